@@ -1,0 +1,681 @@
+/* Written by `npm run generate` from crds/. Do not edit. */
+/**
+ * Database server, account, servers that get it, and privileges.
+ */
+export interface DatabaseGrantSpec {
+readonly server: DatabaseServer
+/**
+ * User part of the accounts. Servers before MySQL 5.7 take 16 characters.
+ */
+readonly username: string
+readonly passwordSecret: SecretKey
+/**
+ * How the accounts log in. Auto: the server's best that its clients can do: mysql_native_password on MariaDB and MySQL before 8, caching_sha2_password from MySQL 8. Default: Auto.
+ */
+readonly authPlugin?: ("Auto" | "mysql_native_password" | "caching_sha2_password")
+/**
+ * WebPools of the same namespace whose servers get an account each. A server joins its pool only once its account exists.
+ * 
+ * @minItems 1
+ * @maxItems 16
+ */
+readonly pools?: readonly GrantPool[]
+/**
+ * Further hosts that get an account: names or addresses, never patterns.
+ * 
+ * @minItems 1
+ * @maxItems 512
+ */
+readonly hosts?: readonly string[]
+/**
+ * Privileges of each account.
+ * 
+ * @minItems 1
+ * @maxItems 64
+ */
+readonly grants: readonly Grant[]
+/**
+ * What happens to a change made by hand to an account of ours. Default: Enforce.
+ */
+readonly driftPolicy?: ("Enforce" | "Report")
+/**
+ * What happens to the accounts when this object is deleted. Default: Delete.
+ */
+readonly deletionPolicy?: ("Delete" | "Lock" | "Orphan")
+}
+/**
+ * The MySQL or MariaDB server.
+ */
+export interface DatabaseServer {
+/**
+ * DNS name or address.
+ */
+readonly host: string
+/**
+ * Default: 3306.
+ */
+readonly port?: number
+/**
+ * Secret of the same namespace with the keys username and password of the account that manages accounts.
+ */
+readonly adminSecretName: string
+}
+/**
+ * Where the password of the accounts stands.
+ */
+export interface SecretKey {
+/**
+ * Secret of the same namespace.
+ */
+readonly name: string
+/**
+ * Key in that Secret.
+ */
+readonly key: string
+}
+export interface GrantPool {
+/**
+ * Name of a WebPool.
+ */
+readonly name: string
+/**
+ * Host part for external endpoints. Name and Both only apply where the endpoint was given by name. Default: Address.
+ */
+readonly hostAs?: ("Address" | "Name" | "Both")
+}
+export interface Grant {
+/**
+ * Schema, taken literally: an underscore is an underscore.
+ */
+readonly schema: string
+/**
+ * Table, or * for all. Default: *.
+ */
+readonly table?: string
+/**
+ * Columns to which every privilege of this entry is limited: SELECT, INSERT, UPDATE, REFERENCES. Needs a table.
+ * 
+ * @minItems 1
+ * @maxItems 64
+ */
+readonly columns?: readonly string[]
+/**
+ * Privileges as SQL writes them.
+ * 
+ * @minItems 1
+ * @maxItems 24
+ */
+readonly privileges: readonly ("SELECT" | "INSERT" | "UPDATE" | "DELETE" | "CREATE" | "DROP" | "REFERENCES" | "INDEX" | "ALTER" | "CREATE TEMPORARY TABLES" | "LOCK TABLES" | "CREATE VIEW" | "SHOW VIEW" | "CREATE ROUTINE" | "ALTER ROUTINE" | "EXECUTE" | "EVENT" | "TRIGGER")[]
+}
+/**
+ * What is so, as seen by the operator.
+ */
+export interface DatabaseGrantStatus {
+/**
+ * Generation of the object that this status speaks of.
+ */
+readonly observedGeneration?: number
+/**
+ * State in the common form.
+ * 
+ * @maxItems 16
+ */
+readonly conditions?: readonly Condition[]
+readonly server?: ServerState
+readonly accounts?: AccountCounts
+/**
+ * Accounts by host, problems first; at most 100.
+ * 
+ * @maxItems 100
+ */
+readonly hosts?: readonly AccountHost[]
+}
+export interface Condition {
+readonly type: string
+readonly status: ("True" | "False" | "Unknown")
+readonly observedGeneration?: number
+readonly lastTransitionTime: string
+readonly reason: string
+readonly message: string
+}
+/**
+ * The database server as it says of itself.
+ */
+export interface ServerState {
+readonly flavor?: ("MySQL" | "MariaDB")
+readonly version?: string
+}
+/**
+ * Accounts by state.
+ */
+export interface AccountCounts {
+readonly desired: number
+readonly ready: number
+readonly pending: number
+readonly conflicting: number
+/**
+ * Accounts of servers that still drain.
+ */
+readonly leaving: number
+/**
+ * Ready of desired, for example 2/3.
+ */
+readonly summary: string
+}
+export interface AccountHost {
+readonly host: string
+readonly state: ("Ready" | "Pending" | "Conflicting" | "Leaving" | "Failed" | "Held")
+readonly message?: string
+}
+/**
+ * Where to listen and what goes where.
+ */
+export interface RoutingRuleSpec {
+readonly listener: Listener
+/**
+ * Hosts that the rules are for: exact, or *.name for every name below it. Compared without case, port and trailing dot. Default: every host. HTTP only.
+ * 
+ * @minItems 1
+ * @maxItems 16
+ */
+readonly hostnames?: readonly string[]
+/**
+ * Settles a tie between rules before age does; higher wins. Default: 0.
+ */
+readonly priority?: number
+/**
+ * The rules; the most specific match wins, whatever their order.
+ * 
+ * @minItems 1
+ * @maxItems 16
+ */
+readonly rules: readonly Rule[]
+}
+/**
+ * The port that the load balancer opens. Rules of several objects share a listener.
+ */
+export interface Listener {
+/**
+ * HTTP: Layer 7. TCP: Layer 4, bytes as they come.
+ */
+readonly protocol: ("HTTP" | "TCP")
+/**
+ * Default: 80 for HTTP; TCP must name one.
+ */
+readonly port?: number
+}
+export interface Rule {
+/**
+ * Name of the rule, unique in the object.
+ */
+readonly name: string
+/**
+ * Alternatives; what stands inside one must all hold. Default: everything.
+ * 
+ * @minItems 1
+ * @maxItems 64
+ */
+readonly matches?: readonly RuleMatch[]
+/**
+ * Pools of the same namespace that get the traffic. A missing pool answers 500 for its share.
+ * 
+ * @minItems 1
+ * @maxItems 16
+ */
+readonly pools?: readonly PoolReference[]
+readonly respond?: Respond
+}
+export interface RuleMatch {
+readonly path?: PathMatch
+/**
+ * File types, without dot and case: the suffix of the first path segment that ends like a file, so /index.php/x.jpg is php.
+ * 
+ * @minItems 1
+ * @maxItems 64
+ */
+readonly extensions?: readonly string[]
+/**
+ * Media types of the request body: type/subtype or type/*. Parameters and case do not count.
+ * 
+ * @minItems 1
+ * @maxItems 16
+ */
+readonly contentTypes?: readonly string[]
+/**
+ * Request method.
+ */
+readonly method?: ("GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH")
+/**
+ * Request headers; all must match. A repeated header counts as its values joined by commas.
+ * 
+ * @minItems 1
+ * @maxItems 16
+ */
+readonly headers?: readonly ValueMatch[]
+/**
+ * Query parameters; all must match. Of a repeated parameter the first counts.
+ * 
+ * @minItems 1
+ * @maxItems 16
+ */
+readonly queryParams?: readonly QueryMatch[]
+/**
+ * Addresses of clients, as CIDR or single address. The only match of TCP rules.
+ * 
+ * @minItems 1
+ * @maxItems 64
+ */
+readonly sourceRanges?: readonly string[]
+}
+/**
+ * Path of the request, without the query, in its normal form.
+ */
+export interface PathMatch {
+/**
+ * Prefix matches whole path elements. Regex: RE2, matches the whole path.
+ */
+readonly type: ("Exact" | "Prefix" | "Regex")
+/**
+ * Exact and Prefix begin with /.
+ */
+readonly value: string
+}
+export interface ValueMatch {
+/**
+ * Name, headers without case.
+ */
+readonly name: string
+/**
+ * Default: Exact. Regex: RE2, matches the whole value.
+ */
+readonly type?: ("Exact" | "Regex")
+/**
+ * Value.
+ */
+readonly value: string
+}
+export interface QueryMatch {
+/**
+ * Name, with case.
+ */
+readonly name: string
+/**
+ * Default: Exact. Regex: RE2, matches the whole value.
+ */
+readonly type?: ("Exact" | "Regex")
+/**
+ * Value after percent-decoding.
+ */
+readonly value: string
+}
+export interface PoolReference {
+/**
+ * Name of a WebPool.
+ */
+readonly name: string
+/**
+ * Share of the traffic relative to the other pools; all zero answers 500. Default: 1.
+ */
+readonly weight?: number
+}
+/**
+ * Answer that the load balancer gives itself. Not together with pools. HTTP only.
+ */
+export interface Respond {
+/**
+ * Status code.
+ */
+readonly status: number
+/**
+ * Default: text/plain.
+ */
+readonly contentType?: ("text/html" | "text/plain" | "application/json")
+/**
+ * Body. Default: empty.
+ */
+readonly body?: string
+}
+/**
+ * What is so, as seen by the operator.
+ */
+export interface RoutingRuleStatus {
+/**
+ * Generation of the object that this status speaks of.
+ */
+readonly observedGeneration?: number
+/**
+ * State in the common form.
+ * 
+ * @maxItems 16
+ */
+readonly conditions?: readonly Condition[]
+/**
+ * Pools of the rules, for the column.
+ */
+readonly backends?: string
+/**
+ * Where the listener can be reached.
+ * 
+ * @maxItems 16
+ */
+readonly addresses?: readonly Address[]
+/**
+ * State of each rule.
+ * 
+ * @maxItems 16
+ */
+readonly rules?: readonly RuleState[]
+/**
+ * Objects that hold a match which this one also asks for.
+ */
+readonly conflictsWith?: number
+}
+export interface Address {
+readonly type: ("IPAddress" | "Hostname")
+readonly value: string
+/**
+ * @maxItems 64
+ */
+readonly ports: readonly number[]
+}
+export interface RuleState {
+readonly name: string
+/**
+ * The load balancer has at least one match of this rule.
+ */
+readonly programmed: boolean
+readonly message?: string
+}
+/**
+ * Which servers are in the pool and how the load balancer treats them.
+ */
+export interface WebPoolSpec {
+/**
+ * What the servers speak. Default: HTTP.
+ */
+readonly protocol?: ("HTTP" | "TCP")
+/**
+ * Port of the servers. An endpoint may name its own; a pool whose endpoints all do may leave it out.
+ */
+readonly port?: number
+/**
+ * Servers outside the cluster, for example virtual machines. They are always health-checked.
+ * 
+ * @maxItems 512
+ */
+readonly externalEndpoints?: readonly ExternalEndpoint[]
+readonly balance?: Balance
+readonly healthCheck?: HealthCheck
+/**
+ * Time over which a server that joins or comes back grows to its weight. Default: 0s, at once.
+ */
+readonly slowStart?: string
+/**
+ * How long a leaving server keeps its connections before they are cut. Default: 60s.
+ */
+readonly drainTimeout?: string
+/**
+ * Connections to each server at a time, per proxy; further requests wait. Default: no limit.
+ */
+readonly maxConnections?: number
+/**
+ * How long a request waits for a full server before it gets 503. Default: 5s.
+ */
+readonly queueTimeout?: string
+readonly timeouts?: PoolTimeouts
+readonly retries?: Retries
+readonly sessionAffinity?: SessionAffinity
+/**
+ * Healthy servers below which Available is False. Default: 1.
+ */
+readonly minReady?: number
+readonly maintenancePage?: MaintenancePage
+/**
+ * The pool stays as it is in the load balancer, changes wait. Default: false.
+ */
+readonly paused?: boolean
+}
+export interface ExternalEndpoint {
+/**
+ * Name of the server, unique in the pool.
+ */
+readonly name: string
+/**
+ * IPv4 address, IPv6 address or DNS name. A name with several addresses gives several servers.
+ */
+readonly address: string
+/**
+ * Port of this server. Default: the pool's port.
+ */
+readonly port?: number
+/**
+ * Share of the traffic relative to the other servers; 0 means no new visitors. Default: 100.
+ */
+readonly weight?: number
+/**
+ * Drain: no new visitors, sessions bound by cookie stay. Maintenance: no traffic, no checks. Default: Active.
+ */
+readonly state?: ("Active" | "Drain" | "Maintenance")
+/**
+ * Backup servers serve only when no primary can. Default: Primary.
+ */
+readonly tier?: ("Primary" | "Backup")
+/**
+ * Connections to this server at a time, per proxy. Default: the pool's maxConnections.
+ */
+readonly maxConnections?: number
+}
+/**
+ * How a server is chosen. Hashes are consistent.
+ */
+export interface Balance {
+/**
+ * Default: RoundRobin.
+ */
+readonly algorithm: ("RoundRobin" | "LeastConnections" | "Random" | "First" | "SourceIP" | "URI" | "Header")
+/**
+ * Name of the request header that is hashed. Required with Header, refused otherwise.
+ */
+readonly header?: string
+}
+/**
+ * How a server is checked. Default: a TCP connection to the server's port.
+ */
+export interface HealthCheck {
+/**
+ * Default: HTTP when path is set, else TCP.
+ */
+readonly type?: ("TCP" | "HTTP")
+/**
+ * Path and query of the check request. Default: /.
+ */
+readonly path?: string
+/**
+ * Default: GET.
+ */
+readonly method?: ("GET" | "HEAD" | "OPTIONS" | "POST")
+/**
+ * Host header of the check request. Default: the word localhost.
+ */
+readonly host?: string
+/**
+ * Further headers of the check request.
+ * 
+ * @maxItems 8
+ */
+readonly headers?: readonly CheckHeader[]
+readonly expect?: HealthCheckExpect
+/**
+ * Port that is checked. Default: the server's port.
+ */
+readonly port?: number
+/**
+ * Time between two checks, 100ms to 1h. A server in doubt is looked at again after half a second. Default: 10s.
+ */
+readonly interval?: string
+/**
+ * Longest time for one check. Default: 2s.
+ */
+readonly timeout?: string
+/**
+ * Passed checks after which a server that was down is used again. Default: 2.
+ */
+readonly rise?: number
+/**
+ * Failed checks after which a server is no longer used. Default: 3.
+ */
+readonly fall?: number
+}
+export interface CheckHeader {
+/**
+ * Header name.
+ */
+readonly name: string
+/**
+ * Header value, taken literally.
+ */
+readonly value: string
+}
+/**
+ * What a healthy server answers; everything that is set must hold. Default: status 200-399.
+ */
+export interface HealthCheckExpect {
+/**
+ * Codes or ranges, for example 200 or 200-299, as strings.
+ * 
+ * @minItems 1
+ * @maxItems 16
+ */
+readonly status?: readonly string[]
+/**
+ * Text that the body must contain, taken literally.
+ */
+readonly body?: string
+/**
+ * Header that the answer must have with this value.
+ */
+readonly header?: {
+/**
+ * Header name.
+ */
+readonly name: string
+/**
+ * Exact value, taken literally.
+ */
+readonly value: string
+}
+}
+/**
+ * Time limits between load balancer and server.
+ */
+export interface PoolTimeouts {
+/**
+ * Opening a connection. Default: 1s.
+ */
+readonly connect?: string
+/**
+ * Silence of the server. Default: 60s.
+ */
+readonly server?: string
+/**
+ * Silence on WebSocket and TCP connections. Default: 1h.
+ */
+readonly tunnel?: string
+}
+/**
+ * When a request is tried again on another server. A request that is not idempotent and was sent is never repeated.
+ */
+export interface Retries {
+/**
+ * Tries after the first. Default: 3.
+ */
+readonly attempts?: number
+/**
+ * ConnectFailure, EmptyResponse, Reset, Timeout or a status code 401, 403, 404, 408, 425, 500, 501, 502, 503, 504. Default: ConnectFailure.
+ * 
+ * @minItems 1
+ * @maxItems 16
+ */
+readonly on?: readonly ("ConnectFailure" | "EmptyResponse" | "Reset" | "Timeout" | "401" | "403" | "404" | "408" | "425" | "500" | "501" | "502" | "503" | "504")[]
+}
+/**
+ * Keeps a visitor on one server. Cookie survives reload, restart and a change of proxy; SourceIP remembers addresses in a table.
+ */
+export interface SessionAffinity {
+/**
+ * How a visitor is recognised. Cookie needs an HTTP pool.
+ */
+readonly type: ("Cookie" | "SourceIP")
+/**
+ * Name of the cookie. Default: WEBPOOL.
+ */
+readonly cookieName?: string
+/**
+ * Idle time after which a visitor may be moved. Default: Cookie, the browser session; SourceIP, 30m.
+ */
+readonly maxAge?: string
+}
+/**
+ * What visitors get when no server can serve. Default: 503 with a short text.
+ */
+export interface MaintenancePage {
+/**
+ * Default: 503.
+ */
+readonly status?: (200 | 500 | 502 | 503 | 504)
+/**
+ * Default: text/html.
+ */
+readonly contentType?: ("text/html" | "text/plain" | "application/json")
+/**
+ * The page itself.
+ */
+readonly body: string
+}
+/**
+ * What is so, as seen by the operator.
+ */
+export interface WebPoolStatus {
+/**
+ * Generation of the object that this status speaks of.
+ */
+readonly observedGeneration?: number
+/**
+ * State in the common form.
+ * 
+ * @maxItems 16
+ */
+readonly conditions?: readonly Condition[]
+readonly endpoints?: EndpointCounts
+/**
+ * Servers that do not serve and why; the first 16.
+ * 
+ * @maxItems 16
+ */
+readonly unhealthyEndpoints?: readonly UnhealthyEndpoint[]
+/**
+ * Routing rules that send to this pool.
+ */
+readonly usedBy?: number
+}
+/**
+ * Servers of the pool by state.
+ */
+export interface EndpointCounts {
+readonly total: number
+/**
+ * Healthy and in rotation.
+ */
+readonly ready: number
+readonly draining: number
+readonly unhealthy: number
+/**
+ * Ready of total, for example 8/10.
+ */
+readonly summary: string
+}
+export interface UnhealthyEndpoint {
+readonly name: string
+readonly reason: string
+readonly message: string
+}

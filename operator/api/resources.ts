@@ -1,0 +1,90 @@
+/**
+ * What the user wrote, as plain read-only data: the objects of a folder or of a cluster after admission.
+ * In: nothing. Out: types every room shares. Never here: a file, a clock, the text of a Secret.
+ */
+import type { DatabaseGrantSpec, RoutingRuleSpec, WebPoolSpec } from './kinds.gen.ts';
+import type { Finding } from './finding.ts';
+
+export type Kind = 'WebPool' | 'RoutingRule' | 'DatabaseGrant';
+
+/** `namespace/name`. */
+export type Key = string;
+
+export interface Metadata {
+  readonly namespace: string;
+  readonly name: string;
+  /** Counts the changes of the object's content, from 1. */
+  readonly generation: number;
+  /** RFC 3339; absent in a folder, which has no creation times. */
+  readonly creationTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+interface KindObject<K extends Kind, Spec> {
+  readonly kind: K;
+  readonly metadata: Metadata;
+  readonly spec: Spec;
+}
+
+export type WebPool = KindObject<'WebPool', WebPoolSpec>;
+export type RoutingRule = KindObject<'RoutingRule', RoutingRuleSpec>;
+export type DatabaseGrant = KindObject<'DatabaseGrant', DatabaseGrantSpec>;
+export type KindOf = WebPool | RoutingRule | DatabaseGrant;
+
+/** A Secret without its contents: they stay at the edge, which is asked for one value at the moment it is needed. */
+export interface SecretInfo {
+  readonly metadata: Metadata;
+  /** Changes whenever the contents do. */
+  readonly version: string;
+  readonly keys: readonly string[];
+}
+
+/** discovery.k8s.io/v1 EndpointSlice, as far as we read it. */
+export interface EndpointSlice {
+  readonly metadata: Metadata;
+  readonly addressType: 'IPv4' | 'IPv6' | 'FQDN';
+  readonly endpoints: readonly SliceEndpoint[];
+  readonly ports: readonly { readonly name?: string; readonly port?: number }[];
+}
+
+export interface SliceEndpoint {
+  readonly addresses: readonly string[];
+  /** A missing condition has the meaning that the API gives it: ready = true, serving = ready, terminating = false. */
+  readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean };
+  readonly targetRef?: { readonly kind?: string; readonly name?: string };
+}
+
+/**
+ * The whole picture at one moment. An object keeps its identity (`===`) as long as it does not change, and so does
+ * each map whose objects did not: that is what lets every later stage do only what changed.
+ */
+export interface Resources {
+  /** The versions in force: the newest that was good. */
+  readonly pools: ReadonlyMap<Key, WebPool>;
+  readonly rules: ReadonlyMap<Key, RoutingRule>;
+  readonly grants: ReadonlyMap<Key, DatabaseGrant>;
+  readonly secrets: ReadonlyMap<Key, SecretInfo>;
+  readonly slices: ReadonlyMap<Key, EndpointSlice>;
+  /** Objects whose newest version is not in force, with the reason. */
+  readonly held: readonly Held[];
+  /** Documents that are no object we could name (broken YAML, no name, unknown kind). */
+  readonly unnamed: readonly Finding[];
+}
+
+/** An object whose newest version is refused or paused. */
+export interface Held {
+  readonly kind: Kind;
+  readonly key: Key;
+  readonly metadata: Metadata;
+  /** Why: at least one; empty only when `paused`. */
+  readonly findings: readonly Finding[];
+  readonly paused: boolean;
+  /** An earlier good version is still in force. */
+  readonly fallback: boolean;
+}
+
+/** The key of an object. */
+export function keyOf(metadata: Pick<Metadata, 'namespace' | 'name'>): Key {
+  return `${metadata.namespace}/${metadata.name}`;
+}

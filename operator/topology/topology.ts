@@ -1,0 +1,157 @@
+/**
+ * What the resources mean: pools with their servers, routes in their order of precedence, accounts that servers need.
+ * In: Resources and the addresses of names. Out: Topology, with a Finding for whatever could not be meant.
+ * Never: a clock, a socket, a word of HAProxy or SQL.
+ */
+import type { DatabaseGrant, Key } from '../api/resources.ts';
+import type { Finding } from '../api/finding.ts';
+
+/** Addresses of the DNS names that resources mention; a name that never resolved is absent. */
+export type Names = ReadonlyMap<string, readonly string[]>;
+
+export interface Topology {
+  /** Sorted by key. */
+  readonly pools: ReadonlyMap<Key, Pool>;
+  readonly listeners: readonly Listener[];
+  readonly accounts: readonly AccountNeed[];
+  readonly findings: readonly Finding[];
+  /** Names that someone has to resolve, sorted. */
+  readonly hostnames: readonly string[];
+}
+
+/** One web pool. */
+export interface Pool {
+  readonly key: Key;
+  readonly generation: number;
+  readonly protocol: 'HTTP' | 'TCP';
+  /** All that is the same for every server. Identity changes only when the content does. */
+  readonly options: PoolOptions;
+  /** Sorted by id. */
+  readonly servers: readonly Server[];
+  readonly minReady: number;
+}
+
+/** What HAProxy sends to. */
+export interface Server {
+  /** `<endpoint>_<address>:<port>`; unique in the pool, and another address is another server. */
+  readonly id: string;
+  /** Name of the external endpoint or of the Pod. */
+  readonly endpoint: string;
+  /** Canonical IPv4 or IPv6 (RFC 5952), no brackets. */
+  readonly address: string;
+  readonly port: number;
+  /** 0 to 256. */
+  readonly weight: number;
+  readonly state: 'Active' | 'Drain' | 'Maintenance';
+  readonly tier: 'Primary' | 'Backup';
+  /** Connections at a time, per proxy; 0 = no limit. */
+  readonly maxConnections: number;
+  /** Pods were checked by the kubelet and may serve at once; external endpoints first have to pass a check. */
+  readonly origin: 'Pod' | 'External';
+  /** The DNS name by which an external endpoint was given. */
+  readonly hostname?: string;
+}
+
+/** Times in milliseconds; every default is filled in. */
+export interface PoolOptions {
+  readonly balance: { readonly algorithm: BalanceAlgorithm; readonly header?: string };
+  readonly healthCheck: HealthCheckOptions;
+  readonly slowStart: number;
+  readonly drainTimeout: number;
+  readonly queueTimeout: number;
+  readonly timeouts: { readonly connect: number; readonly server: number; readonly tunnel: number };
+  readonly retries: { readonly attempts: number; readonly on: readonly string[] };
+  /** maxAge 0 = browser session. */
+  readonly affinity?:
+    | { readonly type: 'Cookie'; readonly cookieName: string; readonly maxAge: number }
+    | { readonly type: 'SourceIP'; readonly maxAge: number };
+  readonly maintenancePage?: { readonly status: number; readonly contentType: string; readonly body: string };
+}
+
+export type BalanceAlgorithm = 'RoundRobin' | 'LeastConnections' | 'Random' | 'First' | 'SourceIP' | 'URI' | 'Header';
+
+export interface HealthCheckOptions {
+  readonly type: 'TCP' | 'HTTP';
+  readonly path: string;
+  readonly method: string;
+  readonly host: string;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+  readonly expect: {
+    /** Inclusive ranges. */
+    readonly status: readonly (readonly [number, number])[];
+    readonly body?: string;
+    readonly header?: { readonly name: string; readonly value: string };
+  };
+  readonly port?: number;
+  readonly interval: number;
+  readonly timeout: number;
+  readonly rise: number;
+  readonly fall: number;
+}
+
+/** An open port and what it does. */
+export interface Listener {
+  readonly protocol: 'HTTP' | 'TCP';
+  readonly port: number;
+  /** In order of precedence: the first that matches wins. */
+  readonly routes: readonly Route[];
+}
+
+/** One match of one rule, ready to be compared with a request. */
+export interface Route {
+  /** The RoutingRule and the name of the rule in it. */
+  readonly rule: { readonly key: Key; readonly name: string };
+  /** `a.example.com`, `*.example.com` or undefined for every host; lower case. */
+  readonly host?: string;
+  readonly path?: { readonly type: 'Exact' | 'Prefix' | 'Regex'; readonly value: string };
+  readonly conditions: Conditions;
+  readonly action: Action;
+}
+
+/** All that is present must hold. Lists are sorted; names and values that compare without case are lower case. */
+export interface Conditions {
+  readonly extensions?: readonly string[];
+  readonly contentTypes?: readonly string[];
+  readonly method?: string;
+  readonly headers?: readonly ValueCondition[];
+  readonly queryParams?: readonly ValueCondition[];
+  /** Canonical CIDR. */
+  readonly sourceRanges?: readonly string[];
+}
+
+export interface ValueCondition {
+  readonly name: string;
+  readonly type: 'Exact' | 'Regex';
+  readonly value: string;
+}
+
+export type Action =
+  | { readonly type: 'Pools'; readonly pools: readonly WeightedPool[] }
+  | { readonly type: 'Respond'; readonly status: number; readonly contentType: string; readonly body: string };
+
+export interface WeightedPool {
+  readonly key: Key;
+  readonly weight: number;
+  /** The pool is there and speaks the listener's protocol; else its share is answered 500. */
+  readonly usable: boolean;
+}
+
+/** What one grant wants on one database server. */
+export interface AccountNeed {
+  readonly grant: Key;
+  readonly generation: number;
+  readonly spec: DatabaseGrant['spec'];
+  /** `<host>:<port>`, canonical: grants with the same server share one loop. */
+  readonly server: { readonly id: string; readonly host: string; readonly port: number; readonly adminSecret: Key };
+  readonly password: { readonly secret: Key; readonly key: string; readonly version: string };
+  /** Sorted, unique; never empty, never a pattern. */
+  readonly hosts: readonly AccountHostNeed[];
+}
+
+/** Why a host gets an account. */
+export interface AccountHostNeed {
+  /** Canonical address or lower-case name: the host part of the account. */
+  readonly host: string;
+  /** The servers (pool key and server id) that log in from it; empty for entries of `hosts`. */
+  readonly servers: readonly { readonly pool: Key; readonly id: string }[];
+}

@@ -1,0 +1,67 @@
+/**
+ * Writes `operator/api/kinds.gen.ts`, the TypeScript types of the kinds, from the CRD files.
+ * With `--check` it writes nothing and fails when the file is not what the CRDs say.
+ */
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { compile, type JSONSchema } from 'json-schema-to-typescript';
+import { load } from 'js-yaml';
+
+interface Crd {
+  readonly spec: {
+    readonly names: { readonly kind: string };
+    readonly versions: readonly { readonly schema: { readonly openAPIV3Schema: JSONSchema } }[];
+  };
+}
+
+const target = new URL('../operator/api/kinds.gen.ts', import.meta.url);
+const folder = new URL('../crds/', import.meta.url);
+
+async function typesOf(file: string): Promise<string> {
+  const crd = load(readFileSync(new URL(file, folder), 'utf8')) as Crd;
+  const schema = crd.spec.versions[0]?.schema.openAPIV3Schema;
+  if (schema === undefined) throw new Error(`${file}: no schema`);
+  const { spec, status } = schema.properties ?? {};
+  const parts = { type: 'object', title: `${crd.spec.names.kind}Parts`, properties: { spec, status } } as JSONSchema;
+  return compile(parts, `${crd.spec.names.kind}Parts`, {
+    additionalProperties: false,
+    bannerComment: '',
+    format: false,
+    // A list's bounds are the schema's business; tuples of every length would only hide the element type.
+    ignoreMinAndMaxItems: true,
+  });
+}
+
+/** The types are read-only: nothing may change what the user wrote. */
+function readonlyFields(code: string): string {
+  return code
+    .replaceAll(/^("?[A-Za-z]+"?\??:)/gm, 'readonly $1')
+    .replaceAll(/^(readonly [^:]+: )(.+\[\])$/gm, '$1readonly $2');
+}
+
+const seen = new Set<string>();
+
+/** `Condition` is in every kind; one declaration is enough. */
+function withoutRepeated(code: string): string {
+  return code
+    .split(/(?=^(?:\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?export interface )/m)
+    .filter((block) => {
+      const name = /export interface (\w+)/.exec(block)?.[1];
+      if (name === undefined) return true;
+      if (seen.has(name) || name.endsWith('Parts')) return false;
+      seen.add(name);
+      return true;
+    })
+    .join('');
+}
+
+let text = '/* Written by `npm run generate` from crds/. Do not edit. */\n';
+for (const file of readdirSync(folder).toSorted()) text += withoutRepeated(readonlyFields(await typesOf(file)));
+
+if (process.argv.includes('--check')) {
+  if (readFileSync(target, 'utf8') !== text) {
+    console.error('operator/api/kinds.gen.ts is not what crds/ says: run `npm run generate`');
+    process.exit(1);
+  }
+} else {
+  writeFileSync(target, text);
+}
