@@ -1,0 +1,71 @@
+/**
+ * What was applied and seen in the world, as status needs to know it. The controller fills it in from both rails.
+ */
+import type { Key } from '../api/resources.ts';
+
+export interface Observed {
+  readonly proxy: ProxyObserved;
+  /** By `AccountNeed.server.id`; a server that was not asked yet is absent. */
+  readonly databases: ReadonlyMap<string, DatabaseObserved>;
+}
+
+export interface ProxyObserved {
+  /** The running HAProxy was read back and is what the topology of this status asks for. */
+  readonly programmed: boolean;
+  /** Why it is not; absent while it simply is not done yet. */
+  readonly problem?: {
+    readonly reason: 'NoProxies' | 'ProxyUnreachable' | 'ConfigRejected';
+    /** For ConfigRejected, HAProxy's own words. */
+    readonly message: string;
+  };
+  /** Servers as read back, by pool key and server id. */
+  readonly pools: ReadonlyMap<Key, ReadonlyMap<string, ServerObserved>>;
+  /** Where listeners are reachable, for example `127.0.0.1` or `*`. */
+  readonly bind: string;
+}
+
+export interface ServerObserved {
+  readonly admin: 'ready' | 'drain' | 'maint';
+  readonly health: 'Up' | 'Down' | 'Starting' | 'Unchecked';
+  /** The server left the pool and only finishes its connections. */
+  readonly leaving: boolean;
+}
+
+export interface DatabaseObserved {
+  readonly problem?: {
+    readonly reason: 'ServerUnreachable' | 'AdminAuthenticationFailed' | 'AdminPrivilegeMissing' | 'ReadOnlyServer' | 'SQLError';
+    /** What was seen and the way out; no statement text, no Secret. */
+    readonly message: string;
+  };
+  readonly flavor?: 'MySQL' | 'MariaDB';
+  readonly version?: string;
+  /** By key of the DatabaseGrant. */
+  readonly grants: ReadonlyMap<Key, GrantObserved>;
+}
+
+export interface GrantObserved {
+  readonly accounts: readonly AccountObserved[];
+  /** A refusal that holds for the grant as a whole. */
+  readonly problem?: {
+    readonly condition: 'Accepted' | 'ResolvedRefs' | 'Synced';
+    readonly reason:
+      | 'Conflicted'
+      | 'UnsupportedPrivilege'
+      | 'UnsupportedAuthPlugin'
+      | 'ReservedAccount'
+      | 'SecretKeyMissing'
+      | 'AccountExists'
+      | 'PasswordRejected'
+      | 'SQLError'
+      | 'DriftDetected'
+      | 'PartiallySynced'
+      | 'RemovalHeld';
+    readonly message: string;
+  };
+}
+
+export interface AccountObserved {
+  readonly host: string;
+  readonly state: 'Ready' | 'Pending' | 'Conflicting' | 'Leaving' | 'Failed' | 'Held';
+  readonly message?: string;
+}
