@@ -17,7 +17,8 @@ export type ResolvedReason =
   | 'SecretNotFound'
   | 'SecretKeyMissing'
   | 'AdminSecretNotFound';
-export type PartialReason = 'UnsupportedValue' | 'MatchConflicted' | 'InvalidRegex' | 'DuplicateEndpoint' | 'EndpointIgnored';
+export type PartialReason =
+  'UnsupportedValue' | 'MatchConflicted' | 'InvalidRegex' | 'DuplicateEndpoint' | 'EndpointIgnored';
 
 /**
  * Something the user wrote that cannot be carried out as written: a value, never thrown. The condition that it makes

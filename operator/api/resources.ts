@@ -70,6 +70,8 @@ export interface Resources {
   readonly held: readonly Held[];
   /** Documents that are no object we could name (broken YAML, no name, unknown kind). */
   readonly unnamed: readonly Finding[];
+  /** false while something could not be read: what is missing may still be wanted, so no account is dropped because of it. */
+  readonly pictureComplete: boolean;
 }
 
 /** An object whose newest version is refused or paused. */
