@@ -146,6 +146,11 @@ export interface AccountNeed {
   readonly password: { readonly secret: Key; readonly key: string; readonly version: string };
   /** Sorted, unique; never empty, never a pattern. */
   readonly hosts: readonly AccountHostNeed[];
+  /**
+   * `hosts` may lack some: a name has no address yet, or a pool stands in a document that could not be read. Nothing may
+   * be dropped for being absent from it.
+   */
+  readonly incomplete?: boolean;
 }
 
 /** Why a host gets an account. */

@@ -1,0 +1,192 @@
+/** DatabaseGrants and the servers of their pools → the accounts that MySQL servers need. */
+import type { GrantPool } from '../api/kinds.gen.ts';
+import type { Finding, ResolvedReason } from '../api/finding.ts';
+import { keyOf, type DatabaseGrant, type Key, type Resources, type SecretInfo } from '../api/resources.ts';
+import { canonicalAddress } from '../api/address.ts';
+import type { AccountHostNeed, AccountNeed, Pool, Server } from './topology.ts';
+import type { Pools } from './pools.ts';
+import { DEFAULTS } from './defaults.ts';
+import { normalizeHost } from './path.ts';
+import { compareText, keepIdentity, keepList, sameItems } from './stable.ts';
+
+/** The accounts, sorted by the key of their grant, and the references that lead nowhere. */
+export interface Accounts {
+  readonly accounts: readonly AccountNeed[];
+  readonly findings: readonly Finding[];
+}
+
+type AccountSource = Pick<Resources, 'grants' | 'secrets' | 'held' | 'unnamed'>;
+
+/** What one grant refers to, as it is right now. */
+interface GrantSources {
+  readonly grant: DatabaseGrant;
+  readonly pools: readonly (Pool | undefined)[];
+  readonly password: SecretInfo | undefined;
+  readonly admin: SecretInfo | undefined;
+  readonly incomplete: boolean;
+}
+
+interface Memo extends GrantSources {
+  readonly accounts: readonly AccountNeed[];
+  readonly findings: readonly Finding[];
+}
+
+/** The accounts of a series of inputs; each result depends on its input alone, and what did not change keeps its identity. */
+export function createAccountBuilder(): (resources: AccountSource, pools: Pools) => Accounts {
+  let memos: ReadonlyMap<Key, Memo> = new Map();
+  let last: Accounts | undefined;
+  return (resources, pools) => {
+    const sorted = [...resources.grants].sort(([a], [b]) => compareText(a, b));
+    const unread = unreadPools(resources);
+    const sources = sorted.map(([key, grant]) => [key, sourcesOf(grant, resources, { ...pools, unread })] as const);
+    memos = new Map(sources.map(([key, source]) => [key, memoOf(source, memos.get(key))]));
+    const all = [...memos.values()];
+    last = {
+      accounts: keepList(
+        last?.accounts,
+        all.flatMap((memo) => memo.accounts),
+      ),
+      findings: keepList(
+        last?.findings,
+        all.flatMap((memo) => memo.findings),
+      ),
+    };
+    return last;
+  };
+}
+
+/** Whether a pool that is not there may be written in something that could not be read. */
+function unreadPools({ held, unnamed }: AccountSource): (key: Key) => boolean {
+  const keys = new Set(held.filter(({ kind }) => kind === 'WebPool').map(({ key }) => key));
+  return (key) => unnamed.length > 0 || keys.has(key);
+}
+
+function sourcesOf(
+  grant: DatabaseGrant,
+  { secrets }: AccountSource,
+  { pools, unresolved, unread }: Pools & { readonly unread: (key: Key) => boolean },
+): GrantSources {
+  const key = (name: string) => keyOf({ namespace: grant.metadata.namespace, name });
+  const keys = (grant.spec.pools ?? []).map(({ name }) => key(name));
+  return {
+    grant,
+    pools: keys.map((pool) => pools.get(pool)),
+    password: secrets.get(key(grant.spec.passwordSecret.name)),
+    admin: secrets.get(key(grant.spec.server.adminSecretName)),
+    incomplete: keys.some((pool) => unresolved.has(pool) || (!pools.has(pool) && unread(pool))),
+  };
+}
+
+function memoOf(sources: GrantSources, previous: Memo | undefined): Memo {
+  if (previous !== undefined && sameSources(previous, sources)) return previous;
+  const findings = [...poolFindings(sources), ...secretFindings(sources)];
+  const accounts = keepIdentity(previous?.accounts, accountsOf(sources));
+  return { ...sources, accounts, findings };
+}
+
+function sameSources(a: GrantSources, b: GrantSources): boolean {
+  const { grant, password, admin, incomplete } = a;
+  const same = grant === b.grant && password === b.password && admin === b.admin && incomplete === b.incomplete;
+  return same && sameItems(a.pools, b.pools);
+}
+
+/** One need, or none while a Secret is missing. */
+function accountsOf({ grant, pools, password, admin, incomplete }: GrantSources): readonly AccountNeed[] {
+  const { spec, metadata } = grant;
+  const { key } = spec.passwordSecret;
+  if (password === undefined || !password.keys.includes(key) || missingAdminKey(admin) !== undefined) return [];
+  const need = {
+    grant: keyOf(metadata),
+    generation: metadata.generation,
+    spec,
+    server: databaseServer(grant),
+    password: { secret: keyOf(password.metadata), key, version: password.version },
+    hosts: accountHosts(grant, pools),
+    ...(incomplete && { incomplete }),
+  };
+  return [need];
+}
+
+function databaseServer({ spec, metadata }: DatabaseGrant): AccountNeed['server'] {
+  const { port = DEFAULTS.DatabaseGrant.server.port, adminSecretName } = spec.server;
+  const host = canonicalHost(spec.server.host);
+  const id = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return { id, host, port, adminSecret: keyOf({ namespace: metadata.namespace, name: adminSecretName }) };
+}
+
+function canonicalHost(host: string): string {
+  return canonicalAddress(host) ?? normalizeHost(host);
+}
+
+type Login = AccountHostNeed['servers'][number];
+
+/** Servers in drain or maintenance are in it too: they keep their account. */
+function accountHosts(grant: DatabaseGrant, pools: readonly (Pool | undefined)[]): readonly AccountHostNeed[] {
+  const byHost = new Map<string, Map<string, Login>>();
+  const add = (host: string, login?: Login) => {
+    const logins = byHost.get(host) ?? new Map<string, Login>();
+    if (login !== undefined) logins.set(`${login.pool} ${login.id}`, login);
+    byHost.set(host, logins);
+  };
+  for (const host of grant.spec.hosts ?? []) add(canonicalHost(host));
+  for (const [index, reference] of (grant.spec.pools ?? []).entries()) {
+    const pool = pools[index];
+    for (const server of pool?.servers ?? []) {
+      for (const host of hostsOf(server, reference)) add(host, { pool: pool?.key ?? '', id: server.id });
+    }
+  }
+  return [...byHost].sort(([a], [b]) => compareText(a, b)).map(([host, logins]) => ({ host, servers: sorted(logins) }));
+}
+
+function sorted(logins: ReadonlyMap<string, Login>): readonly Login[] {
+  return [...logins].sort(([a], [b]) => compareText(a, b)).map(([, login]) => login);
+}
+
+/** A server that was given by address has no name to log in by. */
+function hostsOf({ address, hostname }: Server, reference: GrantPool): readonly string[] {
+  const { hostAs = DEFAULTS.DatabaseGrant.pools.hostAs } = reference;
+  if (hostname === undefined || hostAs === 'Address') return [address];
+  return hostAs === 'Name' ? [hostname] : [address, hostname];
+}
+
+function poolFindings({ grant, pools }: GrantSources): readonly Finding[] {
+  return (grant.spec.pools ?? []).flatMap(({ name }, index) => {
+    if (pools[index] !== undefined) return [];
+    const message = `WebPool "${name}" is missing or not accepted, so none of its servers has an account. Create it in this namespace or correct the name.`;
+    return [unresolved(grant, 'BackendNotFound', { path: `spec.pools[${index}].name`, message })];
+  });
+}
+
+function secretFindings({ grant, password, admin }: GrantSources): readonly Finding[] {
+  return [...passwordFindings(grant, password), ...adminFindings(grant, admin)];
+}
+
+function passwordFindings(grant: DatabaseGrant, secret: SecretInfo | undefined): readonly Finding[] {
+  const { name, key } = grant.spec.passwordSecret;
+  if (secret === undefined) {
+    const message = `Secret "${name}" with the password of the accounts is missing. Create it in this namespace.`;
+    return [unresolved(grant, 'SecretNotFound', { path: 'spec.passwordSecret.name', message })];
+  }
+  if (secret.keys.includes(key)) return [];
+  const message = `Secret "${name}" has no key "${key}". Add the key or correct passwordSecret.key.`;
+  return [unresolved(grant, 'SecretKeyMissing', { path: 'spec.passwordSecret.key', message })];
+}
+
+function adminFindings(grant: DatabaseGrant, secret: SecretInfo | undefined): readonly Finding[] {
+  const missing = missingAdminKey(secret);
+  if (missing === undefined) return [];
+  const name = grant.spec.server.adminSecretName;
+  const message =
+    secret === undefined
+      ? `Secret "${name}" with the account that manages accounts is missing. Create it in this namespace with the keys username and password.`
+      : `Secret "${name}" has no key "${missing}". It needs the keys username and password.`;
+  return [unresolved(grant, 'AdminSecretNotFound', { path: 'spec.server.adminSecretName', message })];
+}
+
+function missingAdminKey(secret: SecretInfo | undefined): string | undefined {
+  return ['username', 'password'].find((key) => secret?.keys.includes(key) !== true);
+}
+
+function unresolved(grant: DatabaseGrant, reason: ResolvedReason, what: { path: string; message: string }): Finding {
+  return { object: { kind: 'DatabaseGrant', key: keyOf(grant.metadata) }, condition: 'ResolvedRefs', reason, ...what };
+}

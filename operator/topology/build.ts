@@ -1,0 +1,38 @@
+/** Resources → Topology, in one pass over the three kinds. */
+import type { Finding } from '../api/finding.ts';
+import type { Resources } from '../api/resources.ts';
+import type { Names, Topology } from './topology.ts';
+import { createAccountBuilder } from './accounts.ts';
+import { createPoolBuilder } from './pools.ts';
+import { createRoutingBuilder } from './routing.ts';
+import { keepList, keepParts } from './stable.ts';
+
+/** What the resources mean, with a Finding for whatever they cannot mean. */
+export function buildTopology(resources: Resources, names: Names): Topology {
+  return createTopologyBuilder()(resources, names);
+}
+
+/**
+ * `buildTopology` for a series of inputs that differ little: it remembers the last input and computes what changed.
+ * Shape: equal to the full computation in every value; a part that equals the one before is the one before (`===`).
+ */
+export function createTopologyBuilder(): (resources: Resources, names: Names) => Topology {
+  const buildPools = createPoolBuilder();
+  const buildRouting = createRoutingBuilder();
+  const buildAccounts = createAccountBuilder();
+  let last: Topology | undefined;
+  return (resources, names) => {
+    const pools = buildPools(resources, names);
+    const routing = buildRouting(resources.rules, pools.protocols);
+    const accounts = buildAccounts(resources, pools);
+    const findings: readonly Finding[] = [...pools.findings, ...routing.findings, ...accounts.findings];
+    last = keepParts(last, {
+      pools: pools.pools,
+      listeners: routing.listeners,
+      accounts: accounts.accounts,
+      findings: keepList(last?.findings, findings),
+      hostnames: pools.hostnames,
+    });
+    return last;
+  };
+}

@@ -1,0 +1,54 @@
+/**
+ * Every default of the kinds, in the shape of their specs. The CRD descriptions promise the same values, and a test
+ * compares the two.
+ * Units: times in milliseconds.
+ */
+export const DEFAULTS = {
+  WebPool: {
+    protocol: 'HTTP',
+    externalEndpoints: { weight: 100, state: 'Active', tier: 'Primary' },
+    balance: { algorithm: 'RoundRobin' },
+    healthCheck: {
+      path: '/',
+      method: 'GET',
+      host: 'localhost',
+      expect: { status: ['200-399'] },
+      interval: 10_000,
+      timeout: 2_000,
+      rise: 2,
+      fall: 3,
+    },
+    slowStart: 0,
+    drainTimeout: 60_000,
+    /** No limit. */
+    maxConnections: 0,
+    queueTimeout: 5_000,
+    timeouts: { connect: 1_000, server: 60_000, tunnel: 3_600_000 },
+    retries: { attempts: 3, on: ['ConnectFailure'] },
+    /** 0 = the browser session. */
+    sessionAffinity: { cookieName: 'WEBPOOL', maxAge: { Cookie: 0, SourceIP: 1_800_000 } },
+    minReady: 1,
+    maintenancePage: { status: 503, contentType: 'text/html' },
+    paused: false,
+  },
+  RoutingRule: {
+    listener: { port: 80 },
+    priority: 0,
+    rules: {
+      matches: { headers: { type: 'Exact' }, queryParams: { type: 'Exact' } },
+      pools: { weight: 1 },
+      respond: { contentType: 'text/plain', body: '' },
+    },
+  },
+  DatabaseGrant: {
+    server: { port: 3306 },
+    authPlugin: 'Auto',
+    pools: { hostAs: 'Address' },
+    grants: { table: '*' },
+    driftPolicy: 'Enforce',
+    deletionPolicy: 'Delete',
+  },
+} as const;
+
+/** Weight of a Pod among the servers of its pool. */
+export const POD_WEIGHT = 100;

@@ -1,0 +1,129 @@
+/** WebPools, EndpointSlices and names → pools with their servers. */
+import type { Finding } from '../api/finding.ts';
+import { keyOf, type EndpointSlice, type Key, type Resources, type WebPool } from '../api/resources.ts';
+import type { Names, Pool } from './topology.ts';
+import type { PoolProtocols } from './rule-routes.ts';
+import { DEFAULTS } from './defaults.ts';
+import { poolOptions } from './pool-options.ts';
+import { hostnameOf, poolServers, type PoolSources } from './servers.ts';
+import { compareText, keepIdentity, keepList, keepMap, sameItems } from './stable.ts';
+
+/** The pools and everything about them that the rest of the topology asks for. */
+export interface Pools {
+  /** Sorted by key. */
+  readonly pools: ReadonlyMap<Key, Pool>;
+  readonly protocols: PoolProtocols;
+  readonly findings: readonly Finding[];
+  /** Every DNS name that an endpoint is given by, sorted. */
+  readonly hostnames: readonly string[];
+  /** Pools with an endpoint whose name has no address yet. */
+  readonly unresolved: ReadonlySet<Key>;
+}
+
+interface Memo extends PoolSources {
+  readonly hostnames: readonly string[];
+  /** What `names` said to each of `hostnames`. */
+  readonly answers: readonly (readonly string[] | undefined)[];
+  readonly result: Pool;
+  readonly findings: readonly Finding[];
+}
+
+type Memos = ReadonlyMap<Key, Memo>;
+type PoolSource = Pick<Resources, 'pools' | 'slices'>;
+
+const SERVICE_NAME = 'kubernetes.io/service-name';
+const NO_SLICES: readonly EndpointSlice[] = [];
+
+/** The pools of a series of inputs; each result depends on its input alone, and what did not change keeps its identity. */
+export function createPoolBuilder(): (resources: PoolSource, names: Names) => Pools {
+  const slicesOf = memoisedSlices();
+  let memos: Memos = new Map();
+  let last: Pools | undefined;
+  return ({ pools, slices }, names) => {
+    const byService = slicesOf(slices);
+    const sorted = [...pools].sort(([a], [b]) => compareText(a, b));
+    memos = new Map(
+      sorted.map(([key, pool]) => [
+        key,
+        memoOf({ pool, slices: byService.get(key) ?? NO_SLICES, names }, memos.get(key)),
+      ]),
+    );
+    last = poolsOf(memos, last);
+    return last;
+  };
+}
+
+function memoisedSlices(): (slices: Resources['slices']) => ReadonlyMap<Key, readonly EndpointSlice[]> {
+  let last: { readonly slices: Resources['slices']; readonly result: ReadonlyMap<Key, readonly EndpointSlice[]> };
+  return (slices) => {
+    if (last?.slices === slices) return last.result;
+    const sorted = [...slices].sort(([a], [b]) => compareText(a, b)).map(([, slice]) => slice);
+    last = { slices, result: Map.groupBy(sorted, serviceOf) };
+    return last.result;
+  };
+}
+
+/** The Service of a slice, which has the name of its pool. */
+function serviceOf({ metadata }: EndpointSlice): Key {
+  return keyOf({ namespace: metadata.namespace, name: metadata.labels?.[SERVICE_NAME] ?? '' });
+}
+
+function memoOf(sources: PoolSources, previous: Memo | undefined): Memo {
+  const { pool, slices, names } = sources;
+  const unchanged = previous?.pool === pool && sameItems(previous.slices, slices);
+  if (unchanged && previous.names === names) return previous;
+  const hostnames = unchanged ? previous.hostnames : hostnamesOf(pool, previous?.hostnames);
+  const answers = hostnames.map((name) => names.get(name));
+  if (unchanged && sameAnswers(previous.answers, answers)) return { ...previous, names };
+  const { servers, findings } = poolServers(sources);
+  const { protocol = DEFAULTS.WebPool.protocol, minReady = DEFAULTS.WebPool.minReady } = pool.spec;
+  const { generation } = pool.metadata;
+  const result = {
+    key: keyOf(pool.metadata),
+    generation,
+    protocol,
+    options: poolOptions(pool.spec),
+    servers,
+    minReady,
+  };
+  return { ...sources, hostnames, answers, result: keepIdentity(previous?.result, result), findings };
+}
+
+function hostnamesOf(pool: WebPool, previous: readonly string[] | undefined): readonly string[] {
+  const names = (pool.spec.externalEndpoints ?? []).map(hostnameOf).filter((name) => name !== undefined);
+  return keepList(previous, [...new Set(names)].sort(compareText));
+}
+
+function sameAnswers(a: Memo['answers'], b: Memo['answers']): boolean {
+  return a.length === b.length && a.every((answer, index) => sameAnswer(answer, b[index]));
+}
+
+function sameAnswer(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && sameItems(a, b));
+}
+
+function poolsOf(memos: Memos, previous: Pools | undefined): Pools {
+  const entries = [...memos];
+  const protocols = new Map(entries.map(([key, memo]) => [key, memo.result.protocol]));
+  return {
+    pools: keepMap(previous?.pools, new Map(entries.map(([key, memo]) => [key, memo.result]))),
+    protocols: keepMap(previous?.protocols, protocols),
+    findings: keepList(
+      previous?.findings,
+      entries.flatMap(([, memo]) => memo.findings),
+    ),
+    hostnames: allHostnames(memos, previous),
+    unresolved: new Set(entries.filter(([, memo]) => memo.answers.some(isEmpty)).map(([key]) => key)),
+  };
+}
+
+function isEmpty(answer: readonly string[] | undefined): boolean {
+  return answer === undefined || answer.length === 0;
+}
+
+/** Sorting an almost sorted list is cheap, so what is new goes behind what is left of the previous list. */
+function allHostnames(memos: Memos, previous: Pools | undefined): readonly string[] {
+  const wanted = new Set([...memos.values()].flatMap((memo) => memo.hostnames));
+  const kept = (previous?.hostnames ?? []).filter((name) => wanted.delete(name));
+  return keepList(previous?.hostnames, [...kept, ...wanted].sort(compareText));
+}

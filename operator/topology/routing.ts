@@ -1,0 +1,107 @@
+/** RoutingRules → listeners with their routes in order of precedence. */
+import type { Finding } from '../api/finding.ts';
+import type { Key, RoutingRule } from '../api/resources.ts';
+import type { Listener } from './topology.ts';
+import { decideMatches, decidePort } from './conflicts.ts';
+import { compareCandidates, type Candidate } from './precedence.ts';
+import { referencedPools, ruleRoutes, type PoolProtocols, type RuleRoutes } from './rule-routes.ts';
+import { compareText, keepIdentity, keepList, sameItems } from './stable.ts';
+
+/** The listeners, sorted by port, and what could not be routed as written. */
+export interface Routing {
+  readonly listeners: readonly Listener[];
+  readonly findings: readonly Finding[];
+}
+
+type Rules = ReadonlyMap<Key, RoutingRule>;
+type RoutingBuilder = (rules: Rules, pools: PoolProtocols) => Routing;
+
+interface PortRouting {
+  readonly asking: readonly RuleRoutes[];
+  /** All candidates in order, also those that lost: the next sort begins from here. */
+  readonly sorted: readonly Candidate[];
+  readonly listener: Listener;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * The routing of a series of inputs. Each result depends on its input alone; listeners, routes and the whole keep their
+ * identity as long as neither rules nor the set of pools and their protocols change.
+ */
+export function createRoutingBuilder(): RoutingBuilder {
+  const routesOf = memoisedRuleRoutes();
+  let ports: ReadonlyMap<number, PortRouting> = new Map();
+  let last: { readonly rules: Rules; readonly pools: PoolProtocols; readonly result: Routing } | undefined;
+  return (rules, pools) => {
+    if (last?.rules === rules && last.pools === pools) return last.result;
+    const all = routesOf(rules, pools);
+    ports = routePorts(all, ports);
+    const result = routingOf(all, [...ports.values()], last?.result);
+    last = { rules, pools, result };
+    return result;
+  };
+}
+
+interface Memo {
+  readonly source: RoutingRule;
+  readonly referenced: readonly Key[];
+  readonly protocols: readonly unknown[];
+  readonly result: RuleRoutes;
+}
+
+/** The routes of one object are computed again only when it or what is known of its pools changes. */
+function memoisedRuleRoutes(): (rules: Rules, pools: PoolProtocols) => readonly RuleRoutes[] {
+  let memos: ReadonlyMap<Key, Memo> = new Map();
+  return (rules, pools) => {
+    const sorted = [...rules].sort(([a], [b]) => compareText(a, b));
+    memos = new Map(sorted.map(([key, rule]) => [key, memoOf(rule, pools, memos.get(key))]));
+    return [...memos.values()].map((memo) => memo.result);
+  };
+}
+
+function memoOf(source: RoutingRule, pools: PoolProtocols, previous: Memo | undefined): Memo {
+  const unchanged = previous?.source === source;
+  const referenced = unchanged ? previous.referenced : referencedPools(source);
+  const protocols = referenced.map((key) => pools.get(key));
+  if (unchanged && sameItems(previous.protocols, protocols)) return previous;
+  return { source, referenced, protocols, result: keepIdentity(previous?.result, ruleRoutes(source, pools)) };
+}
+
+function routePorts(
+  all: readonly RuleRoutes[],
+  previous: ReadonlyMap<number, PortRouting>,
+): ReadonlyMap<number, PortRouting> {
+  const byPort = [...Map.groupBy(all, (rules) => rules.port)].sort(([a], [b]) => a - b);
+  return new Map(byPort.map(([port, asking]) => [port, routePort(port, asking, previous.get(port))]));
+}
+
+function routePort(port: number, asking: readonly RuleRoutes[], previous: PortRouting | undefined): PortRouting {
+  if (previous !== undefined && sameItems(previous.asking, asking)) return previous;
+  const { owners, findings } = decidePort(asking);
+  const sorted = sortCandidates(owners, previous?.sorted ?? []);
+  const matches = decideMatches(sorted);
+  const routes = keepList(previous?.listener.routes, matches.routes);
+  const protocol = owners[0]?.protocol ?? 'HTTP';
+  const same = previous?.listener.routes === routes && previous.listener.protocol === protocol;
+  const listener = same ? previous.listener : { protocol, port, routes };
+  return { asking, sorted, listener, findings: [...findings, ...matches.findings] };
+}
+
+/** Sorting an almost sorted list is cheap, so the new candidates go behind what is left of the previous order. */
+function sortCandidates(owners: readonly RuleRoutes[], previous: readonly Candidate[]): readonly Candidate[] {
+  const wanted = new Set(owners.flatMap((rules) => rules.candidates));
+  const kept = previous.filter((candidate) => wanted.delete(candidate));
+  return [...kept, ...[...wanted].sort(compareCandidates)].sort(compareCandidates);
+}
+
+function routingOf(all: readonly RuleRoutes[], ports: readonly PortRouting[], previous: Routing | undefined): Routing {
+  const listeners = keepList(
+    previous?.listeners,
+    ports.map((port) => port.listener),
+  );
+  const findings = keepList(previous?.findings, [
+    ...all.flatMap((rules) => rules.findings),
+    ...ports.flatMap((port) => port.findings),
+  ]);
+  return previous?.listeners === listeners && previous.findings === findings ? previous : { listeners, findings };
+}

@@ -1,0 +1,106 @@
+/** What one RoutingRule asks for, before it meets the others. */
+import type { PoolReference, Rule } from '../api/kinds.gen.ts';
+import type { Finding } from '../api/finding.ts';
+import { keyOf, type Key, type RoutingRule } from '../api/resources.ts';
+import type { Action, Listener, WeightedPool } from './topology.ts';
+import type { Candidate, ObjectRank } from './precedence.ts';
+import { DEFAULTS } from './defaults.ts';
+import { conditionsOf, hostsOf, identityOf, pathOf } from './matches.ts';
+
+/** The pools that are there, and what they speak. */
+export type PoolProtocols = ReadonlyMap<Key, 'HTTP' | 'TCP'>;
+
+/** One RoutingRule, ready to be merged with the others. */
+export interface RuleRoutes {
+  readonly object: ObjectRank;
+  readonly protocol: Listener['protocol'];
+  readonly port: number;
+  readonly candidates: readonly Candidate[];
+  /** References that lead nowhere. */
+  readonly findings: readonly Finding[];
+}
+
+/** The routes and findings of one RoutingRule. */
+export function ruleRoutes(source: RoutingRule, pools: PoolProtocols): RuleRoutes {
+  const { listener, priority = DEFAULTS.RoutingRule.priority, rules } = source.spec;
+  const { creationTimestamp } = source.metadata;
+  const key = keyOf(source.metadata);
+  const object = { key, priority, ...(creationTimestamp !== undefined && { created: creationTimestamp }) };
+  return {
+    object,
+    protocol: listener.protocol,
+    port: listener.port ?? DEFAULTS.RoutingRule.listener.port,
+    candidates: rules.flatMap((rule, ruleIndex) => candidatesOf(rule, { source, object, ruleIndex, pools })),
+    findings: rules.flatMap((rule, ruleIndex) => referenceFindings(rule, { source, object, ruleIndex, pools })),
+  };
+}
+
+/** Keys of the pools that a RoutingRule names. */
+export function referencedPools(source: RoutingRule): readonly Key[] {
+  const { namespace } = source.metadata;
+  const names = source.spec.rules.flatMap((rule) => rule.pools ?? []).map(({ name }) => name);
+  return [...new Set(names)].map((name) => keyOf({ namespace, name }));
+}
+
+interface Place {
+  readonly source: RoutingRule;
+  readonly object: ObjectRank;
+  readonly ruleIndex: number;
+  readonly pools: PoolProtocols;
+}
+
+function candidatesOf(rule: Rule, place: Place): readonly Candidate[] {
+  const { object, ruleIndex, source } = place;
+  const action = actionOf(rule, place);
+  const matches = rule.matches ?? [{}];
+  return matches.flatMap((match, matchIndex) => {
+    const path = pathOf(match);
+    const conditions = conditionsOf(match);
+    return hostsOf(source.spec).map((host) => {
+      const what = { ...(host !== undefined && { host }), ...(path && { path }), conditions };
+      const route = { rule: { key: object.key, name: rule.name }, ...what, action };
+      return { object, ruleIndex, matchIndex, route, identity: identityOf(what) };
+    });
+  });
+}
+
+function actionOf(rule: Rule, place: Place): Action {
+  if (rule.respond === undefined) {
+    return { type: 'Pools', pools: (rule.pools ?? []).map((reference) => weightedPool(reference, place)) };
+  }
+  const { contentType, body } = DEFAULTS.RoutingRule.rules.respond;
+  return { type: 'Respond', contentType, body, ...rule.respond };
+}
+
+function weightedPool(reference: PoolReference, place: Place): WeightedPool {
+  const { weight = DEFAULTS.RoutingRule.rules.pools.weight } = reference;
+  const key = poolKey(reference, place);
+  return { key, weight, usable: problemOf(place.pools.get(key), place.source) === undefined };
+}
+
+function poolKey({ name }: PoolReference, { source }: Place): Key {
+  return keyOf({ namespace: source.metadata.namespace, name });
+}
+
+/** TCP takes any pool, since bytes are bytes; HTTP needs servers that speak it. */
+function problemOf(
+  protocol: 'HTTP' | 'TCP' | undefined,
+  source: RoutingRule,
+): 'BackendNotFound' | 'UnsupportedProtocol' | undefined {
+  if (protocol === undefined) return 'BackendNotFound';
+  return source.spec.listener.protocol === 'HTTP' && protocol === 'TCP' ? 'UnsupportedProtocol' : undefined;
+}
+
+function referenceFindings(rule: Rule, place: Place): readonly Finding[] {
+  return (rule.pools ?? []).flatMap((reference, index): readonly Finding[] => {
+    const reason = problemOf(place.pools.get(poolKey(reference, place)), place.source);
+    if (reason === undefined) return [];
+    const message =
+      reason === 'BackendNotFound'
+        ? `WebPool "${reference.name}" is missing or not accepted; its share of rule "${rule.name}" gets no server. Create it in this namespace or correct the name.`
+        : `WebPool "${reference.name}" speaks TCP, so rule "${rule.name}" cannot send HTTP to it. Set its protocol to HTTP or use a TCP listener.`;
+    const path = `spec.rules[${place.ruleIndex}].pools[${index}].name`;
+    const object = { kind: 'RoutingRule', key: place.object.key } as const;
+    return [{ object, condition: 'ResolvedRefs', reason, path, rule: rule.name, message }];
+  });
+}

@@ -1,0 +1,204 @@
+/** Where the servers of a pool come from: its external endpoints and the EndpointSlices of its Pods. */
+import type { ExternalEndpoint } from '../api/kinds.gen.ts';
+import type { Finding, PartialReason } from '../api/finding.ts';
+import { keyOf, type EndpointSlice, type SliceEndpoint, type WebPool } from '../api/resources.ts';
+import { canonicalAddress } from '../api/address.ts';
+import type { Names, Server } from './topology.ts';
+import { DEFAULTS, POD_WEIGHT } from './defaults.ts';
+import { normalizeHost } from './path.ts';
+import { compareText } from './stable.ts';
+
+/** What the servers of one pool are made of. */
+export interface PoolSources {
+  readonly pool: WebPool;
+  /** The slices of the Service that is named as the pool, sorted by name. */
+  readonly slices: readonly EndpointSlice[];
+  readonly names: Names;
+}
+
+/** The servers of one pool, sorted by id. */
+export interface PoolServers {
+  readonly servers: readonly Server[];
+  readonly findings: readonly Finding[];
+}
+
+interface Candidate {
+  readonly server: Server;
+  /** Where in the spec it stands; absent for a Pod. */
+  readonly path?: string;
+}
+
+interface Candidates {
+  readonly candidates: readonly Candidate[];
+  readonly findings: readonly Finding[];
+}
+
+/** The servers of a pool; an address and port that Pod and endpoint share is the Pod's. */
+export function poolServers(sources: PoolSources): PoolServers {
+  const external = externalServers(sources);
+  const pods = podServers(
+    sources,
+    external.candidates.some(({ server }) => takesVisitors(server)),
+  );
+  const unique = dropDuplicates(sources.pool, [...pods.candidates, ...external.candidates]);
+  return {
+    servers: unique.candidates.map(({ server }) => server).sort((a, b) => compareText(a.id, b.id)),
+    findings: [...external.findings, ...pods.findings, ...unique.findings],
+  };
+}
+
+function takesVisitors({ state, weight }: Server): boolean {
+  return state === 'Active' && weight > 0;
+}
+
+/** The DNS name of an external endpoint as it is looked up; undefined when it is given by address. */
+export function hostnameOf({ address }: Pick<ExternalEndpoint, 'address'>): string | undefined {
+  return canonicalAddress(address) === undefined ? normalizeHost(address) : undefined;
+}
+
+function externalServers({ pool, names }: PoolSources): Candidates {
+  const parts = (pool.spec.externalEndpoints ?? []).map((endpoint, index): Candidates => {
+    const path = `spec.externalEndpoints[${index}]`;
+    const port = endpoint.port ?? pool.spec.port;
+    if (port === undefined)
+      return ignored(pool, path, `Endpoint "${endpoint.name}" has no port. Give it or the pool one.`);
+    const hostname = hostnameOf(endpoint);
+    const addresses = addressesOf(endpoint, names);
+    if (hostname !== undefined && addresses.length === 0) {
+      return { candidates: [], findings: [unresolved(pool, endpoint.name, { path, hostname })] };
+    }
+    const candidates = addresses.map((address) => ({
+      path,
+      server: externalServer(pool, endpoint, { address, port }),
+    }));
+    return { candidates, findings: [] };
+  });
+  return join(parts);
+}
+
+function addressesOf(endpoint: ExternalEndpoint, names: Names): readonly string[] {
+  const hostname = hostnameOf(endpoint);
+  const written = hostname === undefined ? [endpoint.address] : (names.get(hostname) ?? []);
+  return [...new Set(written.map((address) => canonicalAddress(address) ?? address))].sort(compareText);
+}
+
+interface Target {
+  readonly address: string;
+  readonly port: number;
+}
+
+function externalServer(pool: WebPool, endpoint: ExternalEndpoint, target: Target): Server {
+  const { weight, state, tier } = { ...DEFAULTS.WebPool.externalEndpoints, ...endpoint };
+  const hostname = hostnameOf(endpoint);
+  return {
+    ...identified(endpoint.name, target),
+    weight,
+    state,
+    tier,
+    maxConnections: endpoint.maxConnections ?? pool.spec.maxConnections ?? DEFAULTS.WebPool.maxConnections,
+    origin: 'External',
+    ...(hostname !== undefined && { hostname }),
+  };
+}
+
+function identified(endpoint: string, { address, port }: Target): Pick<Server, 'id' | 'endpoint' | 'address' | 'port'> {
+  return { id: `${endpoint}_${address}:${port}`, endpoint, address, port };
+}
+
+/** Source: KEP-1669 and KEP-1672, and how kube-proxy reads a slice. */
+function podServers({ pool, slices }: PoolSources, othersServe: boolean): Candidates {
+  const readable = slices.filter((slice) => slice.addressType !== 'FQDN');
+  const endpoints = readable.flatMap((slice) => slice.endpoints.map((endpoint) => ({ slice, endpoint })));
+  const ready = endpoints.filter(({ endpoint }) => isReady(endpoint));
+  const serving = ready.length > 0 || othersServe ? ready : endpoints.filter(({ endpoint }) => isLastResort(endpoint));
+  const named = slices.filter((slice) => slice.addressType === 'FQDN').map((slice) => ignoredNames(pool, slice));
+  return join([...named, ...serving.map(({ slice, endpoint }) => podServer(pool, slice, endpoint))]);
+}
+
+function isReady({ conditions = {} }: SliceEndpoint): boolean {
+  return conditions.ready !== false && conditions.terminating !== true;
+}
+
+/** A terminating Pod that still answers is better than none at all. */
+function isLastResort({ conditions = {} }: SliceEndpoint): boolean {
+  return conditions.terminating === true && (conditions.serving ?? conditions.ready) !== false;
+}
+
+function podServer(pool: WebPool, slice: EndpointSlice, endpoint: SliceEndpoint): Candidates {
+  // The API gives a meaning to the first address only.
+  const written = endpoint.addresses[0] ?? '';
+  const address = canonicalAddress(written);
+  const name = endpoint.targetRef?.name ?? address ?? written;
+  const port = slice.ports[0]?.port ?? pool.spec.port;
+  const where = `Endpoint "${name}" of EndpointSlice "${slice.metadata.name}"`;
+  if (address === undefined) return ignored(pool, undefined, `${where} has no usable address.`);
+  if (port === undefined) return ignored(pool, undefined, `${where} has no port. Give the pool or the Service one.`);
+  const server = {
+    ...identified(name, { address, port }),
+    weight: POD_WEIGHT,
+    state: 'Active',
+    tier: 'Primary',
+    maxConnections: pool.spec.maxConnections ?? DEFAULTS.WebPool.maxConnections,
+    origin: 'Pod',
+  } as const;
+  return { candidates: [{ server }], findings: [] };
+}
+
+/** Pods come first and so stay; slices may name one Pod twice while it moves between them, which nobody has to know. */
+function dropDuplicates(pool: WebPool, candidates: readonly Candidate[]): Candidates {
+  const holders = new Map<string, Server>();
+  const findings: Finding[] = [];
+  const kept = candidates.filter(({ server, path }) => {
+    const target = JSON.stringify([server.address, server.port]);
+    const holder = holders.get(target);
+    if (holder === undefined) holders.set(target, server);
+    else if (path !== undefined) findings.push(duplicate(pool, path, { server, holder }));
+    return holder === undefined;
+  });
+  return { candidates: kept, findings };
+}
+
+function duplicate(pool: WebPool, path: string, { server, holder }: { server: Server; holder: Server }): Finding {
+  const who = holder.origin === 'Pod' ? `Pod "${holder.endpoint}"` : `endpoint "${holder.endpoint}"`;
+  const target = server.address.includes(':')
+    ? `[${server.address}]:${server.port}`
+    : `${server.address}:${server.port}`;
+  return partial(pool, 'DuplicateEndpoint', {
+    path,
+    message: `Endpoint "${server.endpoint}" has the same address and port (${target}) as ${who} and is left out. Remove one of them.`,
+  });
+}
+
+function unresolved(pool: WebPool, endpoint: string, at: { path: string; hostname: string }): Finding {
+  return {
+    object: { kind: 'WebPool', key: keyOf(pool.metadata) },
+    condition: 'ResolvedRefs',
+    reason: 'HostnameUnresolvable',
+    path: `${at.path}.address`,
+    message: `The name "${at.hostname}" of endpoint "${endpoint}" has no address, so it waits; the others serve. Check the name and the DNS servers.`,
+  };
+}
+
+function ignoredNames(pool: WebPool, slice: EndpointSlice): Candidates {
+  return ignored(
+    pool,
+    undefined,
+    `EndpointSlice "${slice.metadata.name}" holds names (addressType FQDN), which are not read. List such servers under externalEndpoints.`,
+  );
+}
+
+function ignored(pool: WebPool, path: string | undefined, message: string): Candidates {
+  const finding = partial(pool, 'EndpointIgnored', { ...(path !== undefined && { path }), message });
+  return { candidates: [], findings: [finding] };
+}
+
+function partial(pool: WebPool, reason: PartialReason, what: { path?: string; message: string }): Finding {
+  return { object: { kind: 'WebPool', key: keyOf(pool.metadata) }, condition: 'PartiallyInvalid', reason, ...what };
+}
+
+function join(parts: readonly Candidates[]): Candidates {
+  return {
+    candidates: parts.flatMap((part) => part.candidates),
+    findings: parts.flatMap((part) => part.findings),
+  };
+}

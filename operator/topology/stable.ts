@@ -1,0 +1,60 @@
+/**
+ * `next`, in which every part that equals its counterpart in `previous` is that counterpart. Later stages compare by
+ * identity, so what did not change in content must not change in identity.
+ * Shape: plain data only (arrays, records, primitives).
+ */
+export function keepIdentity<T>(previous: unknown, next: T): T {
+  if (Object.is(previous, next)) return next;
+  if (Array.isArray(previous) && Array.isArray(next)) return keepArray(previous, next);
+  if (isRecord(previous) && isRecord(next)) return keepRecord(previous, next);
+  return next;
+}
+
+function keepArray<T>(previous: readonly unknown[], next: T & unknown[]): T {
+  const kept = next.map((item, index) => keepIdentity(previous[index], item));
+  // SAFETY: `previous` holds the very items of `kept`, which has the items of `next`.
+  return (sameItems(previous, kept) ? previous : kept) as T;
+}
+
+function keepRecord<T>(previous: Record<string, unknown>, next: T & Record<string, unknown>): T {
+  const entries = Object.entries(next).map(([key, value]) => [key, keepIdentity(previous[key], value)] as const);
+  const same =
+    entries.length === Object.keys(previous).length && entries.every(([key, value]) => holds(previous, key, value));
+  // SAFETY: as above, for the fields of a record.
+  return (same ? previous : Object.fromEntries(entries)) as T;
+}
+
+function holds(record: Record<string, unknown>, key: string, value: unknown): boolean {
+  return Object.hasOwn(record, key) && Object.is(record[key], value);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Map);
+}
+
+/** Whether two lists hold the same objects in the same order. */
+export function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, index) => Object.is(item, b[index]));
+}
+
+/** `next`, or `previous` when both hold the same objects. */
+export function keepList<T>(previous: readonly T[] | undefined, next: readonly T[]): readonly T[] {
+  return previous !== undefined && sameItems(previous, next) ? previous : next;
+}
+
+/** `next`, or `previous` when both hold the same objects under the same keys in the same order. */
+export function keepMap<K, V>(previous: ReadonlyMap<K, V> | undefined, next: ReadonlyMap<K, V>): ReadonlyMap<K, V> {
+  const same = previous !== undefined && sameItems([...previous.keys()], [...next.keys()]);
+  return same && sameItems([...previous.values()], [...next.values()]) ? previous : next;
+}
+
+/** `next`, or `previous` when every part of both is the same object. */
+export function keepParts<T extends object>(previous: T | undefined, next: T): T {
+  return previous !== undefined && sameItems(Object.values(previous), Object.values(next)) ? previous : next;
+}
+
+/** Compares by code unit: the same order on every machine. */
+export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
