@@ -66,6 +66,33 @@ export interface ServerState {
   readonly admin: AdminState;
   /** `Starting`: born in drain or not yet checked. */
   readonly health: 'Up' | 'Down' | 'Starting' | 'Unchecked';
-  /** Seconds since the operational state last changed. */
-  readonly since: number;
+  /** As it was last set in this worker; undefined when nobody who is left knows, because HAProxy does not tell. */
+  readonly maxConnections?: number;
 }
+
+/** A server that is no longer wanted and still there. Times in milliseconds of a monotonic clock. */
+export interface Leaving {
+  readonly since: number;
+  /** Since when it has had no connection; undefined while it has. */
+  readonly idleSince?: number;
+}
+
+/** One step that brings a HAProxy nearer to its ProxyConfig. */
+export type ProxyChange =
+  | { readonly kind: 'add-server'; readonly backend: BackendConfig; readonly server: ServerConfig }
+  | (ServerStep & { readonly kind: 'set-weight'; readonly weight: number })
+  | (ServerStep & { readonly kind: 'set-max-connections'; readonly maxConnections: number })
+  | (ServerStep & { readonly kind: 'set-state'; readonly state: AdminState })
+  | (ServerStep & { readonly kind: 'enable-health' })
+  | (ServerStep & { readonly kind: 'shutdown-sessions' })
+  | (ServerStep & { readonly kind: 'delete-server' })
+  | { readonly kind: 'replace-routes'; readonly routes: ReadonlyMap<string, string> }
+  | { readonly kind: 'reload'; readonly reason: ReloadReason };
+
+interface ServerStep {
+  readonly backend: string;
+  readonly server: string;
+}
+
+/** Why a reload is needed: a value of the metric, so the set is small. */
+export type ReloadReason = 'listeners' | 'pools' | 'pool-options' | 'settings';

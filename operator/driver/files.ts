@@ -1,0 +1,38 @@
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** Writes a file so that a reader, or a crash, sees the old content or the new, never half of it. */
+export async function writeAtomically(path: string, content: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.new`;
+  const file = await open(temporary, 'w', 0o600);
+  try {
+    await file.writeFile(content);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+}
+
+/** Writes those files of a folder whose content differs from what was written last. */
+export function createFolderWriter(folder: string): (files: ReadonlyMap<string, string>) => Promise<void> {
+  const written = new Map<string, string>();
+  return async (files) => {
+    for (const [name, content] of files) {
+      if (written.get(name) === content) continue;
+      await writeAtomically(join(folder, name), content);
+      written.set(name, content);
+    }
+  };
+}
+
+/** The text of a file, or undefined when there is none. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

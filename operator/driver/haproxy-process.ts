@@ -1,0 +1,158 @@
+/**
+ * The HAProxy process: finding a running one, starting one, its master's words. It outlives us when we crash, and the next
+ * start finds it by the master's socket in its folder.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseProcesses, type Processes } from '../haproxy/parse.ts';
+import { CONFIG_FILE } from '../haproxy/image.ts';
+import type { Ensured } from './proxy-driver.ts';
+import { runMasterCommand } from './runtime-socket.ts';
+
+/** HAProxy would not start, with its own words. */
+export class ProxyStartError extends Error {
+  override readonly name = 'ProxyStartError';
+}
+
+const MASTER_SOCKET = 'master.sock';
+/** Milliseconds. */
+const START_LIMIT = 15_000;
+const POLL = 10;
+
+export interface HaproxyProcess {
+  /** Takes over the one that runs, or starts one after `prepare` has put its files there. */
+  ensure(prepare: () => Promise<void>): Promise<Ensured>;
+  processes(): Promise<Processes>;
+  /** Asks the master for a new worker; true when it serves. */
+  reload(): Promise<boolean>;
+  /** What HAProxy says of the configuration in `folder`; empty when it is good. */
+  check(folder: string): Promise<string>;
+  /** Soft stop; resolves when all processes are gone. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export interface HaproxyProcessOptions {
+  readonly binary: string;
+  readonly folder: string;
+  /** A line of HAProxy's own log. */
+  readonly onLine: (line: string) => void;
+  /** HAProxy ended without being asked. */
+  readonly onExit: () => void;
+}
+
+/** Drives the HAProxy whose files and sockets are in `folder`. */
+export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyProcess {
+  const { binary, folder, onLine, onExit } = options;
+  const socket = join(folder, MASTER_SOCKET);
+  let pid: number | undefined;
+  let stopping = false;
+
+  const processes = async () => parseProcesses(await runMasterCommand(socket, 'show proc'));
+  const find = async () => {
+    try {
+      const answer = await runMasterCommand(socket, 'show proc');
+      pid = Number(/^(\d+)\s+master /m.exec(answer)?.[1]);
+      return parseProcesses(answer).worker !== undefined;
+    } catch {
+      return false;
+    }
+  };
+
+  const start = async () => {
+    const words: string[] = [];
+    // A group of its own: Ctrl-C in our terminal is our business, not HAProxy's.
+    const child = spawn(binary, ['-W', '-S', `unix@${MASTER_SOCKET}`, '-f', CONFIG_FILE], {
+      cwd: folder,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let ended: string | undefined;
+    child.on('error', (error) => (ended = error.message));
+    child.on('exit', (code, signal) => {
+      ended = `haproxy ended with ${signal ?? code}`;
+      if (pid === child.pid && !stopping) onExit();
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        if (words.length < 50) words.push(line);
+        onLine(line);
+      });
+    }
+    const limit = performance.now() + START_LIMIT;
+    while (!(await find())) {
+      if (ended !== undefined) throw new ProxyStartError([ended, ...words.filter(isTrouble)].join('\n'));
+      if (performance.now() > limit) throw new ProxyStartError('haproxy did not answer in time');
+      await delay(POLL);
+    }
+    pid = child.pid;
+    child.unref();
+  };
+
+  return {
+    processes,
+    async ensure(prepare) {
+      if (pid !== undefined && signal(pid, 0)) return 'running';
+      if (await find()) return 'took-over';
+      await prepare();
+      await start();
+      return 'started';
+    },
+    async reload() {
+      const before = await processes();
+      // Before 2.7 the master only closes the connection; either way `show proc` tells how it ended.
+      await runMasterCommand(socket, 'reload').catch(() => '');
+      const limit = performance.now() + START_LIMIT;
+      while (performance.now() < limit) {
+        await delay(POLL);
+        const after = await processes().catch(() => undefined);
+        if (after === undefined) continue;
+        if (after.failed > before.failed) return false;
+        if (after.worker !== undefined && after.worker !== before.worker) return true;
+      }
+      return false;
+    },
+    check: (candidate) => checkConfiguration(binary, candidate),
+    async stop(graceMs) {
+      if (pid === undefined) return;
+      stopping = true;
+      signal(pid, 'SIGUSR1');
+      if (await gone(pid, graceMs)) return;
+      signal(pid, 'SIGTERM');
+      await gone(pid, START_LIMIT);
+    },
+  };
+}
+
+function isTrouble(line: string): boolean {
+  return /\[(ALERT|WARNING)\]/.test(line);
+}
+
+async function checkConfiguration(binary: string, folder: string): Promise<string> {
+  return new Promise((resolve) => {
+    execFile(binary, ['-c', '-f', CONFIG_FILE], { cwd: folder, timeout: START_LIMIT }, (error, stdout, stderr) => {
+      if (error === null) return resolve('');
+      const alerts = `${stdout}\n${stderr}`.split('\n').filter((line) => line.includes('[ALERT]'));
+      resolve(alerts.join('\n') || error.message);
+    });
+  });
+}
+
+function signal(pid: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the process has ended within `limit` milliseconds. */
+async function gone(pid: number, limit: number): Promise<boolean> {
+  const end = performance.now() + limit;
+  while (signal(pid, 0)) {
+    if (performance.now() > end) return false;
+    await delay(POLL);
+  }
+  return true;
+}

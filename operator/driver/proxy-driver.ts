@@ -1,0 +1,41 @@
+import type { ProxyChange, ProxyConfig, ProxyState, ServerState } from '../haproxy/proxy.ts';
+
+export type RuntimeChange = Exclude<ProxyChange, { kind: 'reload' }>;
+
+/** A change that HAProxy did not carry out, with its own words. */
+export interface RefusedChange {
+  readonly change: RuntimeChange;
+  readonly words: string;
+}
+
+export type Ensured = 'took-over' | 'started' | 'running';
+
+export type ReloadResult = { readonly done: true } | { readonly done: false; readonly words: string };
+
+/** One HAProxy that we drive. Its methods are called one at a time. */
+export interface ProxyDriver {
+  /**
+   * Sees to it that a HAProxy runs: takes over the one that does, or starts one from `config`.
+   * Errors: ProxyStartError with HAProxy's words.
+   */
+  ensure(config: ProxyConfig): Promise<Ensured>;
+  /** The whole state, over fresh connections. */
+  read(): Promise<ProxyState>;
+  /** Servers of all backends (or of some) and the epoch they were read in. */
+  readServers(backends?: readonly string[]): Promise<ServersReading>;
+  /** Connections in use by `backend/server`. */
+  connections(): Promise<ReadonlyMap<string, number>>;
+  /** Carries out changes in their order and returns those that were refused. */
+  apply(changes: readonly RuntimeChange[]): Promise<readonly RefusedChange[]>;
+  /** Checks the configuration, puts it on disk and makes a new worker take over. */
+  reload(config: ProxyConfig, state: ProxyState): Promise<ReloadResult>;
+  /** Writes the recovery image. */
+  writeImage(config: ProxyConfig, state: ProxyState): Promise<void>;
+  /** Ends HAProxy after its connections have, at the latest after `graceMs`. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export interface ServersReading {
+  readonly epoch: string;
+  readonly backends: ReadonlyMap<string, ReadonlyMap<string, ServerState>>;
+}

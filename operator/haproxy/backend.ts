@@ -1,0 +1,148 @@
+/**
+ * One pool as a HAProxy backend: its section without servers, and its servers as data.
+ */
+import type { Pool, PoolOptions, Server } from '../topology/topology.ts';
+import { balanceLines } from './balance.ts';
+import { healthCheckKeywords, healthCheckLines } from './health-check.ts';
+import { backendName, digest, serverName } from './names.ts';
+import type { AdminState, BackendConfig, ServerConfig } from './proxy.ts';
+import { quote } from './quote.ts';
+
+export type Mode = 'http' | 'tcp';
+
+/** A backend's part of the skeleton and the files it names. */
+export interface BackendSection {
+  readonly lines: readonly string[];
+  readonly files: ReadonlyMap<string, string>;
+}
+
+/** The words of `retries.on` as `retry-on` has them. HAProxy does not tell a reset from an empty answer. */
+const retryWords: Readonly<Record<string, string>> = {
+  ConnectFailure: 'conn-failure',
+  EmptyResponse: 'empty-response',
+  Reset: 'empty-response',
+  Timeout: 'response-timeout',
+};
+
+const adminStates: Readonly<Record<Server['state'], AdminState>> = {
+  Active: 'ready',
+  Drain: 'drain',
+  Maintenance: 'maint',
+};
+
+/** The section of a pool's backend: all that needs a reload when it changes. */
+export function backendSection(mode: Mode, key: string, options: PoolOptions): BackendSection {
+  const page = mode === 'http' ? maintenancePage(options) : undefined;
+  const { timeouts } = options;
+  return {
+    lines: [
+      `backend ${quote('name', backendName(mode, key))}`,
+      `mode ${mode}`,
+      ...balanceLines(mode, options.balance),
+      ...healthCheckLines(options.healthCheck),
+      `timeout connect ${timeouts.connect}ms`,
+      `timeout server ${mode === 'http' ? timeouts.server : timeouts.tunnel}ms`,
+      `timeout tunnel ${timeouts.tunnel}ms`,
+      `timeout queue ${options.queueTimeout}ms`,
+      ...retryLines(mode, options.retries),
+      ...affinityLines(mode, key, options.affinity),
+      ...(page?.lines ?? []),
+      `default-server ${serverKeywords(options)}`,
+    ],
+    files: page?.files ?? new Map<string, string>(),
+  };
+}
+
+/** The backend's servers, ready to be compared with what runs. */
+export function backendServers(mode: Mode, pool: Pool): BackendConfig {
+  const servers = pool.servers.map((server): [string, ServerConfig] => {
+    const name = serverName(server.id, server.tier);
+    return [name, { ...serverConfig(server), name }];
+  });
+  const cookie = mode === 'http' && pool.options.affinity?.type === 'Cookie';
+  return {
+    name: backendName(mode, pool.key),
+    pool: pool.key,
+    keywords: serverKeywords(pool.options),
+    drainTimeout: pool.options.drainTimeout,
+    ...(cookie ? { dynamicCookieKey: cookieKey(pool.key) } : {}),
+    servers: new Map(servers),
+  };
+}
+
+function serverConfig(server: Server): Omit<ServerConfig, 'name'> {
+  return {
+    address: server.address,
+    port: server.port,
+    weight: server.weight,
+    maxConnections: server.maxConnections,
+    admin: adminStates[server.state],
+    backup: server.tier === 'Backup',
+    probeFirst: server.origin === 'External',
+  };
+}
+
+function serverKeywords(options: PoolOptions): string {
+  const slowStart = options.slowStart === 0 ? '' : ` slowstart ${options.slowStart}ms`;
+  return `${healthCheckKeywords(options.healthCheck)}${slowStart}`;
+}
+
+/**
+ * A request that is not idempotent is only tried again while it was not sent, which `conn-failure` means.
+ * Source: HAProxy configuration manual, "retry-on", "http-request disable-l7-retry".
+ */
+function retryLines(mode: Mode, retries: PoolOptions['retries']): readonly string[] {
+  const always = [`retries ${retries.attempts}`, 'option redispatch 1'];
+  if (mode === 'tcp') return always;
+  const words = [...new Set(retries.on.map((word) => retryWords[word] ?? quote('name', word)))].toSorted();
+  if (words.length === 0) return [...always, 'retry-on none'];
+  const repeats = words.some((word) => word !== 'conn-failure');
+  return [
+    ...always,
+    `retry-on ${words.join(' ')}`,
+    ...(repeats ? ['http-request disable-l7-retry unless { method GET HEAD OPTIONS TRACE PUT DELETE }'] : []),
+  ];
+}
+
+/**
+ * The cookie's value is a digest of server address and this key, so every proxy gives the same cookie and a restart
+ * forgets nothing. It guards no secret: it only keeps addresses out of sight.
+ */
+function cookieKey(key: string): string {
+  return digest(`cookie ${key}`);
+}
+
+const AFFINITY_TABLE_SIZE = 200_000;
+
+function affinityLines(mode: Mode, key: string, affinity: PoolOptions['affinity']): readonly string[] {
+  if (affinity === undefined) return [];
+  if (affinity.type === 'SourceIP') {
+    return [
+      `stick-table type ipv6 size ${AFFINITY_TABLE_SIZE} expire ${affinity.maxAge}ms peers webpool`,
+      'stick on src',
+    ];
+  }
+  if (mode === 'tcp') return [];
+  const seconds = Math.ceil(affinity.maxAge / 1000);
+  const idle = seconds === 0 ? '' : ` maxidle ${seconds}s attr ${quote('string', `Max-Age=${seconds}`)}`;
+  return [
+    `cookie ${quote('name', affinity.cookieName)} insert indirect nocache httponly dynamic${idle}`,
+    `dynamic-cookie-key ${cookieKey(key)}`,
+  ];
+}
+
+function maintenancePage(options: PoolOptions): BackendSection | undefined {
+  const page = options.maintenancePage;
+  if (page === undefined) return undefined;
+  const file = `page-${digest(page.body)}.txt`;
+  const type = quote('string', page.contentType);
+  const reply = `content-type ${type} file ${file} hdr X-Webpool-Reason maintenance hdr Cache-Control no-store`;
+  return {
+    lines: [
+      // While no server is there, the page may have any status; a request that then fails on the way gets 503.
+      ...(page.status === 503 ? [] : [`http-request return status ${page.status} ${reply} if { nbsrv eq 0 }`]),
+      `http-error status 503 ${reply}`,
+    ],
+    files: new Map([[file, page.body]]),
+  };
+}

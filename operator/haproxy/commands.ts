@@ -1,0 +1,87 @@
+/**
+ * Changes as commands of HAProxy's runtime socket.
+ * Source: HAProxy management guide 9.3.
+ */
+import { ROUTES_FILE } from './frontend.ts';
+import { ownKeywords } from './image.ts';
+import { socketAddress } from './names.ts';
+import type { ProxyChange } from './proxy.ts';
+import { quote } from './quote.ts';
+
+type RuntimeChange = Exclude<ProxyChange, { kind: 'reload' | 'replace-routes' }>;
+type Commands = { readonly [K in RuntimeChange['kind']]: (change: Extract<RuntimeChange, { kind: K }>) => string[] };
+
+const target = (change: { backend: string; server: string }) =>
+  `${quote('name', change.backend)}/${quote('name', change.server)}`;
+
+const commands: Commands = {
+  'add-server': ({ backend, server }) => {
+    const name = target({ backend: backend.name, server: server.name });
+    const born = server.admin === 'ready' && server.probeFirst ? 'drain' : server.admin;
+    return [
+      `add server ${name} ${socketAddress(server.address, server.port)} ${backend.keywords}${ownKeywords(server)}`,
+      `enable health ${name}`,
+      ...cookieCommands(backend.name, backend.dynamicCookieKey),
+      ...(born === 'maint' ? [] : [`set server ${name} state ${born}`]),
+    ];
+  },
+  'set-weight': (change) => [`set server ${target(change)} weight ${change.weight}`],
+  'set-max-connections': (change) => [`set maxconn server ${target(change)} ${change.maxConnections}`],
+  'set-state': (change) => [`set server ${target(change)} state ${change.state}`],
+  'enable-health': (change) => [`enable health ${target(change)}`],
+  'shutdown-sessions': (change) => [`shutdown sessions server ${target(change)}`],
+  'delete-server': (change) => [`del server ${target(change)}`],
+};
+
+/** A server that joins at run time has no cookie until its backend is told again (2.6). */
+function cookieCommands(backend: string, key: string | undefined): readonly string[] {
+  if (key === undefined) return [];
+  const name = quote('name', backend);
+  return [`enable dynamic-cookie backend ${name}`, `set dynamic-cookie-key backend ${name} ${quote('name', key)}`];
+}
+
+/** The commands of one change, to be run one after the other. */
+export function runtimeCommands(change: RuntimeChange): readonly string[] {
+  // The table has one entry a kind; TypeScript cannot see that the entry fits the change that chose it.
+  const make = commands[change.kind] as (change: RuntimeChange) => string[];
+  return make(change);
+}
+
+/** What an answer says that is not an error. */
+const FINE = /^(|New server registered\.|Server deleted\.)$/;
+
+/** Whether the answer of a command of `runtimeCommands` means that it was done. */
+export function isDone(answer: string): boolean {
+  return FINE.test(answer.trim());
+}
+
+/** Longest payload of one command (bytes): command and payload must fit HAProxy's buffer of 16 KiB. */
+const PAYLOAD = 14_000;
+
+export const PREPARE_ROUTES = `prepare map ${ROUTES_FILE}`;
+export const SHOW_ROUTES = `show map ${ROUTES_FILE}`;
+
+/** The version that `PREPARE_ROUTES` was answered with; undefined for any other answer. */
+export function preparedVersion(answer: string): number | undefined {
+  const version = /New version created: (\d+)/.exec(answer)?.[1];
+  return version === undefined ? undefined : Number(version);
+}
+
+/** The commands that fill a prepared version and put it in force. */
+export function commitRoutes(routes: ReadonlyMap<string, string>, version: number): readonly string[] {
+  const chunks: string[] = [];
+  let lines = '';
+  for (const [key, value] of routes) {
+    const line = `${key} ${value}\n`;
+    if (lines.length + line.length > PAYLOAD && lines !== '') {
+      chunks.push(lines);
+      lines = '';
+    }
+    lines += line;
+  }
+  if (lines !== '') chunks.push(lines);
+  return [
+    ...chunks.map((chunk) => `add map @${version} ${ROUTES_FILE} <<\n${chunk}`),
+    `commit map @${version} ${ROUTES_FILE}`,
+  ];
+}

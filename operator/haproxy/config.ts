@@ -1,0 +1,165 @@
+/**
+ * What HAProxy should be. In: Topology and the settings of this host. Out: ProxyConfig. The skeleton is all that needs a
+ * reload; servers and routes are data beside it.
+ */
+import type { Listener, Pool, PoolOptions, Topology } from '../topology/topology.ts';
+import { backendSection, backendServers, type BackendSection, type Mode } from './backend.ts';
+import { frontendLines, reply, ROUTER_FILE, UNKNOWN_BACKEND } from './frontend.ts';
+import { digest } from './names.ts';
+import type { BackendConfig, ProxyConfig } from './proxy.ts';
+import { routingMap } from './routes.ts';
+
+/** What the topology does not say. */
+export interface ProxySettings {
+  /** Addresses that listeners bind to. */
+  readonly bind: readonly string[];
+  /** Connections of all clients together. */
+  readonly maxConnections: number;
+  /** Text of router.lua. */
+  readonly router: string;
+}
+
+/** Stands in the skeleton where its own checksum goes. */
+const CHECKSUM = '@checksum@';
+
+/** Sections of one pool, remembered as long as their pool and options stay the same objects. */
+interface Memo {
+  readonly sections: WeakMap<PoolOptions, Map<string, BackendSection>>;
+  readonly backends: WeakMap<Pool, Map<Mode, BackendConfig>>;
+  last?: { readonly inputs: readonly unknown[]; readonly config: ProxyConfig };
+  routes?: { readonly listeners: readonly Listener[]; readonly map: ReadonlyMap<string, string> };
+}
+
+/**
+ * A function from Topology to ProxyConfig that does again only what changed: equal parts keep their identity.
+ * Its result is always that of a computation from nothing.
+ */
+export function createProxyConfigBuilder(settings: ProxySettings): (topology: Topology) => ProxyConfig {
+  const memo: Memo = { sections: new WeakMap(), backends: new WeakMap() };
+  return (topology) => build(topology, settings, memo);
+}
+
+/** The configuration of a topology. */
+export function buildProxyConfig(topology: Topology, settings: ProxySettings): ProxyConfig {
+  return createProxyConfigBuilder(settings)(topology);
+}
+
+function build(topology: Topology, settings: ProxySettings, memo: Memo): ProxyConfig {
+  if (memo.routes?.listeners !== topology.listeners) {
+    memo.routes = { listeners: topology.listeners, map: routingMap(topology.listeners) };
+  }
+  const tcpPools = poolsOfTcp(topology.listeners);
+  const backends = new Map<string, BackendConfig>();
+  const sections: BackendSection[] = [];
+  for (const pool of topology.pools.values()) {
+    for (const mode of modesOf(pool, tcpPools)) {
+      const backend = remembered(memo.backends, pool, mode, () => backendServers(mode, pool));
+      backends.set(backend.name, backend);
+      const name = `${mode} ${pool.key}`;
+      sections.push(remembered(memo.sections, pool.options, name, () => backendSection(mode, pool.key, pool.options)));
+    }
+  }
+  const inputs = [...sections, ...topology.listeners.map(({ protocol, port }) => `${protocol} ${port}`)];
+  const { skeleton, checksum, files } =
+    memo.last !== undefined && sameItems(memo.last.inputs, inputs)
+      ? memo.last.config
+      : skeletonOf(sections, topology.listeners, settings);
+  const config: ProxyConfig = { skeleton, checksum, files, routes: memo.routes.map, backends };
+  memo.last = { inputs, config };
+  return config;
+}
+
+/** Layer 4 and Layer 7 need a backend of their own each. */
+function modesOf(pool: Pool, tcpPools: ReadonlySet<string>): readonly Mode[] {
+  if (pool.protocol === 'TCP') return ['tcp'];
+  return tcpPools.has(pool.key) ? ['http', 'tcp'] : ['http'];
+}
+
+function poolsOfTcp(listeners: readonly Listener[]): ReadonlySet<string> {
+  return new Set(
+    listeners
+      .filter(({ protocol }) => protocol === 'TCP')
+      .flatMap(({ routes }) => routes)
+      .flatMap(({ action }) => (action.type === 'Pools' ? action.pools : []))
+      .map(({ key }) => key),
+  );
+}
+
+function remembered<K extends object, N, V>(memo: WeakMap<K, Map<N, V>>, key: K, ...[name, make]: [N, () => V]): V {
+  const known = memo.get(key);
+  const value = known?.get(name) ?? make();
+  if (known === undefined) memo.set(key, new Map([[name, value]]));
+  else known.set(name, value);
+  return value;
+}
+
+function sameItems(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && one.every((item, i) => item === other[i]);
+}
+
+function skeletonOf(
+  sections: readonly BackendSection[],
+  listeners: readonly Listener[],
+  settings: ProxySettings,
+): Pick<ProxyConfig, 'skeleton' | 'checksum' | 'files'> {
+  const blocks = [
+    globalLines(settings),
+    ['peers webpool', 'bind unix@peers.sock', 'server local'],
+    defaultLines(),
+    ...listeners.map((listener) => frontendLines(listener, settings.bind)),
+    [`backend ${UNKNOWN_BACKEND}`, 'mode http', `http-request return ${reply(500, 'pool-not-found')}`],
+    ...sections.map(({ lines }) => lines),
+  ];
+  const text = blocks.map(([head, ...lines]) => [head, ...lines.map((line) => `  ${line}`)].join('\n')).join('\n\n');
+  const files = new Map([[ROUTER_FILE, settings.router], ...sections.flatMap((section) => [...section.files])]);
+  const checksum = digest([text, ...files.keys(), settings.router].join('\n'));
+  return { skeleton: `${text.replace(CHECKSUM, checksum)}\n`, checksum, files };
+}
+
+/** Server state is taken over by a new worker from this file; the driver writes it just before. */
+export const STATE_FILE = 'servers.state';
+/** Runtime socket of the worker, relative to HAProxy's working directory. */
+export const ADMIN_SOCKET = 'admin.sock';
+
+function globalLines({ maxConnections }: ProxySettings): readonly string[] {
+  return [
+    'global',
+    `description ${CHECKSUM}`,
+    'localpeer local',
+    `maxconn ${maxConnections}`,
+    `stats socket unix@${ADMIN_SOCKET} mode 600 level admin`,
+    'stats timeout 1m',
+    `server-state-file ${STATE_FILE}`,
+    'hard-stop-after 1h',
+    `lua-load-per-thread ${ROUTER_FILE}`,
+    'log stdout format raw local0 notice',
+  ];
+}
+
+/** The proxy's own answers, by status. */
+const ownAnswers: Readonly<Record<number, string>> = {
+  400: 'bad-request',
+  408: 'client-too-slow',
+  500: 'internal-error',
+  502: 'bad-answer-of-server',
+  503: 'no-ready-server',
+  504: 'server-too-slow',
+};
+
+function defaultLines(): readonly string[] {
+  return [
+    'defaults',
+    'log global',
+    'option dontlog-normal',
+    'option dontlognull',
+    // Without this a reload closes idle keep-alive connections at the moment a client may be using them again.
+    'option idle-close-on-response',
+    'timeout connect 1s',
+    'timeout client 1m',
+    'timeout server 1m',
+    'timeout http-request 10s',
+    'timeout http-keep-alive 1m',
+    'load-server-state-from-file global',
+    ...Object.entries(ownAnswers).map(([status, reason]) => `http-error ${reply(Number(status), reason)}`),
+  ];
+}

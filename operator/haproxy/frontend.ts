@@ -1,0 +1,71 @@
+/**
+ * One listener as a HAProxy frontend. What goes where stands in the routing map, so a rule never changes these lines.
+ */
+import type { Listener } from '../topology/topology.ts';
+import { frontendName, socketAddress } from './names.ts';
+
+/** File name of the routing map and of the Lua program, relative to HAProxy's working directory. */
+export const ROUTES_FILE = 'routes.map';
+export const ROUTER_FILE = 'router.lua';
+
+/** Backend that answers while a route names a backend that this worker does not have. */
+export const UNKNOWN_BACKEND = 'webpool_unknown';
+
+/** Frontend lines of a listener. `bind` lists IPv4 and IPv6 addresses, canonical. */
+export function frontendLines(
+  listener: Pick<Listener, 'protocol' | 'port'>,
+  bind: readonly string[],
+): readonly string[] {
+  const { protocol, port } = listener;
+  return [
+    `frontend ${frontendName(protocol, port)}`,
+    // A socket of its own for each family: IPv4 clients keep their IPv4 address.
+    ...bind.map((address) => `bind ${socketAddress(address, port)}${address.includes(':') ? ' v6only' : ''}`),
+    ...(protocol === 'HTTP' ? httpLines(port) : tcpLines(port)),
+  ];
+}
+
+/** A plain answer of the proxy itself, with its reason in a header. */
+export function reply(status: number, reason: string): string {
+  return `status ${status} content-type text/plain string ${reason} hdr X-Webpool-Reason ${reason} hdr Cache-Control no-store`;
+}
+
+/**
+ * The most specific of exact path and prefix is one lookup: the sample is `port|host/path/?`, a prefix key ends in `/`,
+ * an exact key in `/?`, and no path has a `?`. Only what one lookup cannot say (a value that begins with `?`, wildcard
+ * hosts) goes to Lua, and so does a path that may have more than one spelling.
+ */
+function httpLines(port: number): readonly string[] {
+  const map = (sample: string) => `http-request set-var(txn.to) ${sample},map_beg(${ROUTES_FILE})`;
+  return [
+    'mode http',
+    `http-request return ${reply(400, 'bad-host')} if { req.hdr(host) -m sub / ? | * }`,
+    'http-request set-var(txn.host) req.hdr(host),field(1,:),rtrim(.),lower',
+    'http-request set-var(txn.path) path',
+    `http-request return ${reply(400, 'bad-path')} unless { var(txn.path) -m beg / }`,
+    'http-request lua.webpool_path if { var(txn.path) -m sub % // /. \\\\ }',
+    `http-request set-var-fmt(txn.sample) ${port}|%[var(txn.host)]%[var(txn.path)]/?`,
+    map('var(txn.sample)'),
+    `http-request lua.webpool_route ${port} exact if { var(txn.to) -m beg ? }`,
+    `http-request lua.webpool_route ${port} exact if !{ var(txn.to) -m found } { str(${port}|wildcards),map_str(${ROUTES_FILE}) -m found }`,
+    `http-request set-var-fmt(txn.sample) ${port}|*%[var(txn.path)]/? if !{ var(txn.to) -m found }`,
+    `${map('var(txn.sample)')} if !{ var(txn.to) -m found }`,
+    `http-request lua.webpool_route ${port} any if { var(txn.to) -m beg ? }`,
+    `http-request return ${reply(404, 'no-matching-rule')} unless { var(txn.to) -m found }`,
+    'use_backend %[var(txn.to)]',
+    `default_backend ${UNKNOWN_BACKEND}`,
+  ];
+}
+
+/** Layer 4 has no answer to give: what has no server is closed. */
+function tcpLines(port: number): readonly string[] {
+  return [
+    'mode tcp',
+    // The pool's own time limit for a silent connection is the shorter one.
+    'timeout client 24h',
+    `tcp-request content set-var(txn.to) str(tcp|${port}),map_str(${ROUTES_FILE})`,
+    `tcp-request content lua.webpool_route_tcp if { var(txn.to) -m beg ? }`,
+    'tcp-request content reject unless { var(txn.to) -m found }',
+    'use_backend %[var(txn.to)]',
+  ];
+}

@@ -1,0 +1,36 @@
+import type { HealthCheckOptions } from '../topology/topology.ts';
+import { quote } from './quote.ts';
+
+/** A server in doubt is looked at again after this long (ms), so that joining and failing do not wait a whole interval. */
+const DOUBT_INTERVAL = 500;
+
+/**
+ * Backend lines of the health check.
+ * Source: HAProxy configuration manual, "option httpchk", "http-check send", "http-check expect".
+ */
+export function healthCheckLines(check: HealthCheckOptions): readonly string[] {
+  const timeout = `timeout check ${check.timeout}ms`;
+  if (check.type === 'TCP') return [timeout];
+  const headers = [{ name: 'Host', value: check.host }, ...check.headers]
+    .map(({ name, value }) => ` hdr ${quote('name', name)} ${quote('format', value)}`)
+    .join('');
+  const { status, body, header } = check.expect;
+  const codes = status.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(',');
+  return [
+    timeout,
+    'option httpchk',
+    `http-check send meth ${quote('name', check.method)} uri ${quote('string', check.path)} ver HTTP/1.1${headers}`,
+    `http-check expect status ${codes}`,
+    ...(body === undefined ? [] : [`http-check expect string ${quote('string', body)}`]),
+    ...(header === undefined
+      ? []
+      : [`http-check expect hdr name ${quote('name', header.name)} value ${quote('string', header.value)}`]),
+  ];
+}
+
+/** Keywords of a server line that switch the check on. */
+export function healthCheckKeywords(check: HealthCheckOptions): string {
+  const doubt = Math.min(check.interval, DOUBT_INTERVAL);
+  const port = check.port === undefined ? '' : ` port ${check.port}`;
+  return `check inter ${check.interval}ms fastinter ${doubt}ms rise ${check.rise} fall ${check.fall}${port}`;
+}

@@ -1,0 +1,68 @@
+/**
+ * The recovery image: the files from which a HAProxy that starts now would be right at once.
+ */
+import { ROUTES_FILE } from './frontend.ts';
+import { socketAddress } from './names.ts';
+import type { BackendConfig, ProxyConfig, ServerConfig } from './proxy.ts';
+import { quote } from './quote.ts';
+
+/** Name of the main file. */
+export const CONFIG_FILE = 'haproxy.cfg';
+
+/** What runs: backend name → servers that are there. */
+export type Running = ReadonlyMap<string, ReadonlyMap<string, unknown>>;
+
+const NOTHING: Running = new Map();
+
+/**
+ * haproxy.cfg with its server lines. A server that first has to pass a check is only in it when it runs already: from
+ * the file it would be born serving.
+ */
+export function configFile(config: ProxyConfig, running: Running = NOTHING): string {
+  return config.skeleton.replaceAll(/(?<=^|\n)backend (\S+)\n(?:  .*\n)*/g, (section, name: string) => {
+    const backend = config.backends.get(name);
+    return backend === undefined ? section : section + serversOf(backend, running.get(name));
+  });
+}
+
+/** All files of the image: name → content. */
+export function imageFiles(config: ProxyConfig, running: Running = NOTHING): ReadonlyMap<string, string> {
+  return new Map([
+    ...config.files,
+    [ROUTES_FILE, routesFile(config.routes)],
+    [CONFIG_FILE, configFile(config, running)],
+  ]);
+}
+
+/** The routing map as a file; sorted, so that the same routes are the same bytes. */
+export function routesFile(routes: ReadonlyMap<string, string>): string {
+  return [...routes]
+    .map(([key, value]) => `${key} ${value}\n`)
+    .toSorted()
+    .join('');
+}
+
+const known = new WeakMap<BackendConfig, { readonly running: unknown; readonly text: string }>();
+
+function serversOf(backend: BackendConfig, running: ReadonlyMap<string, unknown> | undefined): string {
+  const before = known.get(backend);
+  if (before !== undefined && before.running === running) return before.text;
+  const text = [...backend.servers.values()]
+    .filter((server) => !server.probeFirst || running?.has(server.name) === true)
+    .map((server) => `  ${serverLine(server)}\n`)
+    .join('');
+  known.set(backend, { running, text });
+  return text;
+}
+
+/** A server that waits in maintenance has to be born so; drain comes back from the state file. */
+function serverLine(server: ServerConfig): string {
+  const disabled = server.admin === 'maint' ? ' disabled' : '';
+  return `server ${quote('name', server.name)} ${socketAddress(server.address, server.port)}${ownKeywords(server)}${disabled}`;
+}
+
+/** Keywords of one server, without those of its backend. */
+export function ownKeywords(server: ServerConfig): string {
+  const maxConnections = server.maxConnections === 0 ? '' : ` maxconn ${server.maxConnections}`;
+  return ` weight ${server.weight}${maxConnections}${server.backup ? ' backup' : ''}`;
+}

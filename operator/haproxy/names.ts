@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+
+/** The first 16 hexadecimal digits of the SHA-256 of `text`: a name for content, not a secret. */
+export function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+const LONGEST_NAME = 63;
+
+/**
+ * Name of the backend of a pool in one mode, for example `http_default_blog`. Kubernetes names have no underscore, so
+ * two pools never share a name; long names end in a digest.
+ */
+export function backendName(mode: 'http' | 'tcp', poolKey: string): string {
+  const name = `${mode}_${poolKey.replace('/', '_')}`;
+  return name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME - 17)}_${digest(name)}`;
+}
+
+/** Name of the frontend of a listener, for example `http_80`. */
+export function frontendName(protocol: 'HTTP' | 'TCP', port: number): string {
+  return `${protocol.toLowerCase()}_${port}`;
+}
+
+/** Name of a server in its backend: another tier is another server, because HAProxy cannot change it at run time. */
+export function serverName(id: string, tier: 'Primary' | 'Backup'): string {
+  return tier === 'Backup' ? `${id}_backup` : id;
+}
+
+/** `address:port` as haproxy.cfg and the runtime commands take it; IPv6 in brackets. */
+export function socketAddress(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

@@ -1,0 +1,134 @@
+/**
+ * The answers of HAProxy's runtime socket, as data. In: text. Out: parts of ProxyState.
+ * Source: HAProxy management guide 9.3, "show info", "show servers state", "show map", "show proc".
+ */
+import type { AdminState, ServerState } from './proxy.ts';
+
+/** An answer that is not what the command gives: never taken for an empty one. */
+export class UnexpectedAnswerError extends Error {
+  override readonly name = 'UnexpectedAnswerError';
+}
+
+export interface WorkerInfo {
+  readonly pid: number;
+  readonly epoch: string;
+  readonly checksum: string;
+  readonly version: string;
+  readonly stopping: boolean;
+}
+
+/** `show info`. */
+export function parseInfo(text: string): WorkerInfo {
+  const fields = new Map(text.split('\n').map((line) => splitOnce(line, ': ')));
+  const pid = Number(fields.get('Pid'));
+  const version = fields.get('Version');
+  if (!Number.isInteger(pid) || version === undefined)
+    throw new UnexpectedAnswerError(`show info: ${text.slice(0, 200)}`);
+  const start = fields.get('Start_time_sec') ?? '';
+  return {
+    pid,
+    epoch: `${pid}@${start}`,
+    checksum: fields.get('description') ?? '',
+    version,
+    stopping: fields.get('Stopping') === '1',
+  };
+}
+
+function splitOnce(line: string, separator: string): [string, string] {
+  const at = line.indexOf(separator);
+  return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + separator.length)];
+}
+
+const STATE_FORMAT = '1';
+const FIELDS = 24;
+
+/** `show servers state`: backend name → servers by name. Backends without servers are not in it. */
+export function parseServersState(text: string): Map<string, Map<string, ServerState>> {
+  const [format, header, ...lines] = text.split('\n');
+  if (format !== STATE_FORMAT || header?.startsWith('# be_id') !== true) {
+    throw new UnexpectedAnswerError(`show servers state: ${text.slice(0, 200)}`);
+  }
+  const backends = new Map<string, Map<string, ServerState>>();
+  for (const line of lines) {
+    if (line === '') continue;
+    const field = line.split(' ');
+    if (field.length < FIELDS) throw new UnexpectedAnswerError(`show servers state: ${line}`);
+    const name = field[1] ?? '';
+    let servers = backends.get(name);
+    if (servers === undefined) backends.set(name, (servers = new Map<string, ServerState>()));
+    const server = serverState(field);
+    servers.set(server.name, server);
+  }
+  return backends;
+}
+
+function serverState(field: readonly string[]): ServerState {
+  const number = (at: number) => Number(field[at]);
+  return {
+    name: field[3] ?? '',
+    address: field[4] ?? '',
+    port: number(18),
+    weight: number(7),
+    admin: adminState(number(6)),
+    health: healthState({ operational: number(5), result: number(11), check: number(13) }),
+  };
+}
+
+/** Source: HAProxy src/include/haproxy/server-t.h, SRV_ADMF_*: 1 and 2 and 4 and 32 are maintenance, 8 and 16 drain. */
+function adminState(bits: number): AdminState {
+  if ((bits & 0b10_0111) !== 0) return 'maint';
+  return (bits & 0b1_1000) === 0 ? 'ready' : 'drain';
+}
+
+/** Source: HAProxy src/include/haproxy/check-t.h: state bit 4 = enabled; result 3 = passed, 4 = passed, wants drain. */
+function healthState(seen: { operational: number; result: number; check: number }): ServerState['health'] {
+  if ((seen.check & 4) === 0) return 'Unchecked';
+  if (seen.operational === 0) return 'Down';
+  return seen.result >= 3 ? 'Up' : 'Starting';
+}
+
+/** `show map`: key → value; of a repeated key the first, which is the one that HAProxy uses. */
+export function parseMap(text: string): Map<string, string> {
+  const entries = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const [, rest] = splitOnce(line, ' ');
+    const [key, value] = splitOnce(rest, ' ');
+    if (key !== '' && !entries.has(key)) entries.set(key, value);
+  }
+  return entries;
+}
+
+/** `show servers conn`: `backend/server` → connections in use. */
+export function parseConnections(text: string): Map<string, number> {
+  const [header, ...lines] = text.split('\n');
+  const at = header?.replace(/^# /, '').split(/\s+/).indexOf('used_cur') ?? -1;
+  if (at < 0) throw new UnexpectedAnswerError(`show servers conn: ${text.slice(0, 200)}`);
+  const rows = lines.map((line) => line.split(/\s+/)).filter((field) => field.length > at);
+  return new Map(rows.map((field) => [field[0] ?? '', Number(field[at])]));
+}
+
+export interface Processes {
+  readonly reloads: number;
+  readonly failed: number;
+  /** The worker that serves; undefined while there is none. */
+  readonly worker?: number;
+  /** Workers of earlier configurations that still finish connections. */
+  readonly old: readonly number[];
+}
+
+/** `show proc` of the master. */
+export function parseProcesses(text: string): Processes {
+  const lines = text.split('\n').map((line) => line.trim());
+  const master = lines.find((line) => / master /.test(line));
+  if (master === undefined) throw new UnexpectedAnswerError(`show proc: ${text.slice(0, 200)}`);
+  const oldAt = lines.findIndex((line) => line.startsWith('# old workers'));
+  const pids = (from: readonly string[]) =>
+    from.filter((line) => / worker /.test(line)).map((line) => Number(line.split(/\s+/)[0]));
+  const [worker] = pids(oldAt < 0 ? lines : lines.slice(0, oldAt));
+  return {
+    reloads: Number(master.split(/\s+/)[2]),
+    failed: Number(/failed:\s*(\d+)/.exec(master)?.[1] ?? 0),
+    ...(worker === undefined ? {} : { worker }),
+    old: oldAt < 0 ? [] : pids(lines.slice(oldAt)),
+  };
+}

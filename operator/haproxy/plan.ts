@@ -1,0 +1,185 @@
+/**
+ * The difference between a HAProxy and what it should be. In: ProxyState, ProxyConfig. Out: ProxyChange[]. It decides and
+ * does nothing.
+ */
+import type {
+  AdminState,
+  BackendConfig,
+  Leaving,
+  ProxyChange,
+  ProxyConfig,
+  ProxyState,
+  ServerConfig,
+  ServerState,
+} from './proxy.ts';
+import { reloadReason } from './reload-reason.ts';
+
+/** What the plan needs to know besides both sides. */
+export interface PlanContext {
+  /** Milliseconds of the monotonic clock that `leaving` uses. */
+  readonly now: number;
+  /** By `backend/server`. */
+  readonly leaving: ReadonlyMap<string, Leaving>;
+  /** The skeleton that runs, for the reason of a reload; empty when nobody knows it. */
+  readonly runningSkeleton: string;
+  /** Checksum of a skeleton that HAProxy refused: it is not tried again. */
+  readonly refused?: string;
+}
+
+/**
+ * HAProxy 2.6 may crash when a server is deleted while a stream still points at it, so it has to be idle this long first
+ * (ms). Source: haproxy issues 2298 and 2378.
+ */
+const SETTLE = 1000;
+
+type Servers = ReadonlyMap<string, ServerState>;
+
+const NO_SERVERS: Servers = new Map();
+
+/** How a server that runs comes to what it should be; one entry a difference. */
+const adjustments: readonly ((be: string, want: ServerConfig, has: ServerState) => ProxyChange | undefined)[] = [
+  (backend, want, has) =>
+    has.weight === want.weight ? undefined : { kind: 'set-weight', backend, server: want.name, weight: want.weight },
+  (backend, want, has) =>
+    has.maxConnections === want.maxConnections
+      ? undefined
+      : { kind: 'set-max-connections', backend, server: want.name, maxConnections: want.maxConnections },
+  (backend, want, has) =>
+    has.health === 'Unchecked' ? { kind: 'enable-health', backend, server: want.name } : undefined,
+  (backend, want, has) => {
+    const state = nextState(want, has);
+    return state === has.admin ? undefined : { kind: 'set-state', backend, server: want.name, state };
+  },
+];
+
+/** An external server earns its traffic by a passed check, from wherever it comes. */
+function nextState(want: ServerConfig, has: ServerState): AdminState {
+  if (want.admin !== 'ready' || has.admin === 'ready' || !want.probeFirst) return want.admin;
+  return has.admin === 'drain' && has.health === 'Up' ? 'ready' : 'drain';
+}
+
+/**
+ * A planner: it remembers which backends were equal, by identity, so that a change in one costs nothing in the others.
+ * The plan itself depends on its arguments alone.
+ */
+export function createProxyPlanner(): typeof planProxy {
+  const equal = new WeakMap<BackendConfig, Servers>();
+  return (state, config, context) => plan(state, config, { context, equal });
+}
+
+/**
+ * The changes that bring one HAProxy from `state` to `config`, in the order in which they must run: what joins, then the
+ * routes, then what leaves, then at most one reload.
+ * Shape: empty when nothing differs. A step that has to wait (a check, a connection) comes in a later plan.
+ * Source: HAProxy management guide 9.3, "add server", "del server", "prepare map".
+ */
+export function planProxy(state: ProxyState, config: ProxyConfig, context: PlanContext): readonly ProxyChange[] {
+  return plan(state, config, { context, equal: new WeakMap() });
+}
+
+interface Scope {
+  readonly context: PlanContext;
+  readonly equal: WeakMap<BackendConfig, Servers>;
+}
+
+function plan(state: ProxyState, config: ProxyConfig, scope: Scope): readonly ProxyChange[] {
+  const structural = state.checksum !== config.checksum;
+  const joining: ProxyChange[] = [];
+  const leaving: ProxyChange[] = [];
+  for (const backend of config.backends.values()) {
+    const servers = state.backends.get(backend.name) ?? NO_SERVERS;
+    if (scope.equal.get(backend) === servers) continue;
+    // A backend that the running skeleton lacks comes with the reload, servers and all.
+    if (structural && servers.size === 0 && !hasBackend(scope.context.runningSkeleton, backend.name)) continue;
+    const before = joining.length;
+    joinBackend(joining, backend, servers);
+    const left = leaveBackend(leaving, { backend, servers, context: scope.context });
+    if (joining.length === before && left === 0) scope.equal.set(backend, servers);
+  }
+  return [
+    ...joining,
+    ...routeChanges(state, config, scope.context),
+    ...leaving,
+    ...reload(state, config, scope.context),
+  ];
+}
+
+function hasBackend(skeleton: string, name: string): boolean {
+  return skeleton.includes(`\nbackend ${name}\n`);
+}
+
+function joinBackend(changes: ProxyChange[], backend: BackendConfig, servers: Servers): void {
+  for (const want of backend.servers.values()) {
+    const has = servers.get(want.name);
+    if (has === undefined) {
+      changes.push({ kind: 'add-server', backend, server: want });
+      continue;
+    }
+    for (const adjust of adjustments) {
+      const change = adjust(backend.name, want, has);
+      if (change !== undefined) changes.push(change);
+    }
+  }
+}
+
+interface Backend {
+  readonly backend: BackendConfig;
+  readonly servers: Servers;
+  readonly context: PlanContext;
+}
+
+/** Returns how many servers are on their way out, also those that have nothing to do but wait. */
+function leaveBackend(changes: ProxyChange[], { backend, servers, context }: Backend): number {
+  let count = 0;
+  for (const has of servers.values()) {
+    if (backend.servers.has(has.name)) continue;
+    count += 1;
+    const leaving = context.leaving.get(`${backend.name}/${has.name}`);
+    changes.push(
+      ...leaveSteps(has, backend, leaving && { ...leaving, now: context.now }).map((step): ProxyChange => ({
+        ...step,
+        backend: backend.name,
+        server: has.name,
+      })),
+    );
+  }
+  return count;
+}
+
+type LeaveStep = { kind: 'set-state'; state: AdminState } | { kind: 'shutdown-sessions' } | { kind: 'delete-server' };
+
+/** Drain, until idle or too late; then maintenance, which ends the checks; then delete. */
+function leaveSteps(
+  has: ServerState,
+  backend: BackendConfig,
+  leaving: (Leaving & { now: number }) | undefined,
+): readonly LeaveStep[] {
+  if (has.admin === 'ready') return [{ kind: 'set-state', state: 'drain' }];
+  if (leaving === undefined) return [];
+  const idle = leaving.idleSince !== undefined && leaving.now - leaving.idleSince >= SETTLE;
+  const late = leaving.now - leaving.since >= backend.drainTimeout;
+  if (has.admin === 'drain') {
+    if (!idle && !late) return [];
+    return [{ kind: 'set-state', state: 'maint' }, ...(late && !idle ? [{ kind: 'shutdown-sessions' } as const] : [])];
+  }
+  if (idle) return [{ kind: 'delete-server' }];
+  return late ? [{ kind: 'shutdown-sessions' }] : [];
+}
+
+/** Routes may only name backends that are there; those of a reload come with it. */
+function routeChanges(state: ProxyState, config: ProxyConfig, context: PlanContext): readonly ProxyChange[] {
+  const reloads = state.checksum !== config.checksum && context.refused !== config.checksum;
+  if (reloads || state.routes === config.routes || sameEntries(state.routes, config.routes)) return [];
+  return [{ kind: 'replace-routes', routes: config.routes }];
+}
+
+function sameEntries(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean {
+  if (one.size !== other.size) return false;
+  for (const [key, value] of one) if (other.get(key) !== value) return false;
+  return true;
+}
+
+function reload(state: ProxyState, config: ProxyConfig, context: PlanContext): readonly ProxyChange[] {
+  if (state.checksum === config.checksum || context.refused === config.checksum) return [];
+  return [{ kind: 'reload', reason: reloadReason(context.runningSkeleton, config.skeleton) }];
+}

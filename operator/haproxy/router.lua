@@ -1,0 +1,360 @@
+-- Routes what one map lookup cannot: ordered conditions, weights, wildcard hosts, answers of the proxy itself.
+-- Everything it knows stands in the routing map, under keys that name their content, so a change of rules is a change
+-- of data and never a reload. Keys: `?ID.N` parts of a chain of entries, `~ID.N` parts of a regular expression's program.
+-- The grammar of both is written by routes.ts and regex-program.ts.
+
+local by_prefix = Map.new("routes.map", Map._beg)
+local by_key = Map.new("routes.map", Map._str)
+
+math.randomseed(os.time() * 131 + (core.thread or 0) * 7919)
+
+-- A cache that forgets everything when it is full: its entries can always be made again.
+local function cache(limit)
+  local held, count = {}, 0
+  return {
+    get = function(key) return held[key] end,
+    put = function(key, value)
+      if count >= limit then held, count = {}, 0 end
+      held[key], count = value, count + 1
+      return value
+    end,
+  }
+end
+
+local function blob(id)
+  local parts, n = {}, 1
+  local part = by_key:lookup(id .. ".1")
+  while part do
+    parts[n], n = part, n + 1
+    part = by_key:lookup(id .. "." .. n)
+  end
+  return table.concat(parts)
+end
+
+local function decode(text)
+  return (string.gsub(text, "%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+local function split(text, separator)
+  local list = {}
+  for item in string.gmatch(text, "[^" .. separator .. "]+") do list[#list + 1] = item end
+  return list
+end
+
+-- Regular expressions: a program of RE2's instructions, run as a DFA whose states are made when they are first met.
+-- Time is linear in the length of the value, whatever the expression.
+
+local programs = cache(1000)
+local START, WORD, OTHER = 0, 1, 2
+
+local function is_word(byte)
+  return byte and (byte == 95 or (byte >= 48 and byte <= 57) or (byte >= 65 and byte <= 90) or (byte >= 97 and byte <= 122))
+end
+
+local function load_program(id)
+  local code = {}
+  local list = split(blob("~" .. id), "/")
+  for i, text in ipairs(list) do
+    local op, rest = string.sub(text, 1, 1), string.sub(text, 2)
+    local inst = { op = op }
+    if op == "r" then
+      local out, ranges = string.match(rest, "^(%d+):(.*)$")
+      inst.out = tonumber(out)
+      inst.set = {}
+      for low, high in string.gmatch(ranges, "(%d+)-(%d+)") do
+        for byte = tonumber(low), tonumber(high) do inst.set[byte] = true end
+      end
+    else
+      local a, b = string.match(rest, "^(%d*),?(%d*)$")
+      inst.out, inst.arg = tonumber(a), tonumber(b)
+    end
+    code[i - 1] = inst
+  end
+  return { code = code, states = cache(2000) }
+end
+
+-- Whether an empty-width instruction holds between `before` and the byte that comes next (nil: the end).
+local function holds(flags, before, byte)
+  if flags & 5 ~= 0 and before ~= START then return false end
+  if flags & 10 ~= 0 and byte then return false end
+  local boundary = (before == WORD) ~= (is_word(byte) or false)
+  if flags & 16 ~= 0 and not boundary then return false end
+  return not (flags & 32 ~= 0 and boundary)
+end
+
+local function close(code, pcs, before, byte)
+  local seen, stack, found = {}, {}, { match = false }
+  for i = 1, #pcs do stack[i] = pcs[i] end
+  while #stack > 0 do
+    local pc = table.remove(stack)
+    local inst = code[pc]
+    if inst and not seen[pc] then
+      seen[pc] = true
+      if inst.op == "r" then found[#found + 1] = inst
+      elseif inst.op == "m" then found.match = true
+      elseif inst.op == "a" then stack[#stack + 1] = inst.out; stack[#stack + 1] = inst.arg
+      elseif inst.op == "n" then stack[#stack + 1] = inst.out
+      elseif inst.op == "e" and holds(inst.arg, before, byte) then stack[#stack + 1] = inst.out
+      end
+    end
+  end
+  return found
+end
+
+local function state_of(program, pcs, before)
+  table.sort(pcs)
+  local key = before .. ":" .. table.concat(pcs, ",")
+  return program.states.get(key) or program.states.put(key, { pcs = pcs, before = before, next = {} })
+end
+
+local function step(program, state, byte)
+  local pcs, added = {}, {}
+  for _, inst in ipairs(close(program.code, state.pcs, state.before, byte)) do
+    if inst.set[byte] and not added[inst.out] then
+      added[inst.out] = true
+      pcs[#pcs + 1] = inst.out
+    end
+  end
+  local following = #pcs > 0 and state_of(program, pcs, is_word(byte) and WORD or OTHER)
+  state.next[byte] = following
+  return following
+end
+
+local function regex(id, start, value)
+  local program = programs.get(id) or programs.put(id, load_program(id))
+  local state = state_of(program, { start }, START)
+  for i = 1, #value do
+    local byte = string.byte(value, i)
+    local following = state.next[byte]
+    if following == nil then following = step(program, state, byte) end
+    if not following then return false end
+    state = following
+  end
+  return close(program.code, state.pcs, state.before, nil).match
+end
+
+local function value_matches(match, value)
+  if value == nil then return false end
+  if match.type == "E" then return value == match.value end
+  return regex(match.value, match.start, value)
+end
+
+-- What a request is asked for; each is read when a condition first needs it.
+
+-- The suffix of the first path segment that ends like a file.
+local function extension(path)
+  for segment in string.gmatch(path, "[^/]+") do
+    local ext = string.match(segment, "^.+%.([^.]+)$")
+    if ext and #ext <= 10 and string.match(ext, "^%w+$") and string.match(ext, "%a") then return string.lower(ext) end
+  end
+end
+
+local function header(txn, name)
+  local values = txn.http:req_get_headers()[name]
+  if not values then return nil end
+  local list, i = {}, 0
+  while values[i] do
+    list[#list + 1] = values[i]
+    i = i + 1
+  end
+  return table.concat(list, ",")
+end
+
+local function media_type(txn)
+  local value = header(txn, "content-type")
+  return value and string.lower(string.match(value, "^%s*([^;%s]*)"))
+end
+
+local function parameter(txn, name)
+  local form = function(text) return decode((string.gsub(text, "+", " "))) end
+  for pair in string.gmatch(txn.sf:query() or "", "[^&]+") do
+    local key, value = string.match(pair, "^([^=]*)=?(.*)$")
+    if form(key) == name then return form(value) end
+  end
+end
+
+local function source_in(txn, ranges)
+  local source = core.parse_addr(txn.sf:src())
+  for _, range in ipairs(ranges) do
+    if core.match_addr(source, range) then return true end
+  end
+  return false
+end
+
+local conditions = {
+  e = function(txn, set) local ext = extension(txn:get_var("txn.path")); return ext and set[ext] or false end,
+  c = function(txn, set)
+    local type = media_type(txn)
+    return type ~= nil and (set[type] or set[string.match(type, "^[^/]*") .. "/*"]) or false
+  end,
+  m = function(txn, set) return set[string.lower(txn.sf:method())] or false end,
+  h = function(txn, match) return value_matches(match, header(txn, match.name)) end,
+  q = function(txn, match) return value_matches(match, parameter(txn, match.name)) end,
+  p = function(txn, match) return value_matches(match, txn:get_var("txn.path")) end,
+  s = source_in,
+}
+
+-- Chains: entries `field=value&…`, in order of precedence, each with its conditions and one action.
+
+local function set_of(text)
+  local set = {}
+  for _, item in ipairs(split(text, ",")) do set[string.lower(decode(item))] = true end
+  return set
+end
+
+local function match_of(text)
+  local type, name, value = string.match(text, "^(%u):([^:]*):(.*)$")
+  if type == "E" then return { type = type, name = decode(name), value = decode(value) } end
+  local id, start = string.match(value, "^(%x+)%.(%d+)$")
+  return { type = type, name = decode(name), value = id, start = tonumber(start) }
+end
+
+local function ranges_of(text)
+  local ranges = {}
+  for i, item in ipairs(split(text, ",")) do ranges[i] = core.parse_addr(item) end
+  return ranges
+end
+
+local function weights_of(text)
+  local list = { total = 0 }
+  for i, item in ipairs(split(text, ",")) do
+    local name, weight = string.match(item, "^(.*):(%d+)$")
+    list.total = list.total + tonumber(weight)
+    list[i] = { name = name, upto = list.total }
+  end
+  return list
+end
+
+local function answer_of(text)
+  local status, reason, type, body = string.match(text, "^(%d+):([^:]*):([^:]*):(.*)$")
+  return { status = tonumber(status), reason = decode(reason), type = decode(type), body = decode(body) }
+end
+
+local readers = {
+  e = set_of, c = set_of, m = set_of, h = match_of, q = match_of, p = match_of, s = ranges_of,
+  b = function(name) return name end, w = weights_of, r = answer_of,
+}
+
+local function parse_entry(text)
+  local entry = { conditions = {} }
+  for _, field in ipairs(split(text, "&")) do
+    local key, value = string.match(field, "^(%l)=(.*)$")
+    local parsed = readers[key](value)
+    if conditions[key] then
+      entry.conditions[#entry.conditions + 1] = { holds = conditions[key], with = parsed }
+    else
+      entry.action, entry.with = key, parsed
+    end
+  end
+  return entry
+end
+
+local chains = cache(20000)
+
+local function chain_of(id)
+  local chain = chains.get(id)
+  if chain then return chain end
+  chain = {}
+  for i, text in ipairs(split(blob(id), "|")) do chain[i] = parse_entry(text) end
+  return chains.put(id, chain)
+end
+
+local function first_match(txn, id)
+  for _, entry in ipairs(chain_of(id)) do
+    local matches = true
+    for _, condition in ipairs(entry.conditions) do
+      if not condition.holds(txn, condition.with) then
+        matches = false
+        break
+      end
+    end
+    if matches then return entry end
+  end
+end
+
+-- Actions. HTTP answers with a reason; Layer 4 can only close.
+
+local function answer_http(txn, answer)
+  local reply = txn:reply()
+  reply:set_status(answer.status)
+  reply:add_header("Content-Type", answer.type)
+  reply:add_header("Cache-Control", "no-store")
+  if answer.reason ~= "" then reply:add_header("X-Webpool-Reason", answer.reason) end
+  reply:set_body(answer.body)
+  txn:done(reply)
+end
+
+local function reason(status, word)
+  return { status = status, reason = word, type = "text/plain", body = word }
+end
+
+local function choose(weights)
+  local drawn = math.random(weights.total)
+  for _, choice in ipairs(weights) do
+    if drawn <= choice.upto then return choice.name end
+  end
+end
+
+local function act(txn, entry, answer)
+  if entry.action == "r" then return answer(txn, entry.with) end
+  local backend = entry.with
+  if entry.action == "w" then backend = choose(entry.with) end
+  if backend == "!" then return answer(txn, reason(500, "pool-not-found")) end
+  txn:set_var("txn.to", backend)
+end
+
+-- The less specific hosts of `host`, in order: *.b.c, *.c, any.
+local function next_level(host)
+  if host == "*" then return nil end
+  local rest = string.match(host, "^%*?%.?[^.]*%.(.+)$")
+  return rest and "*." .. rest or "*"
+end
+
+core.register_action("webpool_route", { "http-req" }, function(txn, port, level)
+  local host = level == "any" and "*" or txn:get_var("txn.host") or ""
+  local to = txn:get_var("txn.to")
+  while true do
+    if to and string.sub(to, 1, 1) ~= "?" then return txn:set_var("txn.to", to) end
+    local entry = to and first_match(txn, to)
+    if entry then return act(txn, entry, answer_http) end
+    host = next_level(host)
+    if not host then return answer_http(txn, reason(404, "no-matching-rule")) end
+    to = by_prefix:lookup(port .. "|" .. host .. txn:get_var("txn.path") .. "/?")
+  end
+end, 2)
+
+core.register_action("webpool_route_tcp", { "tcp-req" }, function(txn)
+  local close = function() txn:done() end
+  local entry = first_match(txn, txn:get_var("txn.to"))
+  if entry then act(txn, entry, close) else close() end
+end, 0)
+
+-- The one normal form of a path that routing and access share; the server gets the path as it was sent.
+
+local function normalize(path)
+  if string.find(path, "\\", 1, true) or string.find(string.gsub(path, "%%%x%x", ""), "%", 1, true) then return nil end
+  local bad = false
+  path = string.gsub(path, "%%(%x%x)", function(hex)
+    local char = string.char(tonumber(hex, 16))
+    if char == "/" or char == "\0" or char == "\\" then bad = true end
+    return string.match(char, "[%w%-._~]") and char or "%" .. string.upper(hex)
+  end)
+  if bad then return nil end
+  local kept, directory = {}, false
+  for segment in string.gmatch(path, "[^/]+") do
+    directory = segment == "." or segment == ".."
+    if segment == ".." then
+      if #kept == 0 then return nil end
+      table.remove(kept)
+    elseif segment ~= "." then
+      kept[#kept + 1] = segment
+    end
+  end
+  directory = #kept > 0 and (directory or string.sub(path, -1) == "/")
+  return "/" .. table.concat(kept, "/") .. (directory and "/" or "")
+end
+
+core.register_action("webpool_path", { "http-req" }, function(txn)
+  local path = normalize(txn:get_var("txn.path"))
+  if path then txn:set_var("txn.path", path) else answer_http(txn, reason(400, "bad-path")) end
+end, 0)
