@@ -33,7 +33,8 @@ export interface ServerObserved {
 
 export interface DatabaseObserved {
   readonly problem?: {
-    readonly reason: 'ServerUnreachable' | 'AdminAuthenticationFailed' | 'AdminPrivilegeMissing' | 'ReadOnlyServer' | 'SQLError';
+    readonly reason:
+      'ServerUnreachable' | 'AdminAuthenticationFailed' | 'AdminPrivilegeMissing' | 'ReadOnlyServer' | 'SQLError';
     /** What was seen and the way out; no statement text, no Secret. */
     readonly message: string;
   };

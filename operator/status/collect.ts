@@ -1,0 +1,110 @@
+import type { Finding } from '../api/finding.ts';
+import type { Key, Kind, Metadata } from '../api/resources.ts';
+import type { History } from './conditions.ts';
+import { databaseGrantStatus } from './database-grant.ts';
+import type { AnyStatus, StatusInput } from './document.ts';
+import type { Lookups } from './lookups.ts';
+import type { DatabaseObserved } from './observed.ts';
+import { routingRuleStatus } from './routing-rule.ts';
+import type { Subject } from './subject.ts';
+import { webPoolStatus, type Judged } from './web-pool.ts';
+
+/** Which object. */
+export interface Identity {
+  readonly kind: Kind;
+  readonly key: Key;
+  /** Unique among all kinds. */
+  readonly id: string;
+}
+
+/** An object with everything that its status is made of. */
+export interface Collected {
+  readonly subject: Subject;
+  /** The same by identity as long as the status can only change by time or by the previous status. */
+  readonly inputs: readonly unknown[];
+  readonly judge: (history: History) => Judged<AnyStatus>;
+}
+
+type Collector = (identity: Identity, input: StatusInput, lookups: Lookups) => Collected | undefined;
+
+/** Everything that the status of an object is made of; undefined when there is no such object. */
+export function collect(identity: Identity, input: StatusInput, lookups: Lookups): Collected | undefined {
+  return COLLECTORS[identity.kind](identity, input, lookups);
+}
+
+const COLLECTORS: Readonly<Record<Kind, Collector>> = {
+  WebPool: collectPool,
+  RoutingRule: collectRule,
+  DatabaseGrant: collectGrant,
+};
+
+function collectPool(identity: Identity, input: StatusInput, lookups: Lookups): Collected | undefined {
+  const { key } = identity;
+  const object = input.resources.pools.get(key);
+  const subject = subjectOf(identity, lookups, object?.metadata);
+  if (subject === undefined) return undefined;
+  const { proxy } = input.observed;
+  const pool = object === undefined ? undefined : input.topology.pools.get(key);
+  const servers = proxy.pools.get(key);
+  const waiting = lookups.waiting(key);
+  const usedBy = lookups.usedBy.get(key) ?? 0;
+  return {
+    subject,
+    inputs: [object, subject.held, pool, servers, usedBy, ...proxyInputs(input), ...subject.findings, ...waiting],
+    judge: (history) => webPoolStatus({ subject, pool, proxy, servers, waiting, usedBy }, history),
+  };
+}
+
+function collectRule(identity: Identity, input: StatusInput, lookups: Lookups): Collected | undefined {
+  const object = input.resources.rules.get(identity.key);
+  const subject = subjectOf(identity, lookups, object?.metadata);
+  if (subject === undefined) return undefined;
+  const { proxy } = input.observed;
+  const routed = lookups.routed.get(identity.key) ?? NONE;
+  const unavailable = object === undefined ? NONE : lookups.unavailable(object);
+  const lists = [...subject.findings, routed.length, ...routed, ...unavailable];
+  return {
+    subject,
+    inputs: [object, subject.held, proxy.bind, ...proxyInputs(input), ...lists],
+    judge: (history) => routingRuleStatus({ subject, spec: object?.spec, routed, proxy, unavailable }, history),
+  };
+}
+
+function collectGrant(identity: Identity, input: StatusInput, lookups: Lookups): Collected | undefined {
+  const { key } = identity;
+  const object = input.resources.grants.get(key);
+  const subject = subjectOf(identity, lookups, object?.metadata);
+  if (subject === undefined) return undefined;
+  const need = lookups.needs.get(key);
+  const { databases } = input.observed;
+  const database = need === undefined ? holderOf(key, databases) : databases.get(need.server.id);
+  const { flavor, version, problem } = database ?? {};
+  const seen = [database === undefined, flavor, version, problem, database?.grants.get(key)];
+  return {
+    subject,
+    inputs: [object, subject.held, need, ...seen, ...subject.findings],
+    judge: (history) => databaseGrantStatus({ subject, need, database }, history),
+  };
+}
+
+/** The server that still holds accounts of a grant that wants none at the moment. */
+function holderOf(key: Key, databases: ReadonlyMap<string, DatabaseObserved>): DatabaseObserved | undefined {
+  for (const database of databases.values()) if (database.grants.has(key)) return database;
+  return undefined;
+}
+
+const NONE: readonly never[] = [];
+const NO_FINDINGS: readonly Finding[] = [];
+
+function subjectOf(identity: Identity, lookups: Lookups, inForce: Metadata | undefined): Subject | undefined {
+  const held = lookups.held.get(identity.id);
+  const metadata = held?.metadata ?? inForce;
+  if (metadata === undefined) return undefined;
+  const findings = lookups.findings.get(identity.id) ?? NO_FINDINGS;
+  return { kind: identity.kind, key: identity.key, metadata, held, inForce: inForce?.generation, findings };
+}
+
+/** The proxy as far as an object's conditions depend on it; its servers are compared for each pool alone. */
+function proxyInputs({ observed: { proxy } }: StatusInput): unknown[] {
+  return [proxy.programmed, proxy.problem?.reason, proxy.problem?.message, proxy.pools.size > 0];
+}
