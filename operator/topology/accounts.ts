@@ -7,7 +7,7 @@ import type { AccountHostNeed, AccountNeed, Pool, Server } from './topology.ts';
 import type { Pools } from './pools.ts';
 import { DEFAULTS } from './defaults.ts';
 import { normalizeHost } from './path.ts';
-import { compareText, keepIdentity, keepList, sameItems } from './stable.ts';
+import { compareText, keepIdentity, keepList, sameItems, sortedKeys } from './stable.ts';
 
 /** The accounts, sorted by the key of their grant, and the references that lead nowhere. */
 export interface Accounts {
@@ -15,7 +15,7 @@ export interface Accounts {
   readonly findings: readonly Finding[];
 }
 
-type AccountSource = Pick<Resources, 'grants' | 'secrets' | 'held' | 'unnamed'>;
+type AccountSource = Pick<Resources, 'grants' | 'secrets' | 'held' | 'pictureComplete'>;
 
 /** What one grant refers to, as it is right now. */
 interface GrantSources {
@@ -36,10 +36,13 @@ export function createAccountBuilder(): (resources: AccountSource, pools: Pools)
   let memos: ReadonlyMap<Key, Memo> = new Map();
   let last: Accounts | undefined;
   return (resources, pools) => {
-    const sorted = [...resources.grants].sort(([a], [b]) => compareText(a, b));
-    const unread = unreadPools(resources);
-    const sources = sorted.map(([key, grant]) => [key, sourcesOf(grant, resources, { ...pools, unread })] as const);
-    memos = new Map(sources.map(([key, source]) => [key, memoOf(source, memos.get(key))]));
+    const known = { ...pools, unread: unreadPools(resources) };
+    const next = new Map<Key, Memo>();
+    for (const key of sortedKeys(resources.grants, memos)) {
+      const grant = resources.grants.get(key);
+      if (grant !== undefined) next.set(key, memoOf(sourcesOf(grant, resources, known), memos.get(key)));
+    }
+    memos = next;
     const all = [...memos.values()];
     last = {
       accounts: keepList(
@@ -56,9 +59,9 @@ export function createAccountBuilder(): (resources: AccountSource, pools: Pools)
 }
 
 /** Whether a pool that is not there may be written in something that could not be read. */
-function unreadPools({ held, unnamed }: AccountSource): (key: Key) => boolean {
+function unreadPools({ held, pictureComplete }: AccountSource): (key: Key) => boolean {
   const keys = new Set(held.filter(({ kind }) => kind === 'WebPool').map(({ key }) => key));
-  return (key) => unnamed.length > 0 || keys.has(key);
+  return (key) => !pictureComplete || keys.has(key);
 }
 
 function sourcesOf(

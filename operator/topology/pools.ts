@@ -6,7 +6,7 @@ import type { PoolProtocols } from './rule-routes.ts';
 import { DEFAULTS } from './defaults.ts';
 import { poolOptions } from './pool-options.ts';
 import { hostnameOf, poolServers, type PoolSources } from './servers.ts';
-import { compareText, keepIdentity, keepList, keepMap, sameItems } from './stable.ts';
+import { compareText, keepIdentity, keepList, keepMap, sameItems, sortedKeys } from './stable.ts';
 
 /** The pools and everything about them that the rest of the topology asks for. */
 export interface Pools {
@@ -37,28 +37,42 @@ const NO_SLICES: readonly EndpointSlice[] = [];
 /** The pools of a series of inputs; each result depends on its input alone, and what did not change keeps its identity. */
 export function createPoolBuilder(): (resources: PoolSource, names: Names) => Pools {
   const slicesOf = memoisedSlices();
+  const union = memoisedUnion();
   let memos: Memos = new Map();
   let last: Pools | undefined;
   return ({ pools, slices }, names) => {
     const byService = slicesOf(slices);
-    const sorted = [...pools].sort(([a], [b]) => compareText(a, b));
-    memos = new Map(
-      sorted.map(([key, pool]) => [
-        key,
-        memoOf({ pool, slices: byService.get(key) ?? NO_SLICES, names }, memos.get(key)),
-      ]),
-    );
-    last = poolsOf(memos, last);
+    const next = new Map<Key, Memo>();
+    for (const key of sortedKeys(pools, memos)) {
+      const pool = pools.get(key);
+      const sources = { slices: byService.get(key) ?? NO_SLICES, names };
+      if (pool !== undefined) next.set(key, memoOf({ pool, ...sources }, memos.get(key)));
+    }
+    memos = next;
+    last = { ...poolsOf(memos, last), hostnames: union([...memos.values()].map((memo) => memo.hostnames)) };
     return last;
   };
 }
 
 function memoisedSlices(): (slices: Resources['slices']) => ReadonlyMap<Key, readonly EndpointSlice[]> {
-  let last: { readonly slices: Resources['slices']; readonly result: ReadonlyMap<Key, readonly EndpointSlice[]> };
+  let last:
+    { readonly slices: Resources['slices']; readonly result: ReadonlyMap<Key, readonly EndpointSlice[]> } | undefined;
   return (slices) => {
     if (last?.slices === slices) return last.result;
     const sorted = [...slices].sort(([a], [b]) => compareText(a, b)).map(([, slice]) => slice);
     last = { slices, result: Map.groupBy(sorted, serviceOf) };
+    return last.result;
+  };
+}
+
+/** All that stands in the lists, sorted. Sorting an almost sorted list is cheap: what is new goes behind what was there. */
+function memoisedUnion(): (lists: readonly (readonly string[])[]) => readonly string[] {
+  let last: { readonly lists: readonly (readonly string[])[]; readonly result: readonly string[] } | undefined;
+  return (lists) => {
+    if (last !== undefined && sameItems(last.lists, lists)) return last.result;
+    const wanted = new Set(lists.flat());
+    const kept = (last?.result ?? []).filter((name) => wanted.delete(name));
+    last = { lists, result: keepList(last?.result, [...kept, ...wanted].sort(compareText)) };
     return last.result;
   };
 }
@@ -102,7 +116,7 @@ function sameAnswer(a: readonly string[] | undefined, b: readonly string[] | und
   return a === b || (a !== undefined && b !== undefined && sameItems(a, b));
 }
 
-function poolsOf(memos: Memos, previous: Pools | undefined): Pools {
+function poolsOf(memos: Memos, previous: Pools | undefined): Omit<Pools, 'hostnames'> {
   const entries = [...memos];
   const protocols = new Map(entries.map(([key, memo]) => [key, memo.result.protocol]));
   return {
@@ -112,18 +126,10 @@ function poolsOf(memos: Memos, previous: Pools | undefined): Pools {
       previous?.findings,
       entries.flatMap(([, memo]) => memo.findings),
     ),
-    hostnames: allHostnames(memos, previous),
     unresolved: new Set(entries.filter(([, memo]) => memo.answers.some(isEmpty)).map(([key]) => key)),
   };
 }
 
 function isEmpty(answer: readonly string[] | undefined): boolean {
   return answer === undefined || answer.length === 0;
-}
-
-/** Sorting an almost sorted list is cheap, so what is new goes behind what is left of the previous list. */
-function allHostnames(memos: Memos, previous: Pools | undefined): readonly string[] {
-  const wanted = new Set([...memos.values()].flatMap((memo) => memo.hostnames));
-  const kept = (previous?.hostnames ?? []).filter((name) => wanted.delete(name));
-  return keepList(previous?.hostnames, [...kept, ...wanted].sort(compareText));
 }

@@ -5,7 +5,7 @@ import type { Listener } from './topology.ts';
 import { decideMatches, decidePort } from './conflicts.ts';
 import { compareCandidates, type Candidate } from './precedence.ts';
 import { referencedPools, ruleRoutes, type PoolProtocols, type RuleRoutes } from './rule-routes.ts';
-import { compareText, keepIdentity, keepList, sameItems } from './stable.ts';
+import { keepIdentity, keepList, sameItems, sortedKeys } from './stable.ts';
 
 /** The listeners, sorted by port, and what could not be routed as written. */
 export interface Routing {
@@ -18,7 +18,8 @@ type RoutingBuilder = (rules: Rules, pools: PoolProtocols) => Routing;
 
 interface PortRouting {
   readonly asking: readonly RuleRoutes[];
-  /** All candidates in order, also those that lost: the next sort begins from here. */
+  readonly owners: readonly RuleRoutes[];
+  /** All candidates of the owners in order, also those that lost: the next sort begins from here. */
   readonly sorted: readonly Candidate[];
   readonly listener: Listener;
   readonly findings: readonly Finding[];
@@ -53,8 +54,12 @@ interface Memo {
 function memoisedRuleRoutes(): (rules: Rules, pools: PoolProtocols) => readonly RuleRoutes[] {
   let memos: ReadonlyMap<Key, Memo> = new Map();
   return (rules, pools) => {
-    const sorted = [...rules].sort(([a], [b]) => compareText(a, b));
-    memos = new Map(sorted.map(([key, rule]) => [key, memoOf(rule, pools, memos.get(key))]));
+    const next = new Map<Key, Memo>();
+    for (const key of sortedKeys(rules, memos)) {
+      const rule = rules.get(key);
+      if (rule !== undefined) next.set(key, memoOf(rule, pools, memos.get(key)));
+    }
+    memos = next;
     return [...memos.values()].map((memo) => memo.result);
   };
 }
@@ -78,20 +83,22 @@ function routePorts(
 function routePort(port: number, asking: readonly RuleRoutes[], previous: PortRouting | undefined): PortRouting {
   if (previous !== undefined && sameItems(previous.asking, asking)) return previous;
   const { owners, findings } = decidePort(asking);
-  const sorted = sortCandidates(owners, previous?.sorted ?? []);
+  const sorted = sortCandidates(owners, previous);
   const matches = decideMatches(sorted);
   const routes = keepList(previous?.listener.routes, matches.routes);
   const protocol = owners[0]?.protocol ?? 'HTTP';
   const same = previous?.listener.routes === routes && previous.listener.protocol === protocol;
   const listener = same ? previous.listener : { protocol, port, routes };
-  return { asking, sorted, listener, findings: [...findings, ...matches.findings] };
+  return { asking, owners, sorted, listener, findings: [...findings, ...matches.findings] };
 }
 
 /** Sorting an almost sorted list is cheap, so the new candidates go behind what is left of the previous order. */
-function sortCandidates(owners: readonly RuleRoutes[], previous: readonly Candidate[]): readonly Candidate[] {
-  const wanted = new Set(owners.flatMap((rules) => rules.candidates));
-  const kept = previous.filter((candidate) => wanted.delete(candidate));
-  return [...kept, ...[...wanted].sort(compareCandidates)].sort(compareCandidates);
+function sortCandidates(owners: readonly RuleRoutes[], previous: PortRouting | undefined): readonly Candidate[] {
+  const before = new Set(previous?.owners);
+  const added = owners.filter((rules) => !before.delete(rules)).flatMap((rules) => rules.candidates);
+  const gone = new Set([...before].flatMap((rules) => rules.candidates));
+  const kept = (previous?.sorted ?? []).filter((candidate) => !gone.has(candidate));
+  return [...kept, ...added.sort(compareCandidates)].sort(compareCandidates);
 }
 
 function routingOf(all: readonly RuleRoutes[], ports: readonly PortRouting[], previous: Routing | undefined): Routing {

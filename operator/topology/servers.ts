@@ -53,7 +53,9 @@ function takesVisitors({ state, weight }: Server): boolean {
 
 /** The DNS name of an external endpoint as it is looked up; undefined when it is given by address. */
 export function hostnameOf({ address }: Pick<ExternalEndpoint, 'address'>): string | undefined {
-  return canonicalAddress(address) === undefined ? normalizeHost(address) : undefined;
+  // What has a letter and no colon is no address: parsing it as one would cost more than all the rest.
+  const isName = /^[^:]*[A-Za-z][^:]*$/.test(address) || canonicalAddress(address) === undefined;
+  return isName ? normalizeHost(address) : undefined;
 }
 
 function externalServers({ pool, names }: PoolSources): Candidates {

@@ -53,6 +53,17 @@ export function keepParts<T extends object>(previous: T | undefined, next: T): T
   return previous !== undefined && sameItems(Object.values(previous), Object.values(next)) ? previous : next;
 }
 
+/** The keys of `map`, sorted. `previous` is an earlier result of the same series: what stands in it needs no sorting. */
+export function sortedKeys(
+  map: ReadonlyMap<string, unknown>,
+  previous: ReadonlyMap<string, unknown>,
+): readonly string[] {
+  const kept = [...previous.keys()].filter((key) => map.has(key));
+  if (kept.length === map.size) return kept;
+  const added = [...map.keys()].filter((key) => !previous.has(key));
+  return [...kept, ...added].sort(compareText);
+}
+
 /** Compares by code unit: the same order on every machine. */
 export function compareText(a: string, b: string): number {
   if (a === b) return 0;

@@ -61,7 +61,10 @@ interface Objects {
   readonly slices?: readonly EndpointSlice[];
 }
 
-export function resources(objects: Objects, rest: Partial<Pick<Resources, 'held' | 'unnamed'>> = {}): Resources {
+export function resources(
+  objects: Objects,
+  rest: Partial<Pick<Resources, 'held' | 'pictureComplete'>> = {},
+): Resources {
   return {
     pools: byKey(objects.pools),
     rules: byKey(objects.rules),
@@ -70,6 +73,7 @@ export function resources(objects: Objects, rest: Partial<Pick<Resources, 'held'
     slices: byKey(objects.slices),
     held: [],
     unnamed: [],
+    pictureComplete: true,
     ...rest,
   };
 }
