@@ -68,6 +68,8 @@ export interface Resources {
   readonly slices: ReadonlyMap<Key, EndpointSlice>;
   /** Objects whose newest version is not in force, with the reason. */
   readonly held: readonly Held[];
+  /** What is not well about objects that are in force all the same: rules that were dropped (`PartiallyInvalid`). */
+  readonly findings: readonly Finding[];
   /** Documents that are no object we could name (broken YAML, no name, unknown kind). */
   readonly unnamed: readonly Finding[];
   /** false while something could not be read: what is missing may still be wanted, so no account is dropped because of it. */
