@@ -129,7 +129,10 @@ function createAvailability(): (pool: Pool | undefined, servers: ServersObserved
 type ByPool = ReadonlyMap<Key, ReadonlyMap<string, WaitingAccount>>;
 
 /** Accounts that are not ready, by the servers that need them; found anew only for a grant whose accounts changed. */
-function createWaiting(): (accounts: readonly AccountNeed[], observed: Observed) => (pool: Key) => WaitingAccounts {
+export function createWaiting(): (
+  accounts: readonly AccountNeed[],
+  observed: Observed,
+) => (pool: Key) => WaitingAccounts {
   const known = new WeakMap<AccountNeed, { readonly grant: GrantObserved | undefined; readonly byPool: ByPool }>();
   const waitingOf = (need: AccountNeed, database: DatabaseObserved | undefined): ByPool => {
     const grant = database?.grants.get(need.grant);

@@ -1,0 +1,55 @@
+import type { Resources } from '../api/resources.ts';
+import type { Topology } from '../topology/topology.ts';
+import type { StatusDocument } from './document.ts';
+import type { Observed } from './observed.ts';
+
+/** The state of things in numbers, for the gauges. */
+export interface Figures {
+  readonly programmed: boolean;
+  readonly endpoints: readonly { readonly pool: string; readonly state: string; readonly count: number }[];
+  readonly accounts: readonly { readonly grant: string; readonly state: string; readonly count: number }[];
+  readonly findings: readonly { readonly reason: string; readonly count: number }[];
+}
+
+/** What figures are counted from. */
+export interface FiguresInput {
+  readonly documents: readonly StatusDocument[];
+  readonly resources: Resources;
+  readonly topology: Topology;
+  readonly observed: Observed;
+}
+
+/** The figures of one round. */
+export function figuresOf({ documents, resources, topology, observed }: FiguresInput): Figures {
+  return {
+    programmed: observed.proxy.programmed,
+    endpoints: documents.flatMap(endpointsOf),
+    accounts: documents.flatMap(accountsOf),
+    findings: findingsOf(resources, topology),
+  };
+}
+
+function endpointsOf(document: StatusDocument): Figures['endpoints'] {
+  if (document.kind !== 'WebPool' || document.status.endpoints === undefined) return [];
+  const { total, ready, draining, unhealthy } = document.status.endpoints;
+  const counts = { ready, draining, unhealthy, other: Math.max(0, total - ready - draining - unhealthy) };
+  return Object.entries(counts).map(([state, count]) => ({ pool: document.key, state, count }));
+}
+
+function accountsOf(document: StatusDocument): Figures['accounts'] {
+  if (document.kind !== 'DatabaseGrant' || document.status.accounts === undefined) return [];
+  const { ready, pending, conflicting, leaving } = document.status.accounts;
+  return Object.entries({ ready, pending, conflicting, leaving }).map(([state, count]) => ({
+    grant: document.key,
+    state,
+    count,
+  }));
+}
+
+function findingsOf({ held, unnamed }: Resources, topology: Topology): Figures['findings'] {
+  const counts = new Map<string, number>();
+  for (const { reason } of [...topology.findings, ...held.flatMap(({ findings }) => findings), ...unnamed]) {
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  return [...counts].map(([reason, count]) => ({ reason, count }));
+}
