@@ -13,10 +13,10 @@ import {
   SHOW_ROUTES,
 } from '../haproxy/commands.ts';
 import { ADMIN_SOCKET, STATE_FILE } from '../haproxy/config.ts';
-import { imageFiles } from '../haproxy/image.ts';
+import { CONFIG_FILE, imageFiles } from '../haproxy/image.ts';
 import { parseConnections, parseInfo, parseMap, parseServersState } from '../haproxy/parse.ts';
 import type { ProxyConfig, ProxyState, ServerState } from '../haproxy/proxy.ts';
-import { createFolderWriter, writeAtomically } from './files.ts';
+import { createFolderWriter, readIfThere, writeAtomically } from './files.ts';
 import { createHaproxyProcess, type HaproxyProcessOptions } from './haproxy-process.ts';
 import type { ProxyDriver, RefusedChange, RuntimeChange } from './proxy-driver.ts';
 import { runCommands } from './runtime-socket.ts';
@@ -73,8 +73,10 @@ export function createHaproxyDriver(options: HaproxyProcessOptions): ProxyDriver
         await prepareImage(config, lastState === '' ? new Map() : parseServersState(lastState.trimEnd()));
         await rm(socket, { force: true });
       });
-      if (ensured === 'started') learnLimits(config, (await servers()).worker.epoch);
-      return ensured;
+      if (ensured === 'running') return { how: ensured };
+      if (ensured === 'took-over') return { how: ensured, skeleton: await skeletonOnDisk(folder) };
+      learnLimits(config, (await servers()).worker.epoch);
+      return { how: ensured, skeleton: config.skeleton };
     },
     async read() {
       const reading = await servers();
@@ -85,8 +87,9 @@ export function createHaproxyDriver(options: HaproxyProcessOptions): ProxyDriver
       const reading = await servers(backends);
       return { epoch: reading.worker.epoch, backends: reading.backends };
     },
-    async connections() {
-      return parseConnections((await run(['show servers conn']))[0] ?? '');
+    async connections(backends) {
+      const answers = await run(backends.map((name) => `show servers conn ${name}`));
+      return new Map(answers.flatMap((answer) => [...parseConnections(answer)]));
     },
     async apply(changes) {
       const refused: RefusedChange[] = [];
@@ -112,6 +115,12 @@ export function createHaproxyDriver(options: HaproxyProcessOptions): ProxyDriver
     writeImage: (config, state) => writeImage(imageFiles(config, state.backends)),
     stop: (graceMs) => process.stop(graceMs),
   };
+}
+
+/** The last configuration without its server lines. */
+async function skeletonOnDisk(folder: string): Promise<string> {
+  const text = (await readIfThere(join(folder, CONFIG_FILE))) ?? '';
+  return text.replaceAll(/^ {2}server \S+_\S+ .*\n/gm, '');
 }
 
 function withLimits(backend: string, states: ReadonlyMap<string, ServerState>, known: Limits) {

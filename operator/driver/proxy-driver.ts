@@ -16,15 +16,16 @@ export type ReloadResult = { readonly done: true } | { readonly done: false; rea
 export interface ProxyDriver {
   /**
    * Sees to it that a HAProxy runs: takes over the one that does, or starts one from `config`.
+   * Shape: the skeleton that runs; undefined when it is the one that ran at the last call.
    * Errors: ProxyStartError with HAProxy's words.
    */
-  ensure(config: ProxyConfig): Promise<Ensured>;
+  ensure(config: ProxyConfig): Promise<{ readonly how: Ensured; readonly skeleton?: string }>;
   /** The whole state, over fresh connections. */
   read(): Promise<ProxyState>;
   /** Servers of all backends (or of some) and the epoch they were read in. */
   readServers(backends?: readonly string[]): Promise<ServersReading>;
-  /** Connections in use by `backend/server`. */
-  connections(): Promise<ReadonlyMap<string, number>>;
+  /** Connections in use by `backend/server`, of some backends. */
+  connections(backends: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Carries out changes in their order and returns those that were refused. */
   apply(changes: readonly RuntimeChange[]): Promise<readonly RefusedChange[]>;
   /** Checks the configuration, puts it on disk and makes a new worker take over. */

@@ -1,7 +1,10 @@
 import type { HealthCheckOptions } from '../topology/topology.ts';
 import { quote } from './quote.ts';
 
-/** A server in doubt is looked at again after this long (ms), so that joining and failing do not wait a whole interval. */
+/**
+ * A server that is not known to be well is looked at this often (ms) where the interval is longer, so that joining, failing
+ * and coming back do not wait for it. A run-time server counts as down until its first check.
+ */
 const DOUBT_INTERVAL = 500;
 
 /**
@@ -32,5 +35,5 @@ export function healthCheckLines(check: HealthCheckOptions): readonly string[] {
 export function healthCheckKeywords(check: HealthCheckOptions): string {
   const doubt = Math.min(check.interval, DOUBT_INTERVAL);
   const port = check.port === undefined ? '' : ` port ${check.port}`;
-  return `check inter ${check.interval}ms fastinter ${doubt}ms rise ${check.rise} fall ${check.fall}${port}`;
+  return `check inter ${check.interval}ms fastinter ${doubt}ms downinter ${doubt}ms rise ${check.rise} fall ${check.fall}${port}`;
 }

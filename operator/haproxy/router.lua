@@ -306,7 +306,7 @@ end
 -- The less specific hosts of `host`, in order: *.b.c, *.c, any.
 local function next_level(host)
   if host == "*" then return nil end
-  local rest = string.match(host, "^%*?%.?[^.]*%.(.+)$")
+  local rest = string.match(string.gsub(host, "^%*%.", ""), "^[^.]*%.(.+)$")
   return rest and "*." .. rest or "*"
 end
 

@@ -1,0 +1,80 @@
+/**
+ * The addresses of the DNS names that resources mention. HAProxy gets numbers only: a name that does not resolve must never
+ * keep it from starting.
+ */
+import { lookup } from 'node:dns/promises';
+import type { Names } from '../topology/topology.ts';
+
+export interface NameResolver {
+  /** What is known now. The same object until an address changes; a name that resolved once keeps its last addresses. */
+  readonly names: Names;
+  /** Says which names are needed from now on; new ones are looked up at once. */
+  want(hostnames: readonly string[]): void;
+  close(): void;
+}
+
+export interface NameResolverOptions {
+  /** An address changed, or a name was found for the first time. */
+  readonly onChange: () => void;
+  /** Milliseconds between two looks at a name. Default: 30 s. */
+  readonly interval?: number;
+  /** Default: the system's resolver, with its hosts file. */
+  readonly resolve?: (hostname: string) => Promise<readonly string[]>;
+}
+
+/** getaddrinfo blocks one of the four threads that files need too. */
+const PARALLEL = 2;
+const INTERVAL = 30_000;
+
+/** Looks names up again and again, a few at a time. */
+export function createNameResolver(options: NameResolverOptions): NameResolver {
+  const { onChange, interval = INTERVAL, resolve = resolveBySystem } = options;
+  let names: Names = new Map();
+  let wanted: readonly string[] = [];
+  let closed = false;
+  const queue = new Set<string>();
+  let working = 0;
+
+  const learn = (hostname: string, addresses: readonly string[]) => {
+    const known = names.get(hostname);
+    if (known !== undefined && known.join() === addresses.join()) return;
+    names = new Map([...names, [hostname, addresses]]);
+    onChange();
+  };
+  const work = async () => {
+    working += 1;
+    for (const hostname of queue) {
+      queue.delete(hostname);
+      const addresses = await resolve(hostname).catch(() => []);
+      if (!closed && addresses.length > 0) learn(hostname, addresses.toSorted());
+    }
+    working -= 1;
+  };
+  const look = (hostnames: Iterable<string>) => {
+    for (const hostname of hostnames) queue.add(hostname);
+    while (working < Math.min(PARALLEL, queue.size)) void work();
+  };
+
+  const timer = setInterval(() => look(wanted), interval);
+  timer.unref();
+  return {
+    get names() {
+      return names;
+    },
+    want(hostnames) {
+      const known = new Set(wanted);
+      wanted = hostnames;
+      look(hostnames.filter((hostname) => !known.has(hostname)));
+    },
+    close() {
+      closed = true;
+      queue.clear();
+      clearInterval(timer);
+    },
+  };
+}
+
+async function resolveBySystem(hostname: string): Promise<readonly string[]> {
+  const found = await lookup(hostname, { all: true });
+  return [...new Set(found.map(({ address }) => address))];
+}
