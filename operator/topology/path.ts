@@ -1,22 +1,22 @@
 /** Paths and hosts in the one form in which rules and requests are compared. */
 
 const UNRESERVED = /[A-Za-z0-9\-._~]/;
-const NEVER_MATCHED = /%2F|%5C|%00|[\\\0]/;
+const AMBIGUOUS = /%2F|%5C|%00|[\\\0]|%(?![0-9A-F]{2})/;
 const BEYOND_ASCII = /[^!-~]+/g;
 
 /**
  * The normal form of a path without query: unreserved percent-triplets decoded once, the others in upper case, `//`
- * merged, `.` and `..` resolved. undefined for a path that servers read in different ways (an encoded slash, a NUL or a
- * backslash, a `..` above the root): such a request is answered 400.
+ * merged, `.` and `..` resolved. undefined for a path that servers read in different ways (an encoded slash, a NUL, a
+ * backslash, a `%` that begins no triplet, a `..` above the root): such a request is answered 400.
  * Source: RFC 3986 §6.2.2; that `//` is merged before `..` is resolved is what nginx and HAProxy do.
  */
 export function normalizePath(path: string): string | undefined {
   const spelled = normalizeTriplets(path);
-  if (!spelled.startsWith('/') || NEVER_MATCHED.test(spelled)) return undefined;
+  if (!spelled.startsWith('/') || AMBIGUOUS.test(spelled)) return undefined;
   return resolveDots(spelled.replace(/\/{2,}/g, '/'));
 }
 
-/** Triplets in one spelling. What is no triplet (`%zz`) stays as it was sent: such links exist and do no harm. */
+/** The same path with its triplets in one spelling; what is beyond ASCII or no letter at all becomes triplets. */
 export function normalizeTriplets(path: string): string {
   const ascii = path.replace(BEYOND_ASCII, (text) => encodeURIComponent(text.toWellFormed()));
   return ascii.replace(/%([0-9A-Fa-f]{2})/g, (triplet, hex: string) => {

@@ -72,6 +72,7 @@ export function resources(
     secrets: byKey(objects.secrets),
     slices: byKey(objects.slices),
     held: [],
+    findings: [],
     unnamed: [],
     pictureComplete: true,
     ...rest,

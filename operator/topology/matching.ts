@@ -1,0 +1,94 @@
+/**
+ * Which route a request gets, in plain code: what `explain` tells, and what the load balancer is tested against.
+ * In: a Listener and a request. Out: the route and why those before it did not match. Never: a socket.
+ */
+import type { Listener, Route } from './topology.ts';
+import { mismatch, type Subject } from './conditions.ts';
+import { normalizeHost, normalizePath } from './path.ts';
+
+/** A request as a client sends it. Of a TCP connection only `source` counts. */
+export interface RequestLine {
+  readonly method: string;
+  /** As sent: path and query. */
+  readonly target: string;
+  /** The Host header. */
+  readonly host?: string;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+  /** The client's address. */
+  readonly source?: string;
+}
+
+/** A route that comes before the one that matched, and one sentence why it did not match. */
+export interface Passed {
+  readonly route: Route;
+  readonly why: string;
+}
+
+/** What becomes of a request at a listener. `passed` is in order of precedence. */
+export type Matching =
+  | { readonly outcome: 'Matched'; readonly route: Route; readonly passed: readonly Passed[] }
+  /** HTTP: answered 404. TCP: closed. */
+  | { readonly outcome: 'NoRoute'; readonly passed: readonly Passed[] }
+  /** Answered 400, before any route is looked at. */
+  | { readonly outcome: 'Rejected'; readonly why: string; readonly passed: readonly [] };
+
+/** The route that a request gets at a listener: the first that matches. */
+export function matchRequest(listener: Listener, request: RequestLine): Matching {
+  const subject = listener.protocol === 'TCP' ? connection(request) : subjectOf(request);
+  if (typeof subject === 'string') return { outcome: 'Rejected', why: subject, passed: [] };
+  const passed: Passed[] = [];
+  for (const route of listener.routes) {
+    const why = mismatch(route, subject);
+    if (why === undefined) return { outcome: 'Matched', route, passed };
+    passed.push({ route, why });
+  }
+  return { outcome: 'NoRoute', passed };
+}
+
+function connection({ source }: RequestLine): Subject {
+  return { host: '', path: '', method: '', headers: new Map(), queryParams: new Map(), source };
+}
+
+/** The request as conditions read it, or one sentence why nobody should. */
+function subjectOf(request: RequestLine): Subject | string {
+  const { target, method, source } = request;
+  const host = normalizeHost(request.host ?? '');
+  if (/[/?|*]/.test(host)) return `The Host header ${host} names no host.`;
+  const [written = '', ...query] = target.split('?');
+  const path = normalizePath(written);
+  if (path === undefined) {
+    return `Servers read the path ${written} in different ways: an encoded slash, a NUL, a backslash, a stray %, a .. above the root, or no / at its beginning.`;
+  }
+  const queryParams = parseQuery(query.join('?'));
+  return { host, path, method, headers: joinHeaders(request.headers), queryParams, source };
+}
+
+/** Source: RFC 9110 §5.3 for repeated headers. */
+function joinHeaders(headers: RequestLine['headers']): ReadonlyMap<string, string> {
+  const groups = Map.groupBy(headers, ({ name }) => name.toLowerCase());
+  return new Map([...groups].map(([name, list]) => [name, list.map(({ value }) => value.trim()).join(',')]));
+}
+
+/**
+ * The parameters of a query: name → first value, both decoded. A parameter without `=` has the empty value.
+ * Source: application/x-www-form-urlencoded of the URL standard, so `+` is a space; only `&` separates.
+ */
+export function parseQuery(query: string): ReadonlyMap<string, string> {
+  const params = new Map<string, string>();
+  for (const part of query.split('&')) {
+    const [name = '', ...value] = part.split('=');
+    if (!params.has(decode(name))) params.set(decode(name), decode(value.join('=')));
+  }
+  return params;
+}
+
+/** What is no triplet, or no UTF-8 once decoded, stays as it was sent. */
+function decode(text: string): string {
+  return text.replaceAll('+', ' ').replace(/(?:%[0-9A-Fa-f]{2})+/g, (triplets) => {
+    try {
+      return decodeURIComponent(triplets);
+    } catch {
+      return triplets;
+    }
+  });
+}
