@@ -4,8 +4,24 @@
  * AccountChange[] (plan), statements. Never: a socket, a password.
  */
 
+/** How an account proves who it is. */
+export type AuthPlugin = 'mysql_native_password' | 'caching_sha2_password';
+
+/** What becomes of an account whose DatabaseGrant is deleted. */
+export type DeletionPolicy = 'Delete' | 'Lock' | 'Orphan';
+
+/** The two parts that name an account; users compare with case, hosts are lower case. */
+export interface AccountName {
+  readonly user: string;
+  readonly host: string;
+}
+
 /** The part of MySQL's privilege system that is granted to one account at one place. */
 export interface GrantSet {
+  /**
+   * As the server stores it: with `\_` and `\%` escaped where `table` is `*` (there it is a pattern), else literal.
+   * `*` = the whole server, which only ever occurs in what is read back.
+   */
   readonly schema: string;
   /** `*` = the whole schema. */
   readonly table: string;
@@ -16,15 +32,77 @@ export interface GrantSet {
 }
 
 /** One account as it should be. */
-export interface Account {
-  readonly user: string;
-  readonly host: string;
-  /** The DatabaseGrant (`namespace/name`) that owns it. */
-  readonly owner: string;
-  readonly plugin: 'mysql_native_password' | 'caching_sha2_password';
+export interface Account extends AccountName {
+  /** The DatabaseGrants (`namespace/name`) that want it, sorted; never empty. */
+  readonly owners: readonly string[];
+  readonly plugin: AuthPlugin;
   /** As the server stores it: `*HEX` (native) or `$A$005$…` (caching_sha2). */
   readonly hash: string;
   /** Sorted by schema, table, column; one entry a place. */
   readonly grants: readonly GrantSet[];
   readonly locked: boolean;
+  readonly deletionPolicy: DeletionPolicy;
+  /** Report: what was changed by hand is shown, not undone. */
+  readonly driftPolicy: 'Enforce' | 'Report';
+  readonly secretVersion: string;
+  /** Fingerprint of plugin, hash and grants: equal to the mark's while only somebody else's hand can have made a difference. */
+  readonly applied: string;
+}
+
+/** What the server keeps of us about one account: our ownership. */
+export interface Mark {
+  /** The installation of webpool that owns the account. */
+  readonly cluster: string;
+  readonly owners: readonly string[];
+  readonly deletionPolicy: DeletionPolicy;
+  /**
+   * Intent: written before the account was made. Proven: the account that is there now is the one that was meant.
+   * Owned: the account was made by us.
+   */
+  readonly state: 'Intent' | 'Proven' | 'Owned';
+  /** `Account.applied` of the last complete change; empty before the first. */
+  readonly applied: string;
+}
+
+/** One account as it was read back. */
+export interface AccountState extends AccountName {
+  /** false: only the mark is there. */
+  readonly exists: boolean;
+  readonly plugin: string;
+  readonly hash: string;
+  readonly locked: boolean;
+  readonly grants: readonly GrantSet[];
+  readonly mark?: Mark;
+}
+
+/** One step from what MySQL holds to what it should hold. */
+export type AccountChange =
+  /** The account goes, and its sessions with it. */
+  | { readonly kind: 'drop'; readonly account: AccountName }
+  /** The account stays but nobody logs in any more, and its sessions end. */
+  | { readonly kind: 'lock'; readonly account: AccountName }
+  /** Our mark goes; the account, if there is one, is no longer ours. */
+  | { readonly kind: 'forget'; readonly account: AccountName }
+  | { readonly kind: 'create'; readonly account: Account }
+  | { readonly kind: 'password'; readonly account: Account }
+  | { readonly kind: 'unlock'; readonly account: AccountName }
+  | { readonly kind: 'grant'; readonly account: AccountName; readonly set: GrantSet }
+  | { readonly kind: 'revoke'; readonly account: AccountName; readonly set: GrantSet }
+  /** The mark says what was applied. */
+  | { readonly kind: 'mark'; readonly account: Account };
+
+/** The key by which accounts are compared: neither part may hold a NUL. */
+export function accountKey({ user, host }: AccountName): string {
+  return `${user}\0${host}`;
+}
+
+/** The key of the place that a set speaks of; columns compare without case, as the server does. */
+export function placeKey({ schema, table, column }: GrantSet): string {
+  return column === undefined ? `${schema}\0${table}` : `${schema}\0${table}\0${column.toLowerCase()}`;
+}
+
+/** How a place reads in a message: `shop.*`, `shop.orders`, `shop.orders(total)`. */
+export function placeText({ schema, table, column }: GrantSet): string {
+  const name = `${table === '*' ? schema.replace(/\\(.)/g, '$1') : schema}.${table}`;
+  return column === undefined ? name : `${name}(${column})`;
 }

@@ -52,6 +52,7 @@ export interface GrantObserved {
     readonly reason:
       | 'Conflicted'
       | 'UnsupportedPrivilege'
+      | 'UnsupportedValue'
       | 'UnsupportedAuthPlugin'
       | 'ReservedAccount'
       | 'SecretKeyMissing'

@@ -1,0 +1,218 @@
+import type { Key } from '../api/resources.ts';
+import type { Account, AccountChange, AccountName, AccountState, Mark } from './account.ts';
+import type { Desired, GrantProblem } from './desired.ts';
+import { accountChanges, describeChanges } from './diff.ts';
+import { groupKey } from './groups.ts';
+import { heldRemovals, removalOf, standingOf } from './removal.ts';
+import type { RemovalCount, RemovalInput, RemovalPolicy } from './removal.ts';
+import { shadows } from './shadow.ts';
+
+/** How one account stands before the changes are applied. */
+export interface Verdict extends AccountName {
+  readonly owners: readonly Key[];
+  /** Drifted: somebody changed it by hand and driftPolicy is Report. Missing: the same, but it is not there at all. */
+  readonly state: 'InSync' | 'Changing' | 'Creating' | 'Foreign' | 'Leaving' | 'Held' | 'Drifted' | 'Missing';
+  readonly message?: string;
+}
+
+export interface Plan {
+  /** In the order in which they must run; empty when nothing differs. */
+  readonly changes: readonly AccountChange[];
+  readonly verdicts: readonly Verdict[];
+  /** By grant, what holds for it as a whole; refusals of `Desired` are not repeated. */
+  readonly problems: ReadonlyMap<Key, GrantProblem>;
+}
+
+export interface PlanInput {
+  /** By accountKey. */
+  readonly states: ReadonlyMap<string, AccountState>;
+  readonly desired: Desired;
+  readonly policy: RemovalPolicy;
+  /** Which marks are ours. */
+  readonly cluster: string;
+}
+
+/** New accounts are made in groups of this size, so that the first does not wait for the privileges of the last. */
+const CREATE_CHUNK = 20;
+
+interface Judged {
+  readonly verdict?: Verdict;
+  readonly changes: readonly AccountChange[];
+}
+
+/**
+ * The changes that bring the accounts of one server from `states` to `desired`.
+ * Shape: accounts that go, new accounts with their privileges, passwords, missing privileges, surplus privileges,
+ * marks. Nothing is ever revoked in order to be granted again, and what is not ours is never touched.
+ */
+export function planAccounts(input: PlanInput): Plan {
+  const { desired, policy } = input;
+  const held = heldRemovals(ownedAccounts(input), { desired, policy });
+  const covered = shadows(input.states.values());
+  const verdicts: Verdict[] = [];
+  const changes: AccountChange[] = [];
+  const add = ({ verdict, changes: own }: Judged): void => {
+    if (verdict) verdicts.push(verdict);
+    for (const change of own) changes.push(change);
+  };
+  for (const [key, account] of desired.accounts) {
+    const judged = judgeWanted(account, input.states.get(key), input);
+    const shadow = covered(account);
+    add(shadow === undefined ? judged : withMessage(judged, shadow));
+  }
+  for (const [key, state] of input.states) {
+    if (!desired.accounts.has(key)) add(judgeUnwanted(state, input.cluster, { desired, policy, held }));
+  }
+  return { changes: inOrder(changes), verdicts, problems: problemsOf(verdicts, held) };
+}
+
+/** The mark, if it makes the account ours. */
+function ownMark({ mark, exists }: AccountState, cluster: string): Mark | undefined {
+  if (mark?.cluster !== cluster) return undefined;
+  return mark.state === 'Intent' && exists ? undefined : mark;
+}
+
+function ownedAccounts({ states, desired, cluster }: PlanInput): Parameters<typeof heldRemovals>[0] {
+  const owned = [];
+  for (const [key, state] of states) {
+    const mark = state.exists ? ownMark(state, cluster) : undefined;
+    if (mark) owned.push({ owners: mark.owners, wanted: desired.accounts.has(key) });
+  }
+  return owned;
+}
+
+function judgeWanted(account: Account, state: AccountState | undefined, input: PlanInput): Judged {
+  if (!state) return creation(account);
+  const mark = ownMark(state, input.cluster);
+  if (!mark) return foreign(account, state, input.cluster);
+  const withheld = mark.owners.filter((owner) => standingOf(owner, input.desired, input.policy) === 'Withheld');
+  if (withheld.length > 0 && !mark.owners.some((owner) => account.owners.includes(owner))) {
+    const message = `the account belongs to ${withheld.join(', ')}, which is not in force`;
+    return { verdict: verdict(account, 'Foreign', message), changes: [] };
+  }
+  if (!state.exists) return drifted(account, mark) ? missing(account) : creation(account);
+  const changes = accountChanges(account, state);
+  if (withheld.length === 0) return difference(account, mark, changes);
+  // What the other owner was given stays until it can be asked again.
+  const additive = changes.filter(({ kind }) => kind !== 'revoke' && kind !== 'mark');
+  return difference(account, mark, additive);
+}
+
+function verdict(account: Account, state: Verdict['state'], message?: string): Verdict {
+  const { user, host, owners } = account;
+  return { user, host, owners, state, ...(message !== undefined && { message }) };
+}
+
+function withMessage({ verdict, changes }: Judged, more: string): Judged {
+  if (!verdict) return { changes };
+  const message = verdict.message === undefined ? more : `${verdict.message}; ${more}`;
+  return { verdict: { ...verdict, message }, changes };
+}
+
+function creation(account: Account): Judged {
+  const grants = account.grants.map((set): AccountChange => ({ kind: 'grant', account, set }));
+  return {
+    verdict: verdict(account, 'Creating'),
+    changes: [{ kind: 'create', account }, ...grants, { kind: 'mark', account }],
+  };
+}
+
+function missing(account: Account): Judged {
+  return { verdict: verdict(account, 'Missing', 'the account was dropped by hand'), changes: [] };
+}
+
+function foreign(account: Account, { mark }: AccountState, cluster: string): Judged {
+  const other = mark && mark.cluster !== cluster ? `by the installation "${mark.cluster}"` : 'by somebody else';
+  return { verdict: verdict(account, 'Foreign', `the account was made ${other} and is left as it is`), changes: [] };
+}
+
+/** Whatever differs now is not of our making, and it is only to be shown. */
+function drifted(account: Account, mark: Mark): boolean {
+  return account.driftPolicy === 'Report' && mark.state === 'Owned' && mark.applied === account.applied;
+}
+
+function difference(account: Account, mark: Mark, changes: readonly AccountChange[]): Judged {
+  const real = changes.filter(({ kind }) => kind !== 'mark');
+  if (real.length === 0) return { verdict: verdict(account, 'InSync'), changes };
+  if (!drifted(account, mark)) return { verdict: verdict(account, 'Changing'), changes };
+  return {
+    verdict: verdict(account, 'Drifted', describeChanges(real)),
+    changes: changes.filter(({ kind }) => kind === 'mark'),
+  };
+}
+
+function judgeUnwanted(state: AccountState, cluster: string, removal: RemovalInput): Judged {
+  const { mark, user, host } = state;
+  // An intent beside a foreign account is still our note.
+  if (mark?.cluster !== cluster) return { changes: [] };
+  const result = removalOf(state, mark, removal);
+  if (result.kind === 'Change') {
+    if (!state.exists || mark.state === 'Intent') return { changes: [result.change] };
+    return { verdict: { user, host, owners: mark.owners, state: 'Leaving' }, changes: [result.change] };
+  }
+  if (result.kind === 'Untouched') return { changes: [] };
+  return { verdict: { user, host, owners: mark.owners, state: result.kind, message: result.message }, changes: [] };
+}
+
+const PHASES: Readonly<Record<AccountChange['kind'], number>> = {
+  drop: 0,
+  lock: 0,
+  forget: 0,
+  create: 1,
+  password: 2,
+  unlock: 3,
+  grant: 4,
+  revoke: 5,
+  mark: 6,
+};
+
+function inOrder(changes: readonly AccountChange[]): readonly AccountChange[] {
+  const created = new Set(changes.filter(({ kind }) => kind === 'create').map(({ account }) => account));
+  const before = changes.filter(({ kind }) => PHASES[kind] === 0);
+  const after = changes.filter(({ kind, account }) => PHASES[kind] !== 0 && !created.has(account));
+  return [...phased(before), ...creations(changes, [...created]), ...phased(after)];
+}
+
+function creations(changes: readonly AccountChange[], accounts: readonly AccountName[]): readonly AccountChange[] {
+  const byAccount = Map.groupBy(changes, ({ account }) => account);
+  const ordered: AccountChange[] = [];
+  for (let start = 0; start < accounts.length; start += CREATE_CHUNK) {
+    const chunk = accounts.slice(start, start + CREATE_CHUNK);
+    for (const change of phased(chunk.flatMap((account) => byAccount.get(account) ?? []))) ordered.push(change);
+  }
+  return ordered;
+}
+
+/** Phase by phase; inside one, what one statement can do stands together. */
+function phased(changes: readonly AccountChange[]): readonly AccountChange[] {
+  const groups = Map.groupBy(changes, groupKey);
+  return [...groups.values()].sort((a, b) => phase(a) - phase(b)).flat();
+}
+
+function phase([first]: readonly AccountChange[]): number {
+  return first ? PHASES[first.kind] : 0;
+}
+
+/** The first that applies is what the grant shows. */
+function problemsOf(verdicts: readonly Verdict[], held: ReadonlyMap<Key, RemovalCount>): Map<Key, GrantProblem> {
+  const problems = new Map<Key, GrantProblem>();
+  const put = (owners: readonly Key[], reason: GrantProblem['reason'], message: string): void => {
+    for (const owner of owners) {
+      if (!problems.has(owner)) problems.set(owner, { condition: 'Synced', reason, message });
+    }
+  };
+  const each = (states: readonly Verdict['state'][], reason: GrantProblem['reason']): void => {
+    for (const { user, host, owners, state, message } of verdicts) {
+      if (states.includes(state)) put(owners, reason, `'${user}'@'${host}': ${message ?? ''}`);
+    }
+  };
+  each(['Foreign'], 'AccountExists');
+  for (const [owner, { total, removals }] of held) {
+    const message =
+      `${removals} of ${total} accounts would be dropped at once; ` +
+      `if that is meant, annotate the DatabaseGrant with webpool.dev/allow-removal: "${removals}"`;
+    put([owner], 'RemovalHeld', message);
+  }
+  each(['Drifted', 'Missing'], 'DriftDetected');
+  return problems;
+}
