@@ -5,12 +5,12 @@
  */
 import type { Key, Kind } from '../api/resources.ts';
 import { collect, type Collected, type Identity } from './collect.ts';
-import type { History } from './conditions.ts';
 import type { AnyStatus, StatusDocument, StatusInput } from './document.ts';
 import { equal, sameItems } from './equal.ts';
 import { createLookups, objectId, type Lookups } from './lookups.ts';
 import type { Subject } from './subject.ts';
 import { secondsOf } from './time.ts';
+import type { History } from './verdict.ts';
 
 /** The statuses of one round. */
 export interface StatusRound {

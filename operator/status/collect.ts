@@ -1,13 +1,14 @@
 import type { Finding } from '../api/finding.ts';
 import type { Key, Kind, Metadata } from '../api/resources.ts';
-import type { History } from './conditions.ts';
+import type { Judged } from './conditions.ts';
 import { databaseGrantStatus } from './database-grant.ts';
 import type { AnyStatus, StatusInput } from './document.ts';
 import type { Lookups } from './lookups.ts';
 import type { DatabaseObserved } from './observed.ts';
 import { routingRuleStatus } from './routing-rule.ts';
 import type { Subject } from './subject.ts';
-import { webPoolStatus, type Judged } from './web-pool.ts';
+import type { History } from './verdict.ts';
+import { webPoolStatus } from './web-pool.ts';
 
 /** Which object. */
 export interface Identity {

@@ -3,47 +3,14 @@
  * In: verdicts of one object and its previous conditions. Out: the conditions to write. Never: a clock of its own.
  */
 import type { Condition } from '../api/kinds.gen.ts';
-import { progressOf, type WaitingReason } from './progress.ts';
-import type { ConditionType, Reason } from './reasons.ts';
+import { progressOf } from './progress.ts';
 import { oneLine } from './text.ts';
+import { conditionIn, type History, type Verdict, type Verdicts } from './verdict.ts';
 
-/** What is so about one aspect of an object. */
-export interface Verdict {
-  readonly type: ConditionType;
-  readonly status: 'True' | 'False' | 'Unknown';
-  readonly reason: Reason;
-  readonly message: string;
-}
-
-/** What has been said about the object before, and when now is. */
-export interface History {
-  readonly previous: readonly Condition[];
-  /** The previous status speaks of this generation. */
-  readonly sameGeneration: boolean;
-  readonly generation: number;
-  readonly now: string;
-  /** `now` in seconds. */
-  readonly seconds: number;
-  /** Seconds; the time of this generation begins here at the earliest: when it, or this process, appeared. */
-  readonly since: number;
-}
-
-/** The verdicts on one object. */
-export interface Verdicts {
-  /** Ready is their conjunction; the first that fails gives its reason. */
-  readonly required: readonly Verdict[];
-  /** Told, but not part of Ready. */
-  readonly informative: readonly Verdict[];
-  /** Message of Ready when all is well. */
-  readonly well: string;
-  /** What the object waits for as long as a new generation is not ready. */
-  readonly waiting: (failing: readonly Verdict[]) => WaitingReason;
-  readonly paused?: Pause;
-}
-
-/** A paused object neither progresses nor stalls. */
-export interface Pause {
-  readonly neverInForce: boolean;
+/** A status, and the time (seconds since 1970) at which it changes by itself. */
+export interface Judged<Status> {
+  readonly status: Status;
+  readonly recheckAt?: number;
 }
 
 /** The conditions of an object. */
@@ -91,24 +58,4 @@ function conditionOf(verdict: Verdict, history: History): Condition {
     reason: verdict.reason,
     message: oneLine(verdict.message),
   };
-}
-
-/** The condition of that type. */
-export function conditionIn(conditions: readonly Condition[], type: ConditionType): Condition | undefined {
-  return conditions.find((condition) => condition.type === type);
-}
-
-/** A verdict that all is well, whose reason is its type. */
-export function positive(type: ConditionType & Reason, message: string): Verdict {
-  return { type, status: 'True', reason: type, message };
-}
-
-/** A verdict that something is wrong. */
-export function negative(type: ConditionType, reason: Reason, message: string): Verdict {
-  return { type, status: 'False', reason, message };
-}
-
-/** A verdict that nothing is known yet. */
-export function pending(type: ConditionType, message: string): Verdict {
-  return { type, status: 'Unknown', reason: 'Pending', message };
 }

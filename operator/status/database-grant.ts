@@ -1,10 +1,10 @@
 import type { AccountCounts, AccountHost, DatabaseGrantStatus } from '../api/kinds.gen.ts';
 import type { AccountNeed } from '../topology/topology.ts';
-import { negative, pending, positive, settle, type History, type Verdict } from './conditions.ts';
+import { settle, type Judged } from './conditions.ts';
 import type { AccountObserved, DatabaseObserved, GrantObserved } from './observed.ts';
 import { admissionOf, type Admission, type Subject } from './subject.ts';
 import { count, oneLine } from './text.ts';
-import type { Judged } from './web-pool.ts';
+import { negative, pending, positive, type History, type Verdict } from './verdict.ts';
 
 /** What the status of a DatabaseGrant is made of. */
 export interface DatabaseGrantFacts {

@@ -46,9 +46,10 @@ function accountsOf(document: StatusDocument): Figures['accounts'] {
   }));
 }
 
-function findingsOf({ held, unnamed }: Resources, topology: Topology): Figures['findings'] {
+function findingsOf({ held, findings, unnamed }: Resources, topology: Topology): Figures['findings'] {
+  const all = [...topology.findings, ...findings, ...held.flatMap((object) => object.findings), ...unnamed];
   const counts = new Map<string, number>();
-  for (const { reason } of [...topology.findings, ...held.flatMap(({ findings }) => findings), ...unnamed]) {
+  for (const { reason } of all) {
     counts.set(reason, (counts.get(reason) ?? 0) + 1);
   }
   return [...counts].map(([reason, count]) => ({ reason, count }));

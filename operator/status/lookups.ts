@@ -61,7 +61,7 @@ function findingsByObject(resources: Resources, topology: Topology): Map<string,
     else list.push(finding);
   };
   for (const held of resources.held) for (const finding of held.findings) add(objectId(held.kind, held.key), finding);
-  for (const finding of topology.findings) {
+  for (const finding of [...resources.findings, ...topology.findings]) {
     if (finding.object !== undefined) add(objectId(finding.object.kind, finding.object.key), finding);
   }
   return byObject;

@@ -1,14 +1,11 @@
-import { conditionIn, type History, type Verdict, type Verdicts } from './conditions.ts';
 import { STALLING, type Reason } from './reasons.ts';
 import { secondsOf } from './time.ts';
+import { conditionIn, type History, type Verdict, type Verdicts } from './verdict.ts';
 
 /** Seconds that a conflict may last before the object counts as stalled. */
 export const CONFLICT_GRACE = 60;
 /** Seconds that a new version may take, and that a regression counts as being worked on. */
 export const PROGRESS_DEADLINE = 600;
-
-/** What a new version of an object waits for. */
-export type WaitingReason = 'Progressing' | 'WaitingForEndpoints' | 'WaitingForProxies';
 
 /** Reconciling, Stalled or nothing, and when time alone changes that. */
 export interface Progress {

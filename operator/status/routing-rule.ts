@@ -1,11 +1,11 @@
 import type { Finding } from '../api/finding.ts';
 import type { Address, RoutingRuleSpec, RoutingRuleStatus, RuleState } from '../api/kinds.gen.ts';
 import type { Key } from '../api/resources.ts';
-import { negative, pending, positive, settle, type History, type Verdict } from './conditions.ts';
+import { settle, type Judged } from './conditions.ts';
 import type { ProxyObserved } from './observed.ts';
 import { admissionOf, programmedOf, type Subject } from './subject.ts';
 import { oneLine, sentences, some } from './text.ts';
-import type { Judged } from './web-pool.ts';
+import { negative, pending, positive, type History, type Verdict } from './verdict.ts';
 
 /** What the status of a RoutingRule is made of. */
 export interface RoutingRuleFacts {

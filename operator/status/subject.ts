@@ -1,8 +1,8 @@
 import type { Finding } from '../api/finding.ts';
 import type { Held, Key, Kind, Metadata } from '../api/resources.ts';
-import { conditionIn, negative, pending, positive, type History, type Verdict } from './conditions.ts';
 import type { ProxyObserved } from './observed.ts';
 import { sentences } from './text.ts';
+import { conditionIn, negative, pending, positive, type History, type Verdict } from './verdict.ts';
 
 /** One object and everything that was found out about it before anything was applied. */
 export interface Subject {
@@ -48,22 +48,15 @@ export function admissionOf(subject: Subject): Admission {
   return { accepted: positive('Accepted', 'Valid.'), resolved, refused: false };
 }
 
-function refusalOf(subject: Subject): Verdict | undefined {
-  const { findings, held, inForce } = subject;
+function refusalOf({ findings, held, inForce }: Subject): Verdict | undefined {
   const refusals = findings.filter((finding) => finding.condition === 'Accepted');
   const [first] = refusals;
-  const heldBack = isHeldBack(subject);
+  const heldBack = held !== undefined && held.findings.length > 0;
   if (first === undefined && !heldBack) return undefined;
   const text = first === undefined ? sentences(held?.findings ?? []) : sentences(refusals);
   const message =
     heldBack && inForce !== undefined ? `Fall Back to generation ${inForce}, which still serves: ${text}` : text;
   return negative('Accepted', first?.reason ?? 'InvalidSpec', message);
-}
-
-/** Findings about parts leave the rest of the same version in force, which is no refusal. */
-function isHeldBack({ held, inForce, metadata }: Subject): boolean {
-  if (held === undefined || held.findings.length === 0) return false;
-  return inForce !== metadata.generation || held.findings.some((finding) => finding.condition !== 'PartiallyInvalid');
 }
 
 /**

@@ -1,12 +1,12 @@
 import type { Finding } from '../api/finding.ts';
 import type { EndpointCounts, WebPoolStatus } from '../api/kinds.gen.ts';
 import type { Pool } from '../topology/topology.ts';
-import { negative, pending, positive, settle, type History, type Verdict } from './conditions.ts';
+import { settle, type Judged } from './conditions.ts';
 import { countEndpoints, unhealthyEndpoints, type ServersObserved, type WaitingAccounts } from './endpoints.ts';
 import type { ProxyObserved } from './observed.ts';
-import type { WaitingReason } from './progress.ts';
 import { admissionOf, programmedOf, type Subject } from './subject.ts';
 import { count, sentences } from './text.ts';
+import { negative, pending, positive, type History, type Verdict, type WaitingReason } from './verdict.ts';
 
 /** What the status of a WebPool is made of. */
 export interface WebPoolFacts {
@@ -18,12 +18,6 @@ export interface WebPoolFacts {
   readonly waiting: WaitingAccounts;
   /** RoutingRules that name the pool. */
   readonly usedBy: number;
-}
-
-/** A status, and the time (seconds since 1970) at which it changes by itself. */
-export interface Judged<Status> {
-  readonly status: Status;
-  readonly recheckAt?: number;
 }
 
 /** The status of a WebPool: Ready = Accepted, ResolvedRefs, Programmed and Available. */
