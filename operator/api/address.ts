@@ -2,6 +2,7 @@ import ipaddr from 'ipaddr.js';
 
 const LABEL = /^[A-Za-z0-9](?:[-A-Za-z0-9]{0,61}[A-Za-z0-9])?$/;
 const ZONE = '%';
+const NOT_ONE_HOST: ReadonlySet<string> = new Set(['unspecified', 'broadcast', 'multicast']);
 
 /**
  * The one spelling of an IPv4 or IPv6 address; undefined when the text is none.
@@ -35,6 +36,11 @@ export function isHostname(text: string): boolean {
   if (name.length > 253) return false;
   const labels = name.split('.');
   return labels.every((label) => LABEL.test(label)) && !/^[0-9]+$/.test(labels.at(-1) ?? '');
+}
+
+/** Whether one host can have this canonical address: `0.0.0.0` and `::` would mean "wherever the visitor went" to HAProxy. */
+export function isServerAddress(address: string): boolean {
+  return !NOT_ONE_HOST.has(ipaddr.parse(address).range());
 }
 
 function parseIPv6(text: string): ipaddr.IPv6 | undefined {

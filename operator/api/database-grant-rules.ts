@@ -1,0 +1,102 @@
+/** What the fields of a DatabaseGrant ask of each other, and what no grant may ask for. */
+import type { DatabaseGrantSpec, Grant } from './kinds.gen.ts';
+import { canonicalAddress, isHostname, isServerAddress } from './address.ts';
+import { problem, shown, type Problem } from './problem.ts';
+
+/** `webpool_ledger` is where we keep what is ours. */
+const SYSTEM_SCHEMAS = new Set(['mysql', 'sys', 'information_schema', 'performance_schema', 'webpool_ledger']);
+
+/** Accounts of the server itself or of whoever runs it. */
+const RESERVED_ACCOUNTS = new Set(
+  'root mysql mysql.sys mysql.session mysql.infoschema mariadb.sys debian-sys-maint public rdsadmin rdsrepladmin azure_superuser azure_sys'.split(
+    ' ',
+  ),
+);
+const RESERVED_PREFIX = 'cloudsql';
+
+const SCHEMA_ONLY = new Set([
+  'CREATE TEMPORARY TABLES',
+  'LOCK TABLES',
+  'CREATE ROUTINE',
+  'ALTER ROUTINE',
+  'EXECUTE',
+  'EVENT',
+]);
+const ON_COLUMNS = ['SELECT', 'INSERT', 'UPDATE', 'REFERENCES'];
+
+/** Everything wrong with a DatabaseGrant whose fields have the right form. */
+export function databaseGrantProblems(spec: DatabaseGrantSpec): readonly Problem[] {
+  const { pools = [], hosts = [] } = spec;
+  const nobody = pools.length === 0 && hosts.length === 0;
+  return [
+    ...hostProblems(spec.server.host, 'spec.server.host'),
+    ...accountProblems(spec.username),
+    ...(nobody ? [problem('spec', 'names nobody who gets an account: set pools or hosts')] : []),
+    ...hosts.flatMap((host, index) => hostProblems(host, `spec.hosts[${index}]`)),
+    ...spec.grants.flatMap((grant, index) => grantProblems(grant, `spec.grants[${index}]`)),
+  ];
+}
+
+function hostProblems(host: string, path: string): Problem[] {
+  const address = canonicalAddress(host);
+  if (address === undefined ? isHostname(host) : isServerAddress(address)) return [];
+  // MySQL reads % and _ in a host as wildcards.
+  return [problem(path, `${shown(host)} is not the address or DNS name of one host; patterns with % or _ are refused`)];
+}
+
+function accountProblems(username: string): Problem[] {
+  const name = username.toLowerCase();
+  if (!RESERVED_ACCOUNTS.has(name) && !name.startsWith(RESERVED_PREFIX)) return [];
+  return [
+    problem(
+      'spec.username',
+      `${shown(username)} belongs to the database server: choose a name of your own`,
+      'ReservedAccount',
+    ),
+  ];
+}
+
+function grantProblems(grant: Grant, path: string): readonly Problem[] {
+  return [
+    ...schemaProblems(grant.schema, `${path}.schema`),
+    ...nameProblems(grant, path),
+    ...levelProblems(grant, path),
+  ];
+}
+
+function schemaProblems(schema: string, path: string): Problem[] {
+  if (schema === '*') return [problem(path, 'every schema has to be named: * is refused')];
+  if (!SYSTEM_SCHEMAS.has(schema.toLowerCase())) return [];
+  return [problem(path, `schema ${shown(schema)} belongs to the server: no application has any business in it`)];
+}
+
+/** Source: MySQL manual, "Schema Object Names": no space at the end, and nothing beyond the Basic Multilingual Plane. */
+function nameProblems({ schema, table, columns = [] }: Grant, path: string): readonly Problem[] {
+  const names = [
+    { at: `${path}.schema`, name: schema },
+    ...(table === undefined ? [] : [{ at: `${path}.table`, name: table }]),
+    ...columns.map((name, index) => ({ at: `${path}.columns[${index}]`, name })),
+  ];
+  const wrong = names.filter(({ name }) => name.endsWith(' ') || /[\u{10000}-\u{10ffff}]/u.test(name));
+  return wrong.map(({ at, name }) => problem(at, `${shown(name)} cannot be a name in MySQL`));
+}
+
+function levelProblems({ table = '*', columns, privileges }: Grant, path: string): readonly Problem[] {
+  if (columns !== undefined && table === '*')
+    return [problem(`${path}.columns`, 'needs a table: set table to its name')];
+  const allowed = (privilege: string) =>
+    columns === undefined ? table === '*' || !SCHEMA_ONLY.has(privilege) : ON_COLUMNS.includes(privilege);
+  return privileges.flatMap((privilege, index) => {
+    if (allowed(privilege)) return [];
+    const way =
+      columns === undefined ? 'leave table out to grant it on the schema' : `columns take ${ON_COLUMNS.join(', ')}`;
+    const level = columns === undefined ? 'a table' : 'columns';
+    return [
+      problem(
+        `${path}.privileges[${index}]`,
+        `${privilege} cannot be granted on ${level}: ${way}`,
+        'UnsupportedPrivilege',
+      ),
+    ];
+  });
+}

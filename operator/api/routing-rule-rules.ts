@@ -1,0 +1,103 @@
+/** What the fields of a RoutingRule ask of each other. */
+import type { Respond, RoutingRuleSpec, Rule, RuleMatch } from './kinds.gen.ts';
+import { canonicalAddress, canonicalCidr, isHostname } from './address.ts';
+import { pathProblems } from './path-rules.ts';
+import { problem, shown, type Problem } from './problem.ts';
+import { regexProblems } from './regex-rules.ts';
+
+/** Statuses whose answers have no body. */
+const BODILESS = new Set([204, 205, 304]);
+
+/** Everything wrong with a RoutingRule whose fields have the right form; `ruleIndex` where only one rule is concerned. */
+export function routingRuleProblems(spec: RoutingRuleSpec): readonly Problem[] {
+  const rules = spec.rules.flatMap((rule, ruleIndex) =>
+    ruleProblems(rule, `spec.rules[${ruleIndex}]`, spec.listener.protocol).map((found) => ({ ...found, ruleIndex })),
+  );
+  return [...listenerProblems(spec), ...hostnameProblems(spec), ...rules];
+}
+
+function listenerProblems({ listener }: RoutingRuleSpec): Problem[] {
+  if (listener.protocol !== 'TCP' || listener.port !== undefined) return [];
+  return [problem('spec.listener', 'protocol TCP needs the field port')];
+}
+
+function hostnameProblems({ listener, hostnames }: RoutingRuleSpec): readonly Problem[] {
+  if (hostnames === undefined) return [];
+  if (listener.protocol === 'TCP')
+    return [problem('spec.hostnames', 'a TCP connection names no host: remove the field')];
+  return hostnames.flatMap((host, index) => {
+    const name = host.replace(/^\*\./, '');
+    const known = isHostname(name) || (name === host && canonicalAddress(name) !== undefined);
+    return known
+      ? []
+      : [problem(`spec.hostnames[${index}]`, `${shown(host)} is no host: labels have 1 to 63 characters`)];
+  });
+}
+
+function ruleProblems(rule: Rule, path: string, protocol: 'HTTP' | 'TCP'): readonly Problem[] {
+  const matches = (rule.matches ?? []).flatMap((match, index) => {
+    const place = `${path}.matches[${index}]`;
+    return protocol === 'TCP' ? tcpMatchProblems(match, place) : httpMatchProblems(match, place);
+  });
+  const ranges = (rule.matches ?? []).flatMap((match, index) => rangeProblems(match, `${path}.matches[${index}]`));
+  return [...actionProblems(rule, path, protocol), ...matches, ...ranges];
+}
+
+function actionProblems({ pools, respond }: Rule, path: string, protocol: 'HTTP' | 'TCP'): readonly Problem[] {
+  if (pools === undefined && respond === undefined) {
+    return [
+      problem(
+        path,
+        protocol === 'TCP'
+          ? 'has no pools: say where the connections go'
+          : 'has neither pools nor respond: say what it does',
+      ),
+    ];
+  }
+  if (respond === undefined) return [];
+  if (protocol === 'TCP') return [problem(`${path}.respond`, 'needs an HTTP listener: a TCP connection has no answer')];
+  const both = pools === undefined ? [] : [problem(`${path}.respond`, 'stands beside pools: keep one of them')];
+  return [...both, ...respondProblems(respond, `${path}.respond`)];
+}
+
+function respondProblems({ status, body }: Respond, path: string): Problem[] {
+  if (body === undefined || !BODILESS.has(status)) return [];
+  return [problem(`${path}.body`, `an answer ${status} has no body: remove it or choose another status`)];
+}
+
+function tcpMatchProblems(match: RuleMatch, path: string): readonly Problem[] {
+  const others = Object.keys(match).filter((field) => field !== 'sourceRanges');
+  return others.map((field) =>
+    problem(`${path}.${field}`, 'needs an HTTP listener: TCP rules match sourceRanges only'),
+  );
+}
+
+function httpMatchProblems(match: RuleMatch, path: string): readonly Problem[] {
+  const { headers = [], queryParams = [] } = match;
+  return [
+    ...(match.path === undefined ? [] : pathProblems(match.path, `${path}.path`)),
+    ...valueProblems(headers, `${path}.headers`),
+    ...valueProblems(queryParams, `${path}.queryParams`),
+  ];
+}
+
+function valueProblems(
+  matches: readonly { readonly type?: string; readonly value: string }[],
+  path: string,
+): readonly Problem[] {
+  return matches.flatMap(({ type, value }, index) =>
+    type === 'Regex' ? regexProblems(value, `${path}[${index}].value`) : [],
+  );
+}
+
+function rangeProblems({ sourceRanges = [] }: RuleMatch, path: string): readonly Problem[] {
+  return sourceRanges.flatMap((range, index) => {
+    if (canonicalCidr(range) !== undefined) return [];
+    return [
+      problem(
+        `${path}.sourceRanges[${index}]`,
+        `${shown(range)} is no address or CIDR such as 192.0.2.0/24 or 2001:db8::/32`,
+      ),
+    ];
+  });
+}

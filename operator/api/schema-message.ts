@@ -1,0 +1,117 @@
+/** What a schema error says to the person who wrote the document. */
+import type { AnySchemaObject, ErrorObject } from 'ajv';
+import { nearest } from './nearest.ts';
+import { shown } from './problem.ts';
+
+/** An error with the schema that it comes from, which ajv gives with `verbose`. */
+export type SchemaError = ErrorObject<string, Readonly<Record<string, unknown>>>;
+
+const DURATION = '^([0-9]{1,5}(h|m|s|ms)){1,4}$';
+const NAME = 'lower-case letters, digits and "-", with a letter or digit at both ends';
+
+/** Patterns that many fields share, in words. */
+const IN_WORDS: Readonly<Record<string, string>> = {
+  [DURATION]: 'a duration such as 500ms, 10s or 1h30m',
+  '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$': NAME,
+  '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$': `${NAME}; "." is allowed inside`,
+  '^[0-9A-Za-z:]([-0-9A-Za-z:.]*[0-9A-Za-z.:])?$': 'an IPv4 address, an IPv6 address or a DNS name, and nothing else',
+  '^[A-Za-z0-9-]+$': 'letters, digits and "-"',
+  '^[A-Za-z0-9_-]+$': 'letters, digits, "_" and "-"',
+  '^[A-Za-z0-9_.$-]+$': 'letters, digits, "_", ".", "$" and "-"',
+  '^[-._a-zA-Z0-9]+$': 'letters, digits, "-", "_" and "."',
+  '^[ -~]*$': 'printable ASCII characters',
+  '^[ -~]+$': 'printable ASCII characters',
+  '^[!-~]+$': 'printable ASCII characters without spaces',
+  "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$": "the characters of a header name: letters, digits and any of !#$%&'*+.^_`|~-",
+  '^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$': 'an address or CIDR such as 192.0.2.0/24',
+  '^[1-5][0-9][0-9](-[1-5][0-9][0-9])?$': 'a status code or a range such as 200-299',
+  '^[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*$': 'letters and digits with at least one letter, without the dot',
+  '^/[-A-Za-z0-9._~!$&()*+,=:@%/?]*$': 'a path that begins with / and has no spaces, quotes or semicolons',
+};
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: 'a text',
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object with fields',
+};
+
+type Wording = (error: SchemaError) => string;
+
+const WORDINGS: Readonly<Record<string, Wording>> = {
+  additionalProperties: unknownField,
+  required: missingField,
+  type: wrongType,
+  enum: ({ data, schema }) => notOneOf(data, schema as readonly unknown[]),
+  pattern: wrongForm,
+  minimum: outOfRange,
+  maximum: outOfRange,
+  minLength: ({ schema }) => `is too short: at least ${count(schema, 'character')}`,
+  maxLength: ({ schema, data }) => `is too long: ${(data as string).length} characters, at most ${String(schema)}`,
+  minItems: ({ schema }) => `needs at least ${count(schema, 'entry')}; leave the field out instead of an empty list`,
+  maxItems: ({ schema, data }) => `has ${(data as readonly unknown[]).length} entries, at most ${String(schema)}`,
+  minProperties: () => 'is empty: set a field or remove it',
+  uniqueItems: ({ data, params }) =>
+    `${shown((data as readonly unknown[])[Number(params['i'])])} stands twice in the list: remove one`,
+  uniqueKeys: ({ params }) =>
+    `${shown(params['key'])} is already the ${String(params['name'])} of entry [${String(params['earlier'])}]: choose another`,
+};
+
+/** One sentence: what is wrong and the way out. */
+export function messageOf(error: SchemaError): string {
+  return WORDINGS[error.keyword]?.(error) ?? error.message ?? 'is not what the schema allows';
+}
+
+function unknownField({ params, parentSchema }: SchemaError): string {
+  const known = Object.keys((parentSchema?.['properties'] ?? {}) as Record<string, unknown>);
+  const name = String(params['additionalProperty']);
+  const meant = nearest(name, known);
+  const way = meant === undefined ? `Known fields: ${known.sort().join(', ')}` : `Did you mean ${meant}?`;
+  return `unknown field ${shown(name)}. ${way}`;
+}
+
+function missingField({ params, parentSchema }: SchemaError): string {
+  const name = String(params['missingProperty']);
+  const field = (parentSchema?.['properties'] as Record<string, AnySchemaObject> | undefined)?.[name];
+  return `field ${shown(name)} is missing${describe(field)}`;
+}
+
+function wrongType({ schema, data, parentSchema }: SchemaError): string {
+  const expected = [schema].flat().map((type) => TYPES[String(type)] ?? String(type));
+  if (data === null || data === undefined) return `has no value: give it ${expected[0] ?? 'one'} or remove the field`;
+  const quotes = typeof data === 'string' && /^-?[0-9]+$|^true$|^false$/.test(data) ? ', write it without quotes' : '';
+  const found = typeof data === 'object' ? (Array.isArray(data) ? 'a list' : 'an object') : shown(data);
+  const text = typeof data !== 'object' && schema === 'string' ? ', write it in quotes' : '';
+  return `must be ${expected.join(' or ')}, not ${found}${quotes}${text}${describe(parentSchema)}`;
+}
+
+function notOneOf(data: unknown, allowed: readonly unknown[]): string {
+  const meant = typeof data === 'string' ? nearest(data, allowed.map(String)) : undefined;
+  const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
+  return `${shown(data)} is not one of ${allowed.map(String).join(', ')}.${hint}`;
+}
+
+function wrongForm({ schema, data, parentSchema }: SchemaError): string {
+  const words = IN_WORDS[String(schema)];
+  return words === undefined
+    ? `${shown(data)} is not allowed here${describe(parentSchema)}`
+    : `${shown(data)} is not ${words}`;
+}
+
+function outOfRange({ data, parentSchema }: SchemaError): string {
+  const { minimum, maximum } = (parentSchema ?? {}) as { readonly minimum?: number; readonly maximum?: number };
+  const range = maximum === undefined ? `at least ${minimum}` : `${minimum ?? 0} to ${maximum}`;
+  return `${shown(data)} is out of range: ${range}`;
+}
+
+function describe(schema: AnySchemaObject | undefined): string {
+  const text = schema?.['description'] as string | undefined;
+  return text === undefined ? '' : `. ${text.replace(/\.$/, '')}`;
+}
+
+function count(number: unknown, noun: string): string {
+  const plural = noun === 'entry' ? 'entries' : `${noun}s`;
+  return `${String(number)} ${number === 1 ? noun : plural}`;
+}

@@ -1,0 +1,20 @@
+import type { Kind } from './resources.ts';
+import type { Problem } from './problem.ts';
+import { ruleProblems } from './rules.ts';
+import { createSchemaValidator } from './schema.ts';
+import { textProblems } from './text-rules.ts';
+
+/** Everything wrong with one document of a kind: schema, texts and cross-field rules, all at once. */
+export type Validate = (kind: Kind, document: { readonly spec?: unknown }) => readonly Problem[];
+
+/** The validation of the kinds that the parsed CRD documents define. */
+export function createValidator(crds: readonly unknown[]): Validate {
+  const schema = createSchemaValidator(crds);
+  return (kind, document) => {
+    const { problems, sound } = schema.check(kind, document);
+    const rules = sound ? ruleProblems(kind, document.spec as never) : [];
+    const places = new Set(problems.map(({ path }) => path));
+    // Where the schema has spoken, the others would only say it again.
+    return [...problems, ...[...textProblems(kind, document.spec), ...rules].filter(({ path }) => !places.has(path))];
+  };
+}

@@ -1,0 +1,150 @@
+/** What the fields of a WebPool ask of each other. */
+import type { ExternalEndpoint, HealthCheck, SessionAffinity, WebPoolSpec } from './kinds.gen.ts';
+import { canonicalAddress, isHostname, isServerAddress } from './address.ts';
+import { durationProblems, type DurationBounds } from './duration-rules.ts';
+import { problem, shown, type Problem } from './problem.ts';
+
+/** HAProxy counts times in 31 bits of milliseconds. */
+const LONGEST = '576h';
+
+const HTTP_CHECK_FIELDS = ['path', 'method', 'host', 'headers', 'expect'] as const;
+const HASHES_OF_REQUESTS = new Set(['URI', 'Header']);
+
+/** Everything wrong with a WebPool whose fields have the right form. */
+export function webPoolProblems(spec: WebPoolSpec): readonly Problem[] {
+  return [
+    ...endpointProblems(spec),
+    ...balanceProblems(spec),
+    ...checkProblems(spec.healthCheck ?? {}),
+    ...timeProblems(spec),
+    ...affinityProblems(spec),
+    ...layerProblems(spec),
+  ];
+}
+
+function endpointProblems({ externalEndpoints = [], port }: WebPoolSpec): readonly Problem[] {
+  const first = new Map<string, ExternalEndpoint>();
+  return externalEndpoints.flatMap((endpoint, index) => {
+    const path = `spec.externalEndpoints[${index}]`;
+    const own = endpoint.port ?? port;
+    const target = `${canonicalHost(endpoint.address)} ${own}`;
+    const twin = first.get(target);
+    first.set(target, twin ?? endpoint);
+    return [
+      ...addressProblems(endpoint.address, `${path}.address`),
+      ...(own === undefined ? [problem(path, 'has no port: set spec.port or the port of this endpoint')] : []),
+      ...(twin === undefined
+        ? []
+        : [problem(path, `has the address and port of endpoint ${shown(twin.name)}: remove one of them`)]),
+    ];
+  });
+}
+
+function canonicalHost(address: string): string {
+  return canonicalAddress(address) ?? address.toLowerCase().replace(/\.$/, '');
+}
+
+function addressProblems(text: string, path: string): Problem[] {
+  const address = canonicalAddress(text);
+  if (address === undefined) {
+    return isHostname(text) ? [] : [problem(path, `${shown(text)} is neither an IPv4 or IPv6 address nor a DNS name`)];
+  }
+  return isServerAddress(address)
+    ? []
+    : [problem(path, `${shown(text)} is no address that a server can have: name one host`)];
+}
+
+function balanceProblems({ balance }: WebPoolSpec): Problem[] {
+  if (balance?.algorithm === 'Header' && balance.header === undefined) {
+    return [problem('spec.balance', 'algorithm Header needs the field header: the name of the request header')];
+  }
+  if (balance?.header !== undefined && balance.algorithm !== 'Header') {
+    return [
+      problem('spec.balance.header', `goes with algorithm Header only, not with ${balance.algorithm}: remove it`),
+    ];
+  }
+  return [];
+}
+
+function checkProblems(check: HealthCheck): readonly Problem[] {
+  const path = 'spec.healthCheck';
+  return [
+    ...durationProblems(check.interval, `${path}.interval`, ['100ms', '1h']),
+    ...durationProblems(check.timeout, `${path}.timeout`, ['10ms', '1h']),
+    ...httpCheckProblems(check, path),
+    ...statusRangeProblems(check.expect?.status ?? [], `${path}.expect.status`),
+  ];
+}
+
+function httpCheckProblems(check: HealthCheck, path: string): readonly Problem[] {
+  const type = check.type ?? (check.path === undefined ? 'TCP' : 'HTTP');
+  if (type === 'HTTP') return [];
+  return HTTP_CHECK_FIELDS.filter((field) => check[field] !== undefined).map((field) =>
+    problem(`${path}.${field}`, 'goes with an HTTP check only: set type: HTTP or remove it'),
+  );
+}
+
+function statusRangeProblems(ranges: readonly string[], path: string): readonly Problem[] {
+  return ranges.flatMap((range, index) => {
+    const [first = '', last = first] = range.split('-');
+    return last < first ? [problem(`${path}[${index}]`, `${shown(range)} is empty: the lower code comes first`)] : [];
+  });
+}
+
+function timeProblems(spec: WebPoolSpec): readonly Problem[] {
+  const { timeouts = {} } = spec;
+  const bounds: readonly (readonly [string, string | undefined, DurationBounds])[] = [
+    ['slowStart', spec.slowStart, ['0s', '24h']],
+    ['drainTimeout', spec.drainTimeout, ['0s', '24h']],
+    ['queueTimeout', spec.queueTimeout, ['1ms', '24h']],
+    ['timeouts.connect', timeouts.connect, ['1ms', '1h']],
+    ['timeouts.server', timeouts.server, ['1ms', '24h']],
+    ['timeouts.tunnel', timeouts.tunnel, ['1ms', LONGEST]],
+    ['sessionAffinity.maxAge', spec.sessionAffinity?.maxAge, ['1s', LONGEST]],
+  ];
+  return bounds.flatMap(([field, text, range]) => durationProblems(text, `spec.${field}`, range));
+}
+
+function affinityProblems({ sessionAffinity: affinity }: WebPoolSpec): Problem[] {
+  if (affinity?.type !== 'SourceIP' || affinity.cookieName === undefined) return [];
+  return [problem('spec.sessionAffinity.cookieName', 'goes with type Cookie only: remove it')];
+}
+
+/** What only someone who reads HTTP can do. */
+function layerProblems(spec: WebPoolSpec): readonly Problem[] {
+  if (spec.protocol !== 'TCP') return [];
+  return [
+    ...cookieProblems(spec.sessionAffinity),
+    ...hashProblems(spec),
+    ...retryProblems(spec),
+    ...pageProblems(spec),
+  ];
+}
+
+function cookieProblems(affinity: SessionAffinity | undefined): Problem[] {
+  if (affinity?.type !== 'Cookie') return [];
+  return [problem('spec.sessionAffinity.type', 'Cookie needs an HTTP pool: use SourceIP or protocol: HTTP')];
+}
+
+function hashProblems({ balance }: WebPoolSpec): Problem[] {
+  if (balance === undefined || !HASHES_OF_REQUESTS.has(balance.algorithm)) return [];
+  return [problem('spec.balance.algorithm', `${balance.algorithm} needs an HTTP pool: use SourceIP or protocol: HTTP`)];
+}
+
+function retryProblems({ retries }: WebPoolSpec): readonly Problem[] {
+  return (retries?.on ?? []).flatMap((event, index) => {
+    if (event === 'ConnectFailure') return [];
+    return [
+      problem(
+        `spec.retries.on[${index}]`,
+        `${event} needs an HTTP pool: a TCP connection can only be tried again on ConnectFailure`,
+      ),
+    ];
+  });
+}
+
+function pageProblems({ maintenancePage }: WebPoolSpec): Problem[] {
+  return maintenancePage === undefined
+    ? []
+    : [problem('spec.maintenancePage', 'needs an HTTP pool: remove it or set protocol: HTTP')];
+}
