@@ -1,0 +1,106 @@
+import { describe, expect, it, test } from 'vitest';
+import type { ExternalEndpoint } from '../../operator/api/kinds.gen.ts';
+import type { Held, SecretInfo } from '../../operator/api/resources.ts';
+import { buildTopology } from '../../operator/topology/build.ts';
+import { grant, metadata, pool, resources, secret, slice } from './objects.ts';
+
+const SECRETS = [secret('admin', ['username', 'password']), secret('app', ['password'], '7')];
+const NAMES = new Map([['web01.example.com', ['10.0.0.1']]]);
+const named: ExternalEndpoint = { name: 'web01', address: 'Web01.example.com' };
+const drained: ExternalEndpoint = { name: 'web02', address: '10.0.0.2', state: 'Drain' };
+const resting: ExternalEndpoint = { name: 'web03', address: '2001:DB8::3', state: 'Maintenance' };
+const site = pool('site', { externalEndpoints: [named, drained, resting] });
+
+function build(spec: Parameters<typeof grant>[1], secrets: readonly SecretInfo[] = SECRETS) {
+  const pods = slice('site-1', { pool: 'site' }, [{ addresses: ['10.1.0.1'], targetRef: { name: 'pod-a' } }]);
+  return buildTopology(resources({ pools: [site], slices: [pods], grants: [grant('g', spec)], secrets }), NAMES);
+}
+
+describe('the need of a grant', () => {
+  it('names server, password and every host that logs in, drained ones too', () => {
+    expect(build({ pools: [{ name: 'site' }], hosts: ['Batch01.Example.com.', '10.0.0.2'] }).accounts).toEqual([
+      {
+        grant: 'default/g',
+        generation: 1,
+        spec: expect.objectContaining({ username: 'app' }) as unknown,
+        server: { id: 'db01.example.com:3306', host: 'db01.example.com', port: 3306, adminSecret: 'default/admin' },
+        password: { secret: 'default/app', key: 'password', version: '7' },
+        hosts: [
+          { host: '10.0.0.1', servers: [{ pool: 'default/site', id: 'web01_10.0.0.1:80' }] },
+          { host: '10.0.0.2', servers: [{ pool: 'default/site', id: 'web02_10.0.0.2:80' }] },
+          { host: '10.1.0.1', servers: [{ pool: 'default/site', id: 'pod-a_10.1.0.1:8080' }] },
+          { host: '2001:db8::3', servers: [{ pool: 'default/site', id: 'web03_2001:db8::3:80' }] },
+          { host: 'batch01.example.com', servers: [] },
+        ],
+      },
+    ]);
+  });
+
+  test.each([
+    ['Address', ['10.0.0.1', '10.0.0.2', '10.1.0.1', '2001:db8::3']],
+    ['Name', ['10.0.0.2', '10.1.0.1', '2001:db8::3', 'web01.example.com']],
+    ['Both', ['10.0.0.1', '10.0.0.2', '10.1.0.1', '2001:db8::3', 'web01.example.com']],
+  ] as const)('hostAs %s', (hostAs, hosts) => {
+    const [need] = build({ pools: [{ name: 'site', hostAs }] }).accounts;
+    expect(need?.hosts.map(({ host }) => host)).toEqual(hosts);
+  });
+
+  test.each([
+    [{ host: 'DB01.Example.com.', port: 3307 }, 'db01.example.com:3307'],
+    [{ host: '2001:DB8::5' }, '[2001:db8::5]:3306'],
+  ])('has one spelling of the server %j', (server, id) => {
+    expect(build({ server: { ...server, adminSecretName: 'admin' } }).accounts[0]?.server.id).toBe(id);
+  });
+
+  it('is there for no host at all, so that the last account goes', () => {
+    expect(build({}).accounts).toMatchObject([{ hosts: [] }]);
+  });
+});
+
+describe('references of a grant', () => {
+  test.each<[string, readonly SecretInfo[], string[]]>([
+    ['no Secrets', [], ['SecretNotFound', 'AdminSecretNotFound']],
+    ['no key', [secret('admin', ['username', 'password']), secret('app', ['other'])], ['SecretKeyMissing']],
+    ['no admin password', [secret('admin', ['username']), secret('app', ['password'])], ['AdminSecretNotFound']],
+  ])('without %s there is no need', (_, secrets, reasons) => {
+    const { accounts, findings } = build({ pools: [{ name: 'site' }] }, secrets);
+    expect(accounts).toEqual([]);
+    expect(findings.map(({ condition, reason }) => [condition, reason])).toEqual(
+      reasons.map((reason) => ['ResolvedRefs', reason]),
+    );
+  });
+
+  it('to a missing pool are told, the others get their accounts', () => {
+    const { accounts, findings } = build({ pools: [{ name: 'none' }, { name: 'site' }] });
+    expect(accounts[0]?.hosts).toHaveLength(4);
+    expect(findings).toMatchObject([
+      { condition: 'ResolvedRefs', reason: 'BackendNotFound', path: 'spec.pools[0].name' },
+    ]);
+  });
+});
+
+describe('a need is incomplete', () => {
+  const held: Held = {
+    kind: 'WebPool',
+    key: 'default/held',
+    metadata: metadata('held'),
+    findings: [],
+    paused: true,
+    fallback: false,
+  };
+  const objects = { pools: [site], secrets: SECRETS };
+  const isIncomplete = (name: string, rest: Parameters<typeof resources>[1], names = NAMES) => {
+    const grants = [grant('g', { pools: [{ name }] })];
+    return buildTopology(resources({ ...objects, grants }, rest), names).accounts[0]?.incomplete ?? false;
+  };
+
+  test.each<[string, boolean, boolean]>([
+    ['never when all is known', isIncomplete('site', {}), false],
+    ['while a name has no address', isIncomplete('site', {}, new Map()), true],
+    ['while a pool is not in force', isIncomplete('held', { held: [held] }), true],
+    ['while a missing pool may stand in something unread', isIncomplete('none', { pictureComplete: false }), true],
+    ['not when a pool was removed', isIncomplete('none', { held: [held] }), false],
+  ])('%s', (_, found, wanted) => {
+    expect(found).toBe(wanted);
+  });
+});
