@@ -1,6 +1,6 @@
 import type { Key } from '../api/resources.ts';
 import { desiredAccounts } from '../mysql/desired.ts';
-import type { Desired, GrantProblem } from '../mysql/desired.ts';
+import type { Desired, DesiredInput, GrantProblem } from '../mysql/desired.ts';
 import { planAccounts } from '../mysql/plan.ts';
 import type { Plan } from '../mysql/plan.ts';
 import { serverProblem } from '../mysql/problem.ts';
@@ -85,6 +85,7 @@ export function createDatabaseServer(options: DatabaseServerOptions): DatabaseSe
   const place: ServerPlace = { host: options.host, port: options.port };
   const pace: Pace = { size: 10 };
   const hashesOf = hashKeeper();
+  const desire = remembering(desiredAccounts);
   const users = new Set<string>();
   let session: Session | undefined;
   let admin: Credentials | undefined;
@@ -115,7 +116,7 @@ export function createDatabaseServer(options: DatabaseServerOptions): DatabaseSe
     const { needs, passwords } = input;
     const { dialect } = current;
     const hashes = hashesOf({ needs, passwords, dialect, states: look.states });
-    const desired = desiredAccounts({ needs, hashes, dialect, adminUser: credentials.username });
+    const desired = desire({ needs, hashes, dialect, adminUser: credentials.username });
     const planFor = (states: Look['states']): Plan =>
       planAccounts({ states, desired, policy: policyOf(input), cluster });
     let plan = planFor(look.states);
@@ -164,6 +165,26 @@ export function createDatabaseServer(options: DatabaseServerOptions): DatabaseSe
       await disconnect();
     },
   };
+}
+
+/** Most rounds ask for what the last one did: the answer is kept as long as every part of the question is the same. */
+function remembering(compute: (input: DesiredInput) => Desired): (input: DesiredInput) => Desired {
+  let last: { readonly input: DesiredInput; readonly result: Desired } | undefined;
+  return (input) => {
+    if (!last || !sameInput(last.input, input)) last = { input, result: compute(input) };
+    return last.result;
+  };
+}
+
+function sameInput(a: DesiredInput, b: DesiredInput): boolean {
+  return (
+    a.dialect === b.dialect &&
+    a.adminUser === b.adminUser &&
+    a.needs.length === b.needs.length &&
+    a.needs.every((need, index) => need === b.needs[index]) &&
+    a.hashes.size === b.hashes.size &&
+    [...a.hashes].every(([grant, hash]) => b.hashes.get(grant) === hash)
+  );
 }
 
 const NO_CREDENTIALS: ServerProblem = {

@@ -72,7 +72,7 @@ export interface AccountState extends AccountName {
   readonly hash: string;
   readonly locked: boolean;
   readonly grants: readonly GrantSet[];
-  readonly mark?: Mark;
+  readonly mark: Mark | undefined;
 }
 
 /** One step from what MySQL holds to what it should hold. */
@@ -94,6 +94,12 @@ export type AccountChange =
 /** The key by which accounts are compared: neither part may hold a NUL. */
 export function accountKey({ user, host }: AccountName): string {
   return `${user}\0${host}`;
+}
+
+/** The account of a key. */
+export function nameOfKey(key: string): AccountName {
+  const end = key.indexOf('\0');
+  return { user: key.slice(0, end), host: key.slice(end + 1) };
 }
 
 /** The key of the place that a set speaks of; columns compare without case, as the server does. */

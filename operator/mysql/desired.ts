@@ -1,6 +1,6 @@
 import type { Key } from '../api/resources.ts';
 import type { AccountNeed } from '../topology/topology.ts';
-import { accountKey } from './account.ts';
+import { accountKey, nameOfKey } from './account.ts';
 import type { Account, AuthPlugin } from './account.ts';
 import type { Dialect } from './dialect.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -163,7 +163,7 @@ function accountsOf(claims: ReadonlyMap<string, readonly AccountNeed[]>, input: 
       template = templateOf(first, needs, input);
       templates.set(owners, template);
     }
-    accounts.set(key, { ...template, host: key.slice(key.indexOf('\0') + 1) });
+    accounts.set(key, { ...template, host: nameOfKey(key).host });
   }
   return accounts;
 }

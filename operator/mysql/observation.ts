@@ -74,10 +74,8 @@ function ledgerRows(where: string): string {
   const proof =
     `(SELECT 1 FROM mysql.global_priv p WHERE p.User = l.user AND p.Host = l.host AND l.proof = BINARY SHA2(JSON_VALUE(p.Priv, '$.authentication_string'), 256)` +
     ` AND JSON_VALUE(p.Priv, '$.password_last_changed') >= l.intended)`;
-  return (
-    `SELECT user, host, cluster, owners, deletion_policy, IF(state = 'intent' AND EXISTS ${proof}, 'proven', state), applied` +
-    ` FROM ${LEDGER_TABLE} l WHERE ${where}`
-  );
+  const note = `CONCAT_WS('\\0', cluster, owners, deletion_policy, IF(state = 'intent' AND EXISTS ${proof}, 'proven', state), applied)`;
+  return `SELECT user, host, ${note} FROM ${LEDGER_TABLE} l WHERE ${where}`;
 }
 
 /** The scope that covers these accounts. */

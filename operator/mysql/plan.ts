@@ -47,7 +47,6 @@ interface Judged {
  */
 export function planAccounts(input: PlanInput): Plan {
   const { desired, policy } = input;
-  const held = heldRemovals(ownedAccounts(input), { desired, policy });
   const covered = shadows(input.states.values());
   const verdicts: Verdict[] = [];
   const changes: AccountChange[] = [];
@@ -60,9 +59,10 @@ export function planAccounts(input: PlanInput): Plan {
     const shadow = covered(account);
     add(shadow === undefined ? judged : withMessage(judged, shadow));
   }
-  for (const [key, state] of input.states) {
-    if (!desired.accounts.has(key)) add(judgeUnwanted(state, input.cluster, { desired, policy, held }));
-  }
+  const unwanted = [...input.states].flatMap(([key, state]) => (desired.accounts.has(key) ? [] : [state]));
+  const held =
+    unwanted.length > 0 ? heldRemovals(ownedAccounts(input), { desired, policy }) : new Map<Key, RemovalCount>();
+  for (const state of unwanted) add(judgeUnwanted(state, input.cluster, { desired, policy, held }));
   return { changes: inOrder(changes), verdicts, problems: problemsOf(verdicts, held) };
 }
 
@@ -100,7 +100,7 @@ function judgeWanted(account: Account, state: AccountState | undefined, input: P
 
 function verdict(account: Account, state: Verdict['state'], message?: string): Verdict {
   const { user, host, owners } = account;
-  return { user, host, owners, state, ...(message !== undefined && { message }) };
+  return message === undefined ? { user, host, owners, state } : { user, host, owners, state, message };
 }
 
 function withMessage({ verdict, changes }: Judged, more: string): Judged {

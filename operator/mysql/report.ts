@@ -52,7 +52,7 @@ export function grantReports(input: ReportInput): Map<Key, GrantReport> {
   };
   for (const { grant } of input.needs) list(accounts, grant);
   for (const verdict of plan.verdicts) {
-    const failure = failures.get(accountKey(verdict));
+    const failure = failures.size === 0 ? undefined : failures.get(accountKey(verdict));
     for (const owner of verdict.owners) {
       list(accounts, owner).push(accountReport(verdict, failure));
       if (failure) list(failed, owner).push(failure);
@@ -71,7 +71,7 @@ export function grantReports(input: ReportInput): Map<Key, GrantReport> {
 
 function accountReport({ host, state, message }: Verdict, failure: AccountFailure | undefined): AccountReport {
   if (failure) return { host, state: 'Failed', message: failure.message };
-  return { host, state: STATES[state], ...(message !== undefined && { message }) };
+  return message === undefined ? { host, state: STATES[state] } : { host, state: STATES[state], message };
 }
 
 function failureProblem(

@@ -1,5 +1,5 @@
-import { accountKey } from './account.ts';
-import type { AccountName, AccountState, DeletionPolicy, GrantSet, Mark } from './account.ts';
+import { accountKey, nameOfKey } from './account.ts';
+import type { AccountState, DeletionPolicy, GrantSet, Mark } from './account.ts';
 
 /** Cells of a result, by position. */
 export type Row = readonly (string | number | null)[];
@@ -8,7 +8,7 @@ export type Row = readonly (string | number | null)[];
  * What one look at the server gave. The columns are those of `observation`:
  * accounts: user, host, plugin, hash, locked (0/1), global privileges (text), attributes (JSON) on MySQL; user, host, JSON on MariaDB.
  * schemas: user, host, schema, flags (Y and N in the order of `schemaPrivileges`). tables: user, host, schema, table, set.
- * columns: user, host, schema, table, column, set. ledger: user, host, cluster, owners, policy, state, applied.
+ * columns: user, host, schema, table, column, set. ledger: user, host, and cluster, owners, policy, state, applied with NUL in between.
  */
 export interface AccountRows {
   readonly flavor: 'MySQL' | 'MariaDB';
@@ -23,56 +23,77 @@ export interface AccountRows {
 /** The bit of GRANT OPTION in MariaDB's `access`. */
 const GRANT_OPTION_BIT = 1024;
 
-type Identity = Pick<AccountState, 'plugin' | 'hash' | 'locked'> & { readonly mark?: Mark; readonly global?: GrantSet };
+interface Identity {
+  readonly plugin: string;
+  readonly hash: string;
+  readonly locked: boolean;
+  /** What the account may do on the whole server, which is never of our making. */
+  readonly global: readonly GrantSet[];
+  readonly mark: Mark | undefined;
+}
+
+const NO_GRANTS: readonly GrantSet[] = [];
 
 /** The accounts that the rows speak of, by accountKey. Roles and routine-level grants are not looked at. */
 export function accountStates(rows: AccountRows): Map<string, AccountState> {
-  const ledger = new Map(rows.ledger.map((row) => [keyOfRow(row), row]));
+  const marks = marksOf(rows.ledger);
   const grants = grantsOf(rows);
   const identify = rows.flavor === 'MariaDB' ? mariadbIdentity() : mysqlIdentity;
   const states = new Map<string, AccountState>();
   for (const row of rows.accounts) {
     const key = keyOfRow(row);
-    const { global, mark: attribute, ...identity } = identify(row);
-    const noted = ledger.get(key);
-    const mark = attribute ?? (noted && markOfRow(noted));
-    const own = grants.get(key) ?? [];
+    const { plugin, hash, locked, global, mark } = identify(row);
+    const own = grants.get(key) ?? NO_GRANTS;
     states.set(key, {
-      ...nameOf(row),
+      user: text(row[0]),
+      host: text(row[1]),
       exists: true,
-      ...identity,
-      grants: global ? [global, ...own] : own,
-      ...(mark && { mark }),
+      plugin,
+      hash,
+      locked,
+      grants: global.length === 0 ? own : [...global, ...own],
+      mark: mark ?? marks.get(key),
     });
   }
-  for (const [key, row] of ledger) if (!states.has(key)) states.set(key, absent(row));
+  for (const [key, mark] of marks) if (!states.has(key)) states.set(key, absent(key, mark));
   return states;
 }
 
-function absent(row: Row): AccountState {
-  return { ...nameOf(row), exists: false, plugin: '', hash: '', locked: false, grants: [], mark: markOfRow(row) };
+function absent(key: string, mark: Mark): AccountState {
+  return { ...nameOfKey(key), exists: false, plugin: '', hash: '', locked: false, grants: NO_GRANTS, mark };
 }
 
 function text(cell: string | number | null | undefined): string {
   return cell === null || cell === undefined ? '' : String(cell);
 }
 
-function nameOf(row: Row): AccountName {
-  return { user: text(row[0]), host: text(row[1]) };
-}
-
 function keyOfRow(row: Row): string {
-  return accountKey(nameOf(row));
+  return accountKey({ user: text(row[0]), host: text(row[1]) });
 }
 
-function markOfRow(row: Row): Mark {
-  const states: Readonly<Record<string, Mark['state']>> = { owned: 'Owned', proven: 'Proven' };
+const MARK_STATES: Readonly<Record<string, Mark['state']>> = { owned: 'Owned', proven: 'Proven' };
+
+/** Thousands of rows say the same: equal marks are one object. */
+function marksOf(ledger: readonly Row[]): Map<string, Mark> {
+  const known = new Map<string, Mark>();
+  const marks = new Map<string, Mark>();
+  for (const row of ledger) {
+    const note = text(row[2]);
+    const mark = known.get(note) ?? markOfNote(note);
+    known.set(note, mark);
+    marks.set(keyOfRow(row), mark);
+  }
+  return marks;
+}
+
+function markOfNote(note: string): Mark {
+  const [cluster = '', owners = '', policy, state = '', applied = ''] = note.split('\0');
   return {
-    cluster: text(row[2]),
-    owners: text(row[3]).split(','),
-    deletionPolicy: policyOf(row[4]),
-    state: states[text(row[5])] ?? 'Intent',
-    applied: text(row[6]),
+    cluster,
+    owners: owners.split(','),
+    deletionPolicy: policyOf(policy),
+    state: MARK_STATES[state] ?? 'Intent',
+    applied,
   };
 }
 
@@ -89,40 +110,46 @@ interface GlobalPriv {
   readonly auth_or?: readonly unknown[];
 }
 
-/** Reads mysql.global_priv. An account with several ways in counts as none of ours: it differs from all we would make. */
+/**
+ * Reads mysql.global_priv. An account with several ways in counts as none of ours: it differs from all we would make.
+ * Accounts that were made together have the same text, which is then read once.
+ */
 function mariadbIdentity(): (row: Row) => Identity {
-  const globals = new Map<number, GrantSet | undefined>();
+  const known = new Map<string, Identity>();
   return (row) => {
-    const priv = JSON.parse(text(row[2]) || '{}') as GlobalPriv;
-    const access = priv.access ?? 0;
-    if (!globals.has(access)) globals.set(access, globalSet(access !== 0, (access & GRANT_OPTION_BIT) !== 0));
-    const global = globals.get(access);
-    return {
-      plugin: priv.auth_or ? 'several' : (priv.plugin ?? 'mysql_native_password'),
-      hash: priv.authentication_string ?? '',
-      locked: priv.account_locked === true,
-      ...(global && { global }),
-    };
+    const json = text(row[2]) || '{}';
+    const identity = known.get(json) ?? identityOf(JSON.parse(json) as GlobalPriv);
+    known.set(json, identity);
+    return identity;
+  };
+}
+
+function identityOf({ access = 0, ...priv }: GlobalPriv): Identity {
+  return {
+    plugin: priv.auth_or ? 'several' : (priv.plugin ?? 'mysql_native_password'),
+    hash: priv.authentication_string ?? '',
+    locked: priv.account_locked === true,
+    global: globalGrants(access !== 0, (access & GRANT_OPTION_BIT) !== 0),
+    mark: undefined,
   };
 }
 
 function mysqlIdentity(row: Row): Identity {
   const privileges = text(row[5]);
-  const global = globalSet(privileges !== '', privileges.includes('GRANT OPTION'));
-  const mark = markOfAttribute(text(row[6]));
   return {
     plugin: text(row[2]),
     hash: text(row[3]),
     locked: row[4] === 1 || row[4] === '1',
-    ...(global && { global }),
-    ...(mark && { mark }),
+    global: globalGrants(privileges !== '', privileges.includes('GRANT OPTION')),
+    mark: markOfAttribute(text(row[6])),
   };
 }
 
 /** We never grant anything on the whole server, so all that matters is whether there is something to take back. */
-function globalSet(any: boolean, grantOption: boolean): GrantSet | undefined {
-  if (!any) return undefined;
-  return { schema: '*', table: '*', privileges: grantOption ? ['ALL PRIVILEGES', 'GRANT OPTION'] : ['ALL PRIVILEGES'] };
+function globalGrants(any: boolean, grantOption: boolean): readonly GrantSet[] {
+  if (!any) return NO_GRANTS;
+  const privileges = grantOption ? ['ALL PRIVILEGES', 'GRANT OPTION'] : ['ALL PRIVILEGES'];
+  return [{ schema: '*', table: '*', privileges }];
 }
 
 function markOfAttribute(json: string): Mark | undefined {
