@@ -60,7 +60,7 @@ function createAjv(): Ajv {
   return ajv;
 }
 
-function boundedPattern(pattern: string, flags: string): { test(text: string): boolean } {
+function boundedPattern(pattern: string, flags: string): { test(text: string): boolean; toString(): string } {
   const expression = new RegExp(pattern, flags);
   // ajv tells patterns apart by their text.
   return {
@@ -110,7 +110,7 @@ function problemOf(error: SchemaError, document: unknown): Problem {
 /** ajv names the object or list; the place meant is what it must not have. */
 function stepBeyond({ keyword, params }: SchemaError): readonly (string | number)[] {
   if (keyword === 'additionalProperties') return [String(params['additionalProperty'])];
-  if (keyword === 'uniqueItems') return [Number(params['i'])];
+  if (keyword === 'uniqueItems') return [Math.max(Number(params['i']), Number(params['j']))];
   if (keyword === 'uniqueKeys') return [Number(params['index']), String(params['name'])];
   return [];
 }

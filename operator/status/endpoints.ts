@@ -2,7 +2,7 @@ import type { Key } from '../api/resources.ts';
 import type { EndpointCounts, UnhealthyEndpoint } from '../api/kinds.gen.ts';
 import type { HealthCheckOptions, Pool, Server } from '../topology/topology.ts';
 import type { AccountObserved, ServerObserved } from './observed.ts';
-import { oneLine } from './text.ts';
+import { oneLine, time } from './text.ts';
 
 /** How a server stands towards visitors. */
 export type ServerStanding = 'Ready' | 'Draining' | 'Unhealthy' | 'Starting' | 'Maintenance';
@@ -96,7 +96,7 @@ export function whyNot(
 function describeCheck(server: Server, check: HealthCheckOptions): string {
   const host = server.address.includes(':') ? `[${server.address}]` : server.address;
   const at = `${host}:${check.port ?? server.port}`;
-  if (check.type === 'TCP') return `connect to ${at} every ${check.interval} ms`;
+  if (check.type === 'TCP') return `connect to ${at} every ${time(check.interval)}`;
   const ranges = check.expect.status.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(', ');
-  return oneLine(`${check.method} http://${at}${check.path} every ${check.interval} ms, expecting ${ranges}`, 400);
+  return oneLine(`${check.method} http://${at}${check.path} every ${time(check.interval)}, expecting ${ranges}`, 400);
 }

@@ -48,3 +48,8 @@ export function some(names: readonly string[], most = 5): string {
   const rest = names.length - most;
   return rest > 0 ? `${names.slice(0, most).join(', ')} and ${rest} more` : names.join(', ');
 }
+
+/** Milliseconds as a person says them: `500 ms`, `10 s`. */
+export function time(milliseconds: number): string {
+  return milliseconds < 1000 ? `${milliseconds} ms` : `${milliseconds / 1000} s`;
+}
