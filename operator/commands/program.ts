@@ -1,0 +1,208 @@
+/** The words of the command line and their help. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { canonicalAddress } from '../api/address.ts';
+import { parseDuration } from '../api/duration.ts';
+import { createLogger, type Logger } from '../telemetry/log.ts';
+import { check } from './check.ts';
+import { render } from './render.ts';
+import { run } from './run.ts';
+import { status } from './status.ts';
+import { UsageError } from './usage-error.ts';
+
+const USAGE = 2;
+const FAILED = 1;
+
+const EXAMPLES = `
+Examples:
+  $ webpool check examples/minimal            is everything in this folder right?
+  $ webpool render examples/minimal           what would HAProxy and MySQL get?
+  $ webpool run examples/minimal              do it, and follow every change of the folder
+  $ webpool status examples/minimal           what is so, and why is it not well?
+
+A folder holds WebPool, RoutingRule, DatabaseGrant, Secret and EndpointSlice documents as kubectl takes them.
+`;
+
+/** Runs the command line `args` and returns the exit code: 0 good, 1 not everything is well, 2 called wrongly. */
+export async function program(args: readonly string[]): Promise<number> {
+  const signal = firstSignal();
+  let code = 0;
+  const set = (result: number) => (code = result);
+  const command = new Command('webpool')
+    .description(
+      'One load balancer for old VMs and new Pods: HAProxy routing and per-server MySQL accounts from three kinds.',
+    )
+    .addHelpText('after', EXAMPLES)
+    .exitOverride()
+    .showHelpAfterError('(webpool --help says more)');
+  addRun(command, signal, set);
+  addCheck(command, set);
+  addRender(command, set);
+  addStatus(command, set);
+  try {
+    await command.parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    return failure(error);
+  }
+  return code;
+}
+
+function failure(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  const words = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`webpool: ${words}\n`);
+  return error instanceof UsageError ? USAGE : FAILED;
+}
+
+/** The first SIGINT or SIGTERM ends in good order, the second at once. */
+function firstSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(FAILED);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+const out = (text: string) => void process.stdout.write(text);
+
+interface RunFlags {
+  readonly haproxy: string;
+  readonly bind: string[];
+  readonly http: { readonly host: string; readonly port: number };
+  readonly stateDir?: string;
+  readonly once?: true;
+  readonly timeout: number;
+  readonly grace: number;
+  readonly leaveProxy?: true;
+  readonly maxConnections?: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly logFormat: 'auto' | 'json' | 'text';
+}
+
+function addRun(command: Command, signal: AbortSignal, set: (code: number) => void): void {
+  command
+    .command('run')
+    .description(
+      'Make the folder true: start or take over HAProxy, keep MySQL accounts, follow every change, write status.',
+    )
+    .argument('<folder>', 'folder of YAML; status goes to its .status folder')
+    .option('--haproxy <path>', 'HAProxy 2.6 or newer', 'haproxy')
+    .option('--bind <address>', 'address that listeners bind to; may be repeated (default: all)', addressList, [])
+    .option('--http <host:port>', 'where status, probes and metrics are served', hostPort, {
+      host: '127.0.0.1',
+      port: 9180,
+    })
+    .option('--state-dir <folder>', "HAProxy's files and sockets (default: FOLDER/.status/haproxy)")
+    .option('--once', 'apply, report and exit: 1 when something is not Ready; HAProxy goes on serving')
+    .option('--timeout <duration>', 'how long --once waits', duration, 30_000)
+    .option('--grace <duration>', 'how long connections may take to end after a signal', duration, 30_000)
+    .option('--leave-proxy', 'on a signal, let HAProxy go on serving; the next run takes it over')
+    .option(
+      '--max-connections <number>',
+      'clients at a time (default: what the descriptor limit allows, at most 10000)',
+      count,
+    )
+    .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
+    .addOption(new Option('--log-format <format>').choices(['auto', 'json', 'text']).default('auto'))
+    .addHelpText(
+      'after',
+      `
+Ctrl-C or SIGTERM lets connections end and stops HAProxy; accounts stay. A run that was killed leaves HAProxy serving,
+and the next run takes it over without losing a request.`,
+    )
+    .action(async (folder: string, flags: RunFlags) => {
+      const log = createLogger({ level: flags.logLevel, format: flags.logFormat });
+      set(await runCommand(folder, flags, { log, signal }));
+    });
+}
+
+interface Surroundings {
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+async function runCommand(folder: string, flags: RunFlags, { log, signal }: Surroundings): Promise<number> {
+  const { haproxy, bind, http, timeout, grace, stateDir, maxConnections } = flags;
+  const { once = false, leaveProxy = false } = flags;
+  const code = await run({
+    ...{ folder, haproxy, bind, http, timeout, grace, once, leaveProxy, log, signal },
+    ...(stateDir === undefined ? {} : { stateDir }),
+    ...(maxConnections === undefined ? {} : { maxConnections }),
+  });
+  return once
+    ? status({ folder, output: 'table', out }).then((seen) => Math.max(code, seen === USAGE ? 0 : seen))
+    : code;
+}
+
+function addCheck(command: Command, set: (code: number) => void): void {
+  command
+    .command('check')
+    .description('Say everything that is wrong in a folder, by file and line. Nothing is contacted.')
+    .argument('<folder>')
+    .addOption(new Option('-o, --output <format>').choices(['text', 'json']).default('text'))
+    .addHelpText('after', '\nExit code: 0 nothing found, 1 findings, 2 the folder cannot be read.')
+    .action(async (folder: string, { output }: { output: 'text' | 'json' }) =>
+      set(await check(folder, { output, out })),
+    );
+}
+
+function addRender(command: Command, set: (code: number) => void): void {
+  command
+    .command('render')
+    .description('Show what HAProxy and MySQL would get, and the status that would follow. Nothing is contacted.')
+    .argument('<folder>')
+    .option('--to <folder>', 'write files instead of printing them')
+    .option('--bind <address>', 'address that listeners bind to; may be repeated (default: all)', addressList, [])
+    .action(async (folder: string, flags: { to?: string; bind: string[] }) =>
+      set(await render(folder, { ...flags, out })),
+    );
+}
+
+function addStatus(command: Command, set: (code: number) => void): void {
+  command
+    .command('status')
+    .description(
+      'Show pools, rules, grants and servers of a running instance, with the reason for whatever is not well.',
+    )
+    .argument('[folder]', 'the folder that it runs', '.')
+    .argument('[object]', 'kind/name: only this object and all that hangs together with it')
+    .option('--url <url>', 'address of the instance instead of a folder')
+    .addOption(new Option('-o, --output <format>').choices(['table', 'wide', 'json']).default('table'))
+    .addHelpText('after', '\nExit code: 0 all is Ready, 1 something is not, 2 no instance was reached.')
+    .action(async (...[folder, selector, flags]: [string, string | undefined, StatusFlags]) => {
+      const { url, output } = flags;
+      const where = url === undefined ? { folder } : { url };
+      set(await status({ ...where, output, out, ...(selector === undefined ? {} : { selector }) }));
+    });
+}
+
+interface StatusFlags {
+  readonly url?: string;
+  readonly output: 'table' | 'wide' | 'json';
+}
+
+function addressList(value: string, list: readonly string[]): readonly string[] {
+  const address = canonicalAddress(value);
+  if (address === undefined) throw new InvalidArgumentError('not an IPv4 or IPv6 address');
+  return [...list, address];
+}
+
+function duration(value: string): number {
+  const milliseconds = parseDuration(value);
+  if (milliseconds === undefined) throw new InvalidArgumentError('not a duration such as 500ms, 30s or 5m');
+  return milliseconds;
+}
+
+function count(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('not a whole number above 0');
+  return number;
+}
+
+function hostPort(value: string): { host: string; port: number } {
+  const [, host = '', port = ''] = /^(?:\[?([^\]]*?)\]?:)?(\d+)$/.exec(value) ?? [];
+  if (port === '' || Number(port) > 65_535) throw new InvalidArgumentError('not host:port');
+  return { host: host === '' ? '127.0.0.1' : host, port: Number(port) };
+}

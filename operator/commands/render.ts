@@ -1,0 +1,90 @@
+/** `webpool render FOLDER`: what would be applied, offline. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { dump } from 'js-yaml';
+import { writeAtomically } from '../driver/files.ts';
+import { buildProxyConfig } from '../haproxy/config.ts';
+import { imageFiles } from '../haproxy/image.ts';
+import type { ProxyConfig } from '../haproxy/proxy.ts';
+import { renderAccounts } from '../mysql/render.ts';
+import { createFolderSource } from '../source/folder.ts';
+import { buildStatuses } from '../status/build.ts';
+import type { StatusDocument } from '../status/document.ts';
+import type { ProxyObserved, ServerObserved } from '../status/observed.ts';
+import { buildTopology } from '../topology/build.ts';
+import type { Names, Topology } from '../topology/topology.ts';
+import { createLogger } from '../telemetry/log.ts';
+import { allAddresses } from './haproxy-host.ts';
+
+export interface RenderOptions {
+  /** Folder for the files; undefined = print them. */
+  readonly to?: string;
+  readonly bind: readonly string[];
+  readonly out: (text: string) => void;
+}
+
+/** Renders a folder; exit code 0, also when some objects are refused: `check` is there for that. */
+export async function render(folder: string, options: RenderOptions): Promise<number> {
+  const files = await renderFolder(folder, options.bind);
+  for (const [name, content] of files) {
+    if (options.to === undefined) options.out(`##### ${name}\n${content}${content.endsWith('\n') ? '' : '\n'}\n`);
+    else await writeAtomically(join(options.to, name), content);
+  }
+  if (options.to !== undefined) options.out(`${files.size} files written to ${options.to}\n`);
+  return 0;
+}
+
+/** Connections in the rendered file: the real number depends on the host that runs it. */
+const SHOWN_CONNECTIONS = 10_000;
+/** Status needs some time of day; offline there is none that matters. */
+const NO_TIME = '1970-01-01T00:00:00Z';
+
+/** The files of a folder: haproxy.cfg, the routing map, pages, accounts.sql, status.yaml. Sorted by name. */
+export async function renderFolder(folder: string, bind: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const source = await createFolderSource({ folder, log: createLogger({ level: 'silent' }) });
+  const resources = await source.read();
+  await source.close();
+  const topology = buildTopology(resources, offlineNames(buildTopology(resources, new Map())));
+  const router = await readFile(new URL('../haproxy/router.lua', import.meta.url), 'utf8');
+  const addresses = bind.length === 0 ? allAddresses() : bind;
+  const config = buildProxyConfig(topology, { bind: addresses, maxConnections: SHOWN_CONNECTIONS, router });
+  const observed = { proxy: predicted(topology, addresses), databases: new Map() };
+  const documents = buildStatuses({
+    ...{ resources, topology, observed, previous: () => undefined },
+    ...{ now: NO_TIME, startedAt: NO_TIME },
+  });
+  const files = [...imageFiles(config, allServers(config))].filter(([name]) => !name.endsWith('.lua'));
+  files.push(['accounts.sql', renderAccounts(topology.accounts)], ['status.yaml', statusFile(documents)]);
+  return new Map(files.toSorted(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+/** Offline a name stands for itself: 192.0.2.1 is an address that documentation may use. */
+function offlineNames(topology: Topology): Names {
+  return new Map(topology.hostnames.map((name) => [name, ['192.0.2.1']]));
+}
+
+/** As if every server had passed its check. */
+function allServers(config: ProxyConfig): ReadonlyMap<string, ReadonlyMap<string, unknown>> {
+  return new Map([...config.backends].map(([name, { servers }]) => [name, servers]));
+}
+
+function predicted(topology: Topology, bind: readonly string[]): ProxyObserved {
+  const admin = { Active: 'ready', Drain: 'drain', Maintenance: 'maint' } as const;
+  const pools = [...topology.pools].map(([key, { servers }]): [string, ReadonlyMap<string, ServerObserved>] => [
+    key,
+    new Map(servers.map(({ id, state }) => [id, { admin: admin[state], health: 'Up', leaving: false }])),
+  ]);
+  return { programmed: true, pools: new Map(pools), bind: bind.join(',') };
+}
+
+function statusFile(documents: readonly StatusDocument[]): string {
+  return documents
+    .map(({ kind, metadata, status }) => {
+      const { namespace, name } = metadata;
+      return dump(
+        { apiVersion: 'webpool.dev/v1alpha1', kind, metadata: { namespace, name }, status },
+        { noRefs: true },
+      );
+    })
+    .join('---\n');
+}

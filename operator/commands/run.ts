@@ -1,0 +1,235 @@
+/** `webpool run FOLDER`: the whole on one host, from a folder of YAML. */
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startController, type Controller } from '../controller/controller.ts';
+import { createDatabaseRail, type ServerPlace } from '../controller/database-rail.ts';
+import { createProxyRail } from '../controller/proxy-rail.ts';
+import { readIfThere, writeAtomically } from '../driver/files.ts';
+import { createHaproxyDriver } from '../driver/haproxy.ts';
+import { createDatabaseServer } from '../driver/mysql-server.ts';
+import { createNameResolver } from '../driver/names.ts';
+import { createFolderSource } from '../source/folder.ts';
+import { figuresOf } from '../status/figures.ts';
+import { instanceStatus, type InstanceInfo } from '../status/instance.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+import { startHttp } from '../telemetry/server.ts';
+import { allAddresses, logHaproxyLine, maxConnections } from './haproxy-host.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface RunOptions {
+  readonly folder: string;
+  readonly haproxy: string;
+  /** Empty = every address of this host. */
+  readonly bind: readonly string[];
+  readonly http: { readonly host: string; readonly port: number };
+  /** Where HAProxy's files and sockets are. Default: `.status/haproxy` in the folder. */
+  readonly stateDir?: string;
+  readonly once: boolean;
+  /** Milliseconds: how long `once` waits for everything to be Ready. */
+  readonly timeout: number;
+  /** Milliseconds that connections get to end after a signal. */
+  readonly grace: number;
+  /** HAProxy goes on serving after we end. */
+  readonly leaveProxy: boolean;
+  readonly maxConnections?: number;
+  readonly log: Logger;
+  /** Aborted by the first signal. */
+  readonly signal: AbortSignal;
+  /** Called once everything runs, with the address of the status server. */
+  readonly onStarted?: (url: string) => void;
+}
+
+/** `sun_path` has 108 bytes. */
+const LONGEST_SOCKET_PATH = 100;
+/** Failed rounds in a row after which we are not healthy. */
+const UNHEALTHY = 3;
+
+/** Runs until the signal; returns the exit code: 0, or 1 when `once` left something that is not Ready. */
+export async function run(options: RunOptions): Promise<number> {
+  const { log, signal } = options;
+  const folder = resolve(options.folder);
+  const statusFolder = join(folder, '.status');
+  const stateDir = resolve(options.stateDir ?? join(statusFolder, 'haproxy'));
+  if (Buffer.byteLength(join(stateDir, 'master.sock')) > LONGEST_SOCKET_PATH) {
+    throw new UsageError(`${stateDir} is too long for a socket path: give a shorter one with --state-dir`);
+  }
+  await refuseSecond(statusFolder);
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+
+  const info: InstanceInfo = { version: await version(), pid: process.pid, startedAt: now(), folder };
+  const source = await createFolderSource({ folder, log });
+  const metrics = createMetrics(() => figures(controller));
+  const proxy = createProxyRail({
+    driver: createHaproxyDriver({
+      binary: options.haproxy,
+      folder: stateDir,
+      onLine: (line) => logHaproxyLine(log, line),
+      onExit: () => {
+        log.error('haproxy ended by itself: starting it again');
+        proxy.forget();
+        controller.wake();
+      },
+    }),
+    settings: {
+      bind: options.bind.length === 0 ? allAddresses() : options.bind,
+      maxConnections: options.maxConnections ?? maxConnections(),
+      router: await readFile(new URL('../haproxy/router.lua', import.meta.url), 'utf8'),
+    },
+    bind: options.bind.length === 0 ? '*' : options.bind.join(','),
+    events: {
+      started: (how) => log.info({ how }, 'haproxy runs'),
+      applied: (changes, milliseconds) => {
+        const kinds = countBy(changes.map(({ kind }) => kind));
+        metrics.round({ rail: 'proxy', result: 'success', seconds: milliseconds / 1000, changes: kinds });
+        log.info({ ...kinds, ms: round(milliseconds) }, 'proxy changed');
+        if (changes.some(({ kind }) => kind === 'delete-server')) databases.wake();
+      },
+      refused: ({ change, words }) => log.warn({ change: change.kind, words }, 'haproxy did not do a change'),
+      reloaded: (reason, milliseconds) => {
+        metrics.reload(reason);
+        log.info({ reason, ms: round(milliseconds) }, 'haproxy reloaded');
+      },
+      configRefused: (words) => log.error({ words }, 'haproxy refused the configuration: the last one stays'),
+    },
+  });
+  const databases = createDatabaseRail({
+    open: ({ id, host, port }) => createDatabaseServer({ id, host, port, log }),
+    secretValue: (secret, key) => source.secretValue(secret, key),
+    proxy: () => (proxy.known ? proxy.observed : undefined),
+    onRound: (id, result, milliseconds) => {
+      const { problem, statements } = result;
+      const ended = problem === undefined ? 'success' : 'error';
+      const changes = { statement: statements };
+      metrics.round({ rail: 'database', result: ended, seconds: milliseconds / 1000, changes });
+      if (problem === undefined) log.info({ server: id, statements, ms: round(milliseconds) }, 'database looked after');
+      else log.warn({ server: id, reason: problem.reason, why: problem.message }, 'database not as it should be');
+      controller.wake();
+    },
+    onError: (id, error) => log.error({ server: id, err: error }, 'database round failed'),
+    remembered: await remembered(statusFolder),
+    remember: (places) => {
+      writeAtomically(join(statusFolder, PLACES), JSON.stringify(places)).catch((error: unknown) =>
+        log.error({ err: error }, 'cannot remember database servers'),
+      );
+    },
+  });
+  const resolver = createNameResolver({ onChange: () => controller.wake() });
+  const controller = startController({
+    source,
+    resolver,
+    proxy,
+    databases,
+    now,
+    onRound: (result, milliseconds) => {
+      if (result === 'error') metrics.round({ rail: 'proxy', result, seconds: milliseconds / 1000 });
+    },
+    onError: (error, what) => log.error({ err: error, what }, 'round failed: trying again'),
+  });
+
+  const http = await startHttp({
+    ...options.http,
+    status: () => statusOf(controller, info),
+    healthy: () => ({ ok: controller.failures < UNHEALTHY, message: `${controller.failures} failed rounds in a row` }),
+    ready: () => {
+      const ok = controller.snapshot?.observed.proxy.programmed === true;
+      return { ok, message: ok ? 'programmed' : 'the load balancer is not programmed yet' };
+    },
+    metrics,
+  });
+  const url = `http://${options.http.host}:${http.port}`;
+  await writeAtomically(join(statusFolder, INSTANCE), JSON.stringify({ url, pid: process.pid }));
+  log.info({ folder, status: url }, 'webpool runs');
+  options.onStarted?.(url);
+
+  const code = options.once ? await onceReady(controller, options.timeout, signal) : await untilAborted(signal);
+  await controller.stop();
+  resolver.close();
+  metrics.close();
+  await source.close();
+  await http.close();
+  await rm(join(statusFolder, INSTANCE), { force: true });
+  if (!options.once && !options.leaveProxy) {
+    log.info({ grace: options.grace }, 'letting connections end; accounts stay as they are');
+    await proxy.stop(options.grace);
+  }
+  log.info('webpool ended');
+  return code;
+}
+
+const INSTANCE = 'instance.json';
+const PLACES = '.databases.json';
+
+function now(): string {
+  return `${new Date().toISOString().slice(0, 19)}Z`;
+}
+
+function round(milliseconds: number): number {
+  return Math.round(milliseconds * 10) / 10;
+}
+
+function countBy(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+async function version(): Promise<string> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** Two programs on one folder would undo each other's work. */
+async function refuseSecond(statusFolder: string): Promise<void> {
+  const text = await readIfThere(join(statusFolder, INSTANCE));
+  if (text === undefined) return;
+  const { pid } = JSON.parse(text) as { pid: number };
+  if (pid === process.pid || !isRunning(pid)) return;
+  throw new UsageError(`another webpool (process ${pid}) runs on this folder: end it first`);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+async function remembered(statusFolder: string): Promise<readonly ServerPlace[]> {
+  const text = await readIfThere(join(statusFolder, PLACES));
+  return text === undefined ? [] : (JSON.parse(text) as ServerPlace[]);
+}
+
+function figures(controller: Controller): ReturnType<typeof figuresOf> {
+  const { snapshot } = controller;
+  if (snapshot === undefined) return { programmed: false, endpoints: [], accounts: [], findings: [] };
+  return figuresOf(snapshot);
+}
+
+function statusOf(controller: Controller, info: InstanceInfo): object {
+  const { snapshot } = controller;
+  return snapshot === undefined ? { instance: info, ready: false } : instanceStatus({ info, ...snapshot });
+}
+
+async function untilAborted(signal: AbortSignal): Promise<number> {
+  if (!signal.aborted) await new Promise((done) => signal.addEventListener('abort', done, { once: true }));
+  return 0;
+}
+
+/** Waits until everything is Ready, or nothing moves any more and time is up. */
+async function onceReady(controller: Controller, timeout: number, signal: AbortSignal): Promise<number> {
+  const limit = performance.now() + timeout;
+  while (!signal.aborted && performance.now() < limit) {
+    if (controller.settled && isAllReady(controller)) return 0;
+    await delay(20);
+  }
+  return 1;
+}
+
+function isAllReady({ snapshot }: Controller): boolean {
+  if (snapshot === undefined) return false;
+  const info: InstanceInfo = { version: '', pid: 0, startedAt: '' };
+  return instanceStatus({ info, ...snapshot }).ready;
+}

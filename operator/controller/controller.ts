@@ -1,0 +1,153 @@
+/**
+ * The whole from top to bottom: picture → topology → proxy, databases beside it, status after both.
+ * In: a source and the drivers. Out: a world that is what the source says, and statuses that say what is so.
+ */
+import type { NameResolver } from '../driver/names.ts';
+import type { Source } from '../source/source.ts';
+import { createStatusBuilder } from '../status/build.ts';
+import type { StatusDocument } from '../status/document.ts';
+import type { Observed } from '../status/observed.ts';
+import { createTopologyBuilder } from '../topology/build.ts';
+import type { Resources } from '../api/resources.ts';
+import type { Topology } from '../topology/topology.ts';
+import type { DatabaseRail } from './database-rail.ts';
+import { createGate } from './gate.ts';
+import { createLoop } from './loop.ts';
+import type { ProxyRail } from './proxy-rail.ts';
+
+export interface ControllerOptions {
+  readonly source: Source;
+  readonly resolver: NameResolver;
+  readonly proxy: ProxyRail;
+  readonly databases: DatabaseRail;
+  /** The time as status writes it: RFC 3339, UTC, whole seconds. */
+  readonly now: () => string;
+  readonly onRound: (result: 'success' | 'error', milliseconds: number) => void;
+  readonly onError: (error: unknown, what: 'round' | 'status' | 'source') => void;
+}
+
+/** What is known at one moment. */
+export interface Snapshot {
+  readonly resources: Resources;
+  readonly topology: Topology;
+  readonly observed: Observed;
+  readonly documents: readonly StatusDocument[];
+}
+
+export interface Controller {
+  /** Undefined until the first statuses were built. */
+  readonly snapshot: Snapshot | undefined;
+  /** Both rails have done what can be done now, and status says so. */
+  readonly settled: boolean;
+  /** Rounds that failed since the last good one. */
+  readonly failures: number;
+  /** Looks at everything again. */
+  wake(): void;
+  /** Ends all loops and writes the last status; HAProxy and the accounts stay as they are. */
+  stop(): Promise<void>;
+}
+
+/** Milliseconds between two writings of status; a change never waits for one. */
+const STATUS_HOLD_OFF = 100;
+
+/** Starts to keep the world as the source says. */
+export function startController(options: ControllerOptions): Controller {
+  const { source, resolver, proxy, databases } = options;
+  const build = createTopologyBuilder();
+  const buildStatuses = createStatusBuilder();
+  const gate = createGate();
+  const startedAt = options.now();
+  let resources: Resources | undefined;
+  let stale = true;
+  let current: { readonly resources: Resources; readonly topology: Topology } | undefined;
+  let snapshot: Snapshot | undefined;
+  let failures = 0;
+  let settled = false;
+
+  /** What cannot be read leaves the last picture in force. */
+  const readSource = async () => {
+    if (!stale) return;
+    stale = false;
+    try {
+      resources = await source.read();
+    } catch (error) {
+      options.onError(error, 'source');
+      if (resources === undefined) throw error;
+    }
+  };
+
+  const round = async (): Promise<number | undefined> => {
+    const begun = performance.now();
+    settled = false;
+    await readSource();
+    if (resources === undefined) return undefined;
+    const topology = build(resources, resolver.names);
+    resolver.want(topology.hostnames);
+    current = { resources, topology };
+    databases.update(resources, topology);
+    const seen = { databases: databases.observed, proxy: proxy.observed, now: performance.now() };
+    const admitted = gate.admit(topology, seen);
+    const again = await proxy.round(admitted.topology);
+    failures = 0;
+    settled = admitted.againAfter === undefined;
+    options.onRound('success', performance.now() - begun);
+    status.wake();
+    return Math.min(again, admitted.againAfter ?? Infinity);
+  };
+
+  const writeStatus = async (): Promise<number | undefined> => {
+    if (current === undefined) return undefined;
+    const observed: Observed = { proxy: proxy.observed, databases: databases.observed };
+    const { documents, changed, recheckAfterMs } = buildStatuses({
+      ...current,
+      observed,
+      previous: (kind, key) => source.statusOf(kind, key),
+      now: options.now(),
+      startedAt,
+    });
+    snapshot = { ...current, observed, documents };
+    await source.writeStatus(changed, documents);
+    return recheckAfterMs;
+  };
+
+  const main = createLoop({
+    round,
+    onError: (error) => {
+      failures += 1;
+      options.onRound('error', 0);
+      options.onError(error, 'round');
+      status.wake();
+    },
+  });
+  const status = createLoop({
+    round: writeStatus,
+    holdOff: STATUS_HOLD_OFF,
+    onError: (error) => options.onError(error, 'status'),
+  });
+  const unwatch = source.changes(() => {
+    stale = true;
+    main.wake();
+  });
+  main.wake();
+
+  return {
+    get snapshot() {
+      return snapshot;
+    },
+    get settled() {
+      return settled && databases.settled && snapshot?.topology === current?.topology;
+    },
+    get failures() {
+      return failures;
+    },
+    wake: () => main.wake(),
+    async stop() {
+      unwatch();
+      await main.stop();
+      await databases.stop();
+      await status.stop();
+      await writeStatus().catch((error: unknown) => options.onError(error, 'status'));
+      await proxy.flush();
+    },
+  };
+}

@@ -1,0 +1,177 @@
+/**
+ * Accounts on every database server, each server in a loop of its own: a slow one delays nobody.
+ */
+import type { Key, Resources } from '../api/resources.ts';
+import type { DatabaseRound, DatabaseRoundInput, DatabaseServer } from '../driver/mysql-server.ts';
+import type { DatabaseObserved, ProxyObserved } from '../status/observed.ts';
+import type { AccountNeed, Topology } from '../topology/topology.ts';
+import { hostHistory } from './host-history.ts';
+import { createLoop, type Loop } from './loop.ts';
+
+/** How to reach a server; kept on disk, so that the accounts of a grant that was deleted while we were away still go. */
+export interface ServerPlace {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly adminSecret: Key;
+}
+
+export interface DatabaseRailOptions {
+  readonly open: (place: ServerPlace) => DatabaseServer;
+  readonly secretValue: (secret: Key, key: string) => string | undefined;
+  /** What the proxy holds: accounts outlive their servers until these have drained. */
+  readonly proxy: () => ProxyObserved | undefined;
+  /** A round ended with news. */
+  readonly onRound: (id: string, round: DatabaseRound, milliseconds: number) => void;
+  readonly onError: (id: string, error: unknown) => void;
+  /** Servers of an earlier process. */
+  readonly remembered: readonly ServerPlace[];
+  readonly remember: (places: readonly ServerPlace[]) => void;
+}
+
+export interface DatabaseRail {
+  /** A new picture: rounds follow at once where something may differ. */
+  update(resources: Resources, topology: Topology): void;
+  /** Something changed in the proxy. */
+  wake(): void;
+  readonly observed: ReadonlyMap<string, DatabaseObserved>;
+  /** Nothing is left to do on any server that can be reached. */
+  readonly settled: boolean;
+  stop(): Promise<void>;
+}
+
+/** Milliseconds between two looks at a server that is well, and at one that is not. */
+const RESYNC = 30_000;
+const RETRY = 1000;
+const LONGEST_RETRY = 30_000;
+
+interface Entry {
+  readonly place: ServerPlace;
+  readonly server: DatabaseServer;
+  readonly loop: Loop;
+  round?: DatabaseRound;
+  failures: number;
+}
+
+const ALLOW_REMOVAL = 'webpool.dev/allow-removal';
+
+/** Keeps the accounts of all servers that grants name, and of those that none names any more until they are clean. */
+export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
+  const entries = new Map<string, Entry>();
+  const history = hostHistory();
+  const places = new Map(options.remembered.map((place) => [place.id, place]));
+  let picture: { readonly resources: Resources; readonly topology: Topology } | undefined;
+  let observed: ReadonlyMap<string, DatabaseObserved> = new Map();
+
+  const publish = () => {
+    const rounds = [...entries].flatMap(([id, { round }]) => (round === undefined ? [] : [[id, round] as const]));
+    observed = new Map(rounds);
+  };
+
+  const round = async (id: string): Promise<number | undefined> => {
+    const entry = entries.get(id);
+    if (entry === undefined || picture === undefined) return undefined;
+    const begun = performance.now();
+    const input = inputOf(entry.place, picture);
+    const result = await entry.server.round(input);
+    const news =
+      entry.round === undefined || JSON.stringify([...result.grants]) !== JSON.stringify([...entry.round.grants]);
+    entry.round = result;
+    publish();
+    if (news || result.statements > 0 || result.problem !== undefined) {
+      options.onRound(id, result, performance.now() - begun);
+    }
+    if (result.problem !== undefined) {
+      entry.failures += 1;
+      return Math.min(RETRY * 2 ** (entry.failures - 1), LONGEST_RETRY);
+    }
+    entry.failures = 0;
+    if (input.needs.length === 0 && result.settled && result.grants.size === 0) return retire(entry);
+    return result.settled ? RESYNC : RETRY;
+  };
+
+  const retire = (entry: Entry): undefined => {
+    entries.delete(entry.place.id);
+    places.delete(entry.place.id);
+    options.remember([...places.values()]);
+    void entry.loop.stop().then(() => entry.server.close());
+    publish();
+    return undefined;
+  };
+
+  const inputOf = (place: ServerPlace, { resources, topology }: NonNullable<typeof picture>): DatabaseRoundInput => {
+    const needs = topology.accounts.filter(({ server }) => server.id === place.id);
+    const proxy = options.proxy();
+    const username = options.secretValue(place.adminSecret, 'username');
+    const password = options.secretValue(place.adminSecret, 'password');
+    return {
+      needs,
+      admin: username === undefined || password === undefined ? undefined : { username, password },
+      passwords: passwordsOf(needs, options.secretValue),
+      presentGrants: presentGrants(resources),
+      elsewhere: new Set(topology.accounts.filter(({ server }) => server.id !== place.id).map(({ grant }) => grant)),
+      keepHosts: history.keep(resources, proxy),
+      allowRemoval: allowances(resources),
+      // As long as nobody knows which servers still drain, none of their accounts may go.
+      pictureComplete: resources.pictureComplete && proxy !== undefined,
+    };
+  };
+
+  const open = (place: ServerPlace) => {
+    const { id } = place;
+    const loop = createLoop({ round: () => round(id), onError: (error) => options.onError(id, error) });
+    const entry: Entry = { place, server: options.open(place), loop, failures: 0 };
+    entries.set(id, entry);
+  };
+
+  return {
+    update(resources, topology) {
+      const changed = picture?.resources !== resources || picture.topology !== topology;
+      picture = { resources, topology };
+      history.learn(topology.accounts);
+      const before = places.size;
+      for (const { server } of topology.accounts) places.set(server.id, server);
+      if (places.size !== before) options.remember([...places.values()]);
+      for (const place of places.values()) if (!entries.has(place.id)) open(place);
+      if (changed) for (const { loop } of entries.values()) loop.wake();
+    },
+    wake() {
+      for (const { loop } of entries.values()) loop.wake();
+    },
+    get observed() {
+      return observed;
+    },
+    get settled() {
+      return [...entries.values()].every(
+        ({ round }) => round !== undefined && (round.settled || round.problem !== undefined),
+      );
+    },
+    async stop() {
+      await Promise.all([...entries.values()].map(({ loop }) => loop.stop()));
+      await Promise.all([...entries.values()].map(({ server }) => server.close()));
+    },
+  };
+}
+
+function passwordsOf(needs: readonly AccountNeed[], value: DatabaseRailOptions['secretValue']): Map<string, string> {
+  const passwords = new Map<string, string>();
+  for (const { password } of needs) {
+    const text = value(password.secret, password.key);
+    if (text !== undefined) passwords.set(`${password.secret}/${password.key}`, text);
+  }
+  return passwords;
+}
+
+function presentGrants(resources: Resources): ReadonlySet<Key> {
+  const held = resources.held.filter(({ kind }) => kind === 'DatabaseGrant').map(({ key }) => key);
+  return new Set([...resources.grants.keys(), ...held]);
+}
+
+function allowances(resources: Resources): ReadonlyMap<Key, number> {
+  const allowed = new Map<Key, number>();
+  for (const [key, { metadata }] of resources.grants) {
+    const count = Number(metadata.annotations?.[ALLOW_REMOVAL] ?? Number.NaN);
+    if (Number.isInteger(count) && count > 0) allowed.set(key, count);
+  }
+  return allowed;
+}

@@ -1,0 +1,82 @@
+import type { EndpointSlice, SliceEndpoint } from '../api/resources.ts';
+import { problem, type Problem } from '../api/problem.ts';
+import { isFields, unnamed, type SliceItem, type UnnamedItem } from './items.ts';
+import type { Naming } from './naming.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const ADDRESS_TYPES = ['IPv4', 'IPv6', 'FQDN'];
+const CONDITIONS = ['ready', 'serving', 'terminating'] as const;
+
+/** A discovery.k8s.io/v1 EndpointSlice, as far as we read it; what the API adds later is passed over. */
+export function readEndpointSlice(document: Fields, naming: Naming): SliceItem | UnnamedItem {
+  const { addressType, endpoints = [], ports = [] } = document;
+  const wrong =
+    addressTypeProblem(addressType) ??
+    listProblem('endpoints', endpoints, endpointProblem) ??
+    listProblem('ports', ports ?? [], portProblem);
+  if (wrong !== undefined) return unnamed(wrong);
+  const slice = {
+    addressType: addressType as EndpointSlice['addressType'],
+    endpoints: (endpoints as readonly Fields[]).map(endpointOf),
+    ports: ((ports ?? []) as readonly Fields[]).map(portOf),
+  };
+  return { type: 'EndpointSlice', ...naming, slice };
+}
+
+function addressTypeProblem(addressType: unknown): Problem | undefined {
+  return ADDRESS_TYPES.includes(addressType as string)
+    ? undefined
+    : problem('addressType', `must be one of ${ADDRESS_TYPES.join(', ')}`);
+}
+
+type EntryProblem = (entry: Fields) => string | undefined;
+
+function listProblem(field: string, list: unknown, wrong: EntryProblem): Problem | undefined {
+  if (!Array.isArray(list)) return problem(field, 'must be a list');
+  for (const [index, entry] of list.entries()) {
+    const message = isFields(entry) ? wrong(entry) : 'must be an object with fields';
+    if (message !== undefined) return problem(`${field}[${index}]`, message);
+  }
+  return undefined;
+}
+
+function endpointProblem({ addresses, conditions = {} }: Fields): string | undefined {
+  const texts =
+    Array.isArray(addresses) && addresses.length > 0 && addresses.every((address) => typeof address === 'string');
+  if (!texts) return 'needs addresses: a list of texts';
+  const flags = isFields(conditions) && CONDITIONS.every((name) => isFlag(conditions[name]));
+  return flags ? undefined : 'conditions must be true or false';
+}
+
+function isFlag(value: unknown): boolean {
+  return value === undefined || value === null || typeof value === 'boolean';
+}
+
+function portProblem({ port, name }: Fields): string | undefined {
+  const number = typeof port === 'number' && Number.isInteger(port) && port >= 1 && port <= 65_535;
+  if (!number && port !== undefined && port !== null) return 'port must be a number from 1 to 65535';
+  return name === undefined || name === null || typeof name === 'string' ? undefined : 'name must be a text';
+}
+
+function endpointOf({ addresses, conditions, targetRef }: Fields): SliceEndpoint {
+  return {
+    addresses: addresses as readonly string[],
+    ...(isFields(conditions) && { conditions: flagsOf(conditions) }),
+    ...(isFields(targetRef) && { targetRef: textsOf(targetRef, ['kind', 'name']) }),
+  };
+}
+
+function flagsOf(conditions: Fields): NonNullable<SliceEndpoint['conditions']> {
+  return Object.fromEntries(
+    CONDITIONS.filter((name) => typeof conditions[name] === 'boolean').map((name) => [name, conditions[name]]),
+  );
+}
+
+function textsOf(fields: Fields, names: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(names.flatMap((name) => (typeof fields[name] === 'string' ? [[name, fields[name]]] : [])));
+}
+
+function portOf({ name, port }: Fields): EndpointSlice['ports'][number] {
+  return { ...(typeof name === 'string' && { name }), ...(typeof port === 'number' && { port }) };
+}

@@ -1,0 +1,52 @@
+import { nearest } from '../api/nearest.ts';
+import { problem, shown, type Problem } from '../api/problem.ts';
+import { isFields, unnamed, type SecretItem, type UnnamedItem } from './items.ts';
+import type { Naming } from './naming.ts';
+
+const FIELDS = ['apiVersion', 'kind', 'metadata', 'type', 'immutable', 'data', 'stringData'];
+const KEY = /^[-._a-zA-Z0-9]{1,253}$/;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+type Values = Map<string, string>;
+
+/** A v1 Secret. Errors: no message repeats a value. */
+export function readSecret(document: Readonly<Record<string, unknown>>, naming: Naming): SecretItem | UnnamedItem {
+  const values: Values = new Map();
+  const wrong =
+    unknownField(document) ??
+    eachText(document, 'data', (key, text) => addEncoded(values, key, text)) ??
+    eachText(document, 'stringData', (key, text) => void values.set(key, text));
+  return wrong === undefined ? { type: 'Secret', ...naming, values } : unnamed(wrong);
+}
+
+function unknownField(document: Readonly<Record<string, unknown>>): Problem | undefined {
+  const name = Object.keys(document).find((field) => !FIELDS.includes(field));
+  if (name === undefined) return undefined;
+  const meant = nearest(name, FIELDS);
+  return problem(
+    '',
+    `unknown field ${shown(name)}. ${meant === undefined ? 'A Secret has data and stringData' : `Did you mean ${meant}?`}`,
+  );
+}
+
+type Visit = (key: string, text: string) => string | undefined | void;
+
+function eachText(document: Readonly<Record<string, unknown>>, field: string, visit: Visit): Problem | undefined {
+  const texts = document[field] ?? {};
+  if (!isFields(texts)) return problem(field, 'must be an object: key to text');
+  for (const [key, text] of Object.entries(texts)) {
+    const path = `${field}[${JSON.stringify(key)}]`;
+    if (!KEY.test(key)) return problem(field, `${shown(key)} is no key: letters, digits, "-", "_" and "."`);
+    if (typeof text !== 'string') return problem(path, 'must be a text: write the value in quotes');
+    const wrong = visit(key, text);
+    if (typeof wrong === 'string') return problem(path, wrong);
+  }
+  return undefined;
+}
+
+function addEncoded(values: Values, key: string, text: string): string | undefined {
+  const plain = text.replace(/\s+/g, '');
+  if (!BASE64.test(plain)) return 'is not base64: encode the value, or write it as it is under stringData';
+  values.set(key, Buffer.from(plain, 'base64').toString('utf8'));
+  return undefined;
+}
