@@ -21,7 +21,8 @@ async function typesOf(file: string): Promise<string> {
   const schema = crd.spec.versions[0]?.schema.openAPIV3Schema;
   if (schema === undefined) throw new Error(`${file}: no schema`);
   const { spec, status } = schema.properties ?? {};
-  const parts = { type: 'object', title: `${crd.spec.names.kind}Parts`, properties: { spec, status } } as JSONSchema;
+  const properties = { ...(spec !== undefined && { spec }), ...(status !== undefined && { status }) };
+  const parts = { type: 'object', title: `${crd.spec.names.kind}Parts`, properties } as JSONSchema;
   return compile(parts, `${crd.spec.names.kind}Parts`, {
     additionalProperties: false,
     bannerComment: '',

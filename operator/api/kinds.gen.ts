@@ -168,6 +168,165 @@ readonly state: ("Ready" | "Pending" | "Conflicting" | "Leaving" | "Failed" | "H
 readonly message?: string
 }
 /**
+ * The report.
+ */
+export interface ProxyReportSpec {
+/**
+ * When the agent last compared HAProxy with what it should be, by the agent's clock. A reader judges by its own clock how long this has not changed.
+ */
+readonly heartbeatTime: string
+readonly worker?: ProxyWorker
+readonly programmed: ProgrammedVersions
+readonly problem?: ProxyProblem
+/**
+ * Objects that this proxy does not carry out in their newest version; the first 64.
+ * 
+ * @maxItems 64
+ */
+readonly refused?: readonly RefusedObject[]
+/**
+ * Objects that are refused, those beyond the list included. Absent: the list has all.
+ */
+readonly refusedTotal?: number
+/**
+ * Servers of every pool that HAProxy has, sorted by key.
+ * 
+ * @maxItems 5000
+ */
+readonly pools: readonly ReportedPool[]
+readonly corrected?: CorrectedDrift
+}
+/**
+ * The HAProxy worker that all of this was read from. Absent while none answers.
+ */
+export interface ProxyWorker {
+/**
+ * Process id inside the Pod.
+ */
+readonly pid: number
+/**
+ * When it began; another time is another worker.
+ */
+readonly startTime: string
+/**
+ * Version of HAProxy.
+ */
+readonly version: string
+}
+/**
+ * Resource versions up to which everything is in the running HAProxy, as read back, but for what stands under refused. A missing kind was never in it.
+ */
+export interface ProgrammedVersions {
+/**
+ * Of the WebPools.
+ */
+readonly webPools?: string
+/**
+ * Of the RoutingRules.
+ */
+readonly routingRules?: string
+/**
+ * Of the EndpointSlices.
+ */
+readonly endpointSlices?: string
+/**
+ * Of the Secrets with certificates.
+ */
+readonly secrets?: string
+}
+/**
+ * Why HAProxy is not what the newest versions ask for. Absent while all is well, or simply not done yet.
+ */
+export interface ProxyProblem {
+/**
+ * ConfigRejected: the last good configuration stays in force.
+ */
+readonly reason: ("ProxyUnreachable" | "ConfigRejected")
+/**
+ * For ConfigRejected, HAProxy's own words.
+ */
+readonly message: string
+}
+export interface RefusedObject {
+/**
+ * Kind of the object.
+ */
+readonly kind: ("WebPool" | "RoutingRule")
+/**
+ * namespace/name.
+ */
+readonly key: string
+/**
+ * The generation that is refused.
+ */
+readonly generation: number
+/**
+ * A reason that a condition may carry.
+ */
+readonly reason: string
+/**
+ * What is wrong and the way out.
+ */
+readonly message: string
+}
+export interface ReportedPool {
+/**
+ * namespace/name of the WebPool.
+ */
+readonly key: string
+/**
+ * Servers that HAProxy has for it, those that leave included.
+ */
+readonly total: number
+/**
+ * Servers that take new visitors and fail no check.
+ */
+readonly ready: number
+/**
+ * Ids of those that are external endpoints. Pods that are ready are only counted, because their EndpointSlices name them.
+ * 
+ * @maxItems 1024
+ */
+readonly readyExternal?: readonly string[]
+/**
+ * The servers that are not ready: every external endpoint, and of the Pods as many as the agent has room for.
+ * 
+ * @maxItems 1024
+ */
+readonly others?: readonly ReportedServer[]
+}
+export interface ReportedServer {
+/**
+ * <endpoint>_<address>:<port>.
+ */
+readonly id: string
+/**
+ * What its checks say.
+ */
+readonly health: ("Up" | "Down" | "Starting" | "Unchecked")
+/**
+ * What it was told. Absent: to serve.
+ */
+readonly admin?: ("Drain" | "Maintenance")
+/**
+ * It left the pool and finishes its connections. Absent: no.
+ */
+readonly leaving?: boolean
+}
+/**
+ * Changes that somebody else made to this HAProxy and that the agent took back. Absent while there were none.
+ */
+export interface CorrectedDrift {
+/**
+ * Since the agent started.
+ */
+readonly total: number
+/**
+ * The last one.
+ */
+readonly lastTime: string
+}
+/**
  * Where to listen and what goes where.
  */
 export interface RoutingRuleSpec {
