@@ -1,0 +1,46 @@
+/** Objects as a user would write them, through the real admission, without a folder or an API server. */
+import { readFileSync } from 'node:fs';
+import { load } from 'js-yaml';
+import { admit } from '../../operator/api/admission.ts';
+import { keyOf, type EndpointSlice, type Kind, type KindOf, type Resources } from '../../operator/api/resources.ts';
+import { createValidator } from '../../operator/api/validate.ts';
+
+const CRDS = ['webpools', 'routingrules', 'databasegrants'];
+
+/** The validation by the CRD files of this checkout. */
+export const validate = createValidator(
+  CRDS.map((name) => load(readFileSync(new URL(`../../crds/${name}.yaml`, import.meta.url), 'utf8'))),
+);
+
+/** An object whose spec may hold anything. */
+export interface Written {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly spec: unknown;
+}
+
+/** The picture of a source that holds exactly these objects. */
+export function admitted(objects: readonly Written[], slices: readonly EndpointSlice[] = []): Resources {
+  const maps = { WebPool: new Map(), RoutingRule: new Map(), DatabaseGrant: new Map() };
+  const held: Resources['held'][number][] = [];
+  const findings: Resources['findings'][number][] = [];
+  for (const { kind, name, spec } of objects) {
+    const metadata = { namespace: 'default', name, generation: 1 };
+    const object = { kind, metadata, spec } as KindOf;
+    const admission = admit({ object, problems: validate(kind, { spec }) }, undefined);
+    if (admission.inForce !== undefined) maps[kind].set(keyOf(metadata), admission.inForce);
+    if (admission.held !== undefined) held.push(admission.held);
+    findings.push(...admission.findings);
+  }
+  return {
+    pools: maps.WebPool,
+    rules: maps.RoutingRule,
+    grants: maps.DatabaseGrant,
+    secrets: new Map(),
+    slices: new Map(slices.map((slice) => [keyOf(slice.metadata), slice])),
+    held,
+    findings,
+    unnamed: [],
+    pictureComplete: true,
+  };
+}

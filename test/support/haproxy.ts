@@ -1,0 +1,239 @@
+/**
+ * A real HAProxy for tests: the driver and the rail of the operator on a temporary folder and an address of its own.
+ * The environment variable WEBPOOL_HAPROXY names the binary (scripts/haproxy-trixie.sh gets a newer one).
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { EndpointSlice, Resources } from '../../operator/api/resources.ts';
+import { createProxyRail, type ProxyRail } from '../../operator/controller/proxy-rail.ts';
+import { createHaproxyDriver } from '../../operator/driver/haproxy.ts';
+import type { ProxyDriver, RefusedChange, RuntimeChange } from '../../operator/driver/proxy-driver.ts';
+import { runCommands, runMasterCommand } from '../../operator/driver/runtime-socket.ts';
+import type { ProxySettings } from '../../operator/haproxy/config.ts';
+import { parseInfo, parseProcesses, type Processes, type WorkerInfo } from '../../operator/haproxy/parse.ts';
+import type { ProxyState, ServerState } from '../../operator/haproxy/proxy.ts';
+import { createTopologyBuilder } from '../../operator/topology/build.ts';
+import { loopbackAddress } from './address.ts';
+import { admitted, type Written } from './admit.ts';
+import { rawRequest, request, startLoad, type Answer, type Load, type RequestOptions } from './http-client.ts';
+import { eventually } from './wait.ts';
+import type { WebServer } from './web-server.ts';
+
+/** The binary that is tested. */
+export const HAPROXY = process.env['WEBPOOL_HAPROXY'] ?? 'haproxy';
+
+/** Text of router.lua. */
+export const ROUTER = readFileSync(new URL('../../operator/haproxy/router.lua', import.meta.url), 'utf8');
+
+/** `[major, minor]` of the binary. */
+export function haproxyVersion(): readonly [number, number] {
+  const found = /version (\d+)\.(\d+)/.exec(execFileSync(HAPROXY, ['-v'], { encoding: 'utf8' }));
+  return [Number(found?.[1]), Number(found?.[2])];
+}
+
+/** What the rail told, in order. */
+export interface Told {
+  readonly started: string[];
+  readonly applied: RuntimeChange[];
+  readonly refused: RefusedChange[];
+  /** Reasons. */
+  readonly reloaded: string[];
+  /** HAProxy's words. */
+  readonly configRefused: string[];
+  /** Lines of HAProxy's log. */
+  readonly lines: string[];
+  /** Times that HAProxy ended by itself. */
+  exits: number;
+}
+
+export interface TestProxy {
+  /** Where listeners listen; give rules any port. */
+  readonly address: string;
+  /** HAProxy's files and sockets. */
+  readonly folder: string;
+  readonly driver: ProxyDriver;
+  readonly rail: ProxyRail;
+  readonly told: Told;
+  /** Makes these objects all there is, and goes round until HAProxy is as they say. A refused configuration is an error. */
+  apply(objects: readonly Written[], slices?: readonly EndpointSlice[]): Promise<void>;
+  /** As `apply`, for what `apply` cannot say. Until then rounds fail or wait: `until` goes on with them. */
+  aim(resources: Resources, names?: ReadonlyMap<string, readonly string[]>): void;
+  /** Goes round, as the loop would, until `look` gives something other than undefined or false. */
+  until<T>(what: string, look: () => T | Promise<T>): Promise<Exclude<T, undefined | false>>;
+  /** Goes round until every server that should serve passed its check and does. */
+  serving(): Promise<void>;
+  /** One request to a listener. */
+  get(port: number, target: string, options?: RequestOptions): Promise<Answer>;
+  /** Bytes to a listener; the text needs `Connection: close`. */
+  raw(port: number, text: string, from?: string): Promise<Answer>;
+  /** Constant load on a listener. End it before `stop`. */
+  load(port: number, options?: RequestOptions & { readonly target?: string; readonly clients?: number }): Load;
+  /** A command of the worker's socket. */
+  command(command: string): Promise<string>;
+  /** `show info`. */
+  info(): Promise<WorkerInfo>;
+  /** `show proc` of the master: its `reloads` is HAProxy's own counter. */
+  processes(): Promise<Processes>;
+  masterPid(): Promise<number>;
+  /** Servers as HAProxy has them now, by name in their backend. */
+  servers(backend: string): Promise<ReadonlyMap<string, ServerState>>;
+  read(): Promise<ProxyState>;
+  /** A file of HAProxy's folder. */
+  file(name: string): Promise<string>;
+  /** A second program on the same HAProxy: what a restart of ours is. `stop` of either ends HAProxy. */
+  successor(): TestProxy;
+  /** Ends HAProxy and removes its folder. */
+  stop(): Promise<void>;
+}
+
+export interface TestProxyOptions {
+  /** Addresses to bind to. Default: `address`, one of the loopback. */
+  readonly bind?: readonly string[];
+  readonly settings?: Partial<ProxySettings>;
+}
+
+const MASTER_SOCKET = 'master.sock';
+
+/** A HAProxy that starts with the first `apply`. */
+export async function createTestProxy(options: TestProxyOptions = {}): Promise<TestProxy> {
+  const folder = await mkdtemp(join(tmpdir(), 'webpool-haproxy-'));
+  return onFolder(folder, loopbackAddress(), options);
+}
+
+function onFolder(folder: string, address: string, options: TestProxyOptions): TestProxy {
+  const told: Told = {
+    started: [],
+    applied: [],
+    refused: [],
+    reloaded: [],
+    configRefused: [],
+    lines: [],
+    exits: 0,
+  };
+  const driver = createHaproxyDriver({
+    binary: HAPROXY,
+    folder,
+    onLine: (line) => told.lines.push(line),
+    onExit: () => {
+      told.exits += 1;
+      rail.forget();
+    },
+  });
+  const bind = options.bind ?? [address];
+  const rail: ProxyRail = createProxyRail({
+    driver,
+    settings: { bind, maxConnections: 1000, router: ROUTER, ...options.settings },
+    bind: bind.join(),
+    events: {
+      started: (how) => told.started.push(how),
+      applied: (changes) => told.applied.push(...changes),
+      refused: (change) => told.refused.push(change),
+      reloaded: (reason) => told.reloaded.push(reason),
+      configRefused: (words) => told.configRefused.push(words),
+    },
+  });
+  const build = createTopologyBuilder();
+  let aimed = build(admitted([]), new Map());
+
+  const command = async (text: string) => (await runCommands(join(folder, 'admin.sock'), [text]))[0] ?? '';
+  const master = () => runMasterCommand(join(folder, MASTER_SOCKET), 'show proc');
+  const masterPid = async () => Number(/^(\d+)\s+master /m.exec(await master())?.[1]);
+
+  const proxy: TestProxy = {
+    address,
+    folder,
+    driver,
+    rail,
+    told,
+    async apply(objects, slices) {
+      const resources = admitted(objects, slices);
+      if (resources.held.length > 0) throw new Error(`refused: ${JSON.stringify(resources.held)}`);
+      proxy.aim(resources);
+      const before = told.configRefused.length;
+      await proxy.until('HAProxy to be as asked', () => {
+        const words = told.configRefused.at(before);
+        return rail.observed.programmed || words !== undefined;
+      });
+      const words = told.configRefused.at(before);
+      if (words !== undefined) throw new Error(`HAProxy refused the configuration: ${words}`);
+    },
+    aim(resources, names = new Map()) {
+      aimed = build(resources, names);
+    },
+    until: async (what, look) =>
+      eventually(what, async () => {
+        const again = await rail.round(aimed);
+        const seen = await look();
+        if (seen === undefined || seen === false) await delay(Math.min(again, 50));
+        return seen;
+      }),
+    async serving() {
+      const wanted = [...aimed.pools.values()].flatMap(({ key, servers }) =>
+        servers.filter(({ state }) => state === 'Active').map(({ id }) => ({ key, id })),
+      );
+      await proxy.until('all servers to serve', () =>
+        wanted.every(({ key, id }) => {
+          const server = rail.observed.pools.get(key)?.get(id);
+          return server?.admin === 'ready' && server.health === 'Up';
+        }),
+      );
+    },
+    get: (port, target, rest) => request({ address, port }, target, rest),
+    raw: (port, text, from) => rawRequest({ address, port }, text, from),
+    load: (port, rest) => startLoad({ address, port }, rest),
+    command,
+    info: async () => parseInfo(await command('show info')),
+    processes: async () => parseProcesses(await master()),
+    masterPid,
+    servers: async (backend) => (await driver.readServers([backend])).backends.get(backend) ?? new Map(),
+    read: () => driver.read(),
+    file: (name) => readFile(join(folder, name), 'utf8'),
+    successor: () => onFolder(folder, address, options),
+    async stop() {
+      await rail.flush().catch(() => undefined);
+      const pid = await masterPid().catch(() => undefined);
+      await driver.stop(0);
+      if (pid !== undefined) end(pid);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  return proxy;
+}
+
+/** What is left of a HAProxy that did not end when it was told to. */
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended, as it should.
+  }
+}
+
+/** A WebPool of these servers; checks are quick, so that tests are. */
+export function poolOf(name: string, servers: readonly WebServer[], spec: object = {}): Written {
+  const externalEndpoints = servers.map(({ name: endpoint, address, port }) => ({ name: endpoint, address, port }));
+  const healthCheck = { path: '/health', interval: '200ms', timeout: '2s', rise: 1, fall: 2 };
+  return { kind: 'WebPool', name, spec: { port: 80, healthCheck, externalEndpoints, ...spec } };
+}
+
+/** A RoutingRule on a port, with what its spec has besides. */
+export function ruleOf(name: string, at: number | RuleFrame, rules: readonly object[]): Written {
+  const { port, protocol = 'HTTP', ...rest } = typeof at === 'number' ? { port: at } : at;
+  return { kind: 'RoutingRule', name, spec: { listener: { protocol, port }, ...rest, rules } };
+}
+
+interface RuleFrame {
+  readonly port: number;
+  readonly protocol?: 'HTTP' | 'TCP';
+  readonly hostnames?: readonly string[];
+  readonly priority?: number;
+}
+
+/** The rule that sends everything to one pool. */
+export function allTo(pool: string): object {
+  return { name: 'all', pools: [{ name: pool }] };
+}
