@@ -7,7 +7,7 @@ import type { AccountHostNeed, AccountNeed, Pool, Server } from './topology.ts';
 import type { Pools } from './pools.ts';
 import { DEFAULTS } from './defaults.ts';
 import { normalizeHost } from './path.ts';
-import { compareText, keepIdentity, keepList, sameItems, sortedKeys } from './stable.ts';
+import { compareText, keepIdentity, keepList, sameItems, sortedKeys } from '../api/stable.ts';
 
 /** The accounts, sorted by the key of their grant, and the references that lead nowhere. */
 export interface Accounts {

@@ -5,7 +5,7 @@ import type { Names, Topology } from './topology.ts';
 import { createAccountBuilder } from './accounts.ts';
 import { createPoolBuilder } from './pools.ts';
 import { createRoutingBuilder } from './routing.ts';
-import { keepList, keepParts } from './stable.ts';
+import { keepList, keepParts } from '../api/stable.ts';
 
 /** What the resources mean, with a Finding for whatever they cannot mean. */
 export function buildTopology(resources: Resources, names: Names): Topology {

@@ -4,7 +4,7 @@ import { canonicalCidr } from '../api/address.ts';
 import type { Conditions, Route, ValueCondition } from './topology.ts';
 import { DEFAULTS } from './defaults.ts';
 import { normalizeHost, normalizePath, normalizeTriplets } from './path.ts';
-import { compareText } from './stable.ts';
+import { compareText } from '../api/stable.ts';
 
 /** The hosts of a RoutingRule, each once; `[undefined]` when it is for every host. */
 export function hostsOf(spec: Pick<RoutingRuleSpec, 'hostnames'>): readonly (string | undefined)[] {

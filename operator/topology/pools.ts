@@ -6,7 +6,7 @@ import type { PoolProtocols } from './rule-routes.ts';
 import { DEFAULTS } from './defaults.ts';
 import { poolOptions } from './pool-options.ts';
 import { hostnameOf, poolServers, type PoolSources } from './servers.ts';
-import { compareText, keepIdentity, keepList, keepMap, sameItems, sortedKeys } from './stable.ts';
+import { compareText, keepIdentity, keepList, keepMap, sameItems, sortedKeys } from '../api/stable.ts';
 
 /** The pools and everything about them that the rest of the topology asks for. */
 export interface Pools {

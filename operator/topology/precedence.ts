@@ -1,7 +1,7 @@
 /** The total order of routes: which one wins when several match. Design: Gateway API's order with our additions. */
 import type { Key } from '../api/resources.ts';
 import type { Route } from './topology.ts';
-import { compareText } from './stable.ts';
+import { compareText } from '../api/stable.ts';
 
 /** What ranks one RoutingRule against another when their matches are equally specific. */
 export interface ObjectRank {

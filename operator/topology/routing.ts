@@ -5,7 +5,7 @@ import type { Listener } from './topology.ts';
 import { decideMatches, decidePort } from './conflicts.ts';
 import { compareCandidates, type Candidate } from './precedence.ts';
 import { referencedPools, ruleRoutes, type PoolProtocols, type RuleRoutes } from './rule-routes.ts';
-import { keepIdentity, keepList, sameItems, sortedKeys } from './stable.ts';
+import { keepIdentity, keepList, sameItems, sortedKeys } from '../api/stable.ts';
 
 /** The listeners, sorted by port, and what could not be routed as written. */
 export interface Routing {

@@ -6,7 +6,7 @@ import { canonicalAddress } from '../api/address.ts';
 import type { Names, Server } from './topology.ts';
 import { DEFAULTS, POD_WEIGHT } from './defaults.ts';
 import { normalizeHost } from './path.ts';
-import { compareText } from './stable.ts';
+import { compareText } from '../api/stable.ts';
 
 /** What the servers of one pool are made of. */
 export interface PoolSources {
