@@ -106,7 +106,7 @@ export function startController(options: ControllerOptions): Controller {
       startedAt,
     });
     snapshot = { ...current, observed, documents };
-    await source.writeStatus(changed, documents);
+    await source.writeStatus(changed, documents, current.resources.unnamed);
     return recheckAfterMs;
   };
 

@@ -50,7 +50,8 @@ type Fields = Readonly<Record<string, unknown>>;
 type Part = ObjectItem | SecretItem | SliceItem | IgnoredItem | UnnamedItem;
 
 const GROUP = 'webpool.dev';
-const API_VERSION = `${GROUP}/v1alpha1`;
+/** `apiVersion` of our kinds. */
+export const API_VERSION = `${GROUP}/v1alpha1`;
 const KINDS: readonly Kind[] = ['WebPool', 'RoutingRule', 'DatabaseGrant'];
 const MOST_ITEMS = 20_000;
 
@@ -118,7 +119,8 @@ export function unnamed(found: Problem, prefix = ''): UnnamedItem {
   return { type: 'Unnamed', problem: { ...found, message: `${prefix}${found.message}` } };
 }
 
-function isKind(kind: string): kind is Kind {
+/** Whether the word is one of our kinds. */
+export function isKind(kind: string): kind is Kind {
   return (KINDS as readonly string[]).includes(kind);
 }
 

@@ -2,6 +2,7 @@
  * Where resources come from and where status goes.
  * In: a folder (later a cluster). Out: Resources, the whole picture or an error. Never: a decision about HAProxy or MySQL.
  */
+import type { Finding } from '../api/finding.ts';
 import type { Key, Kind, Resources } from '../api/resources.ts';
 import type { AnyStatus, StatusDocument } from '../status/document.ts';
 
@@ -13,8 +14,12 @@ export interface Source {
   changes(wake: () => void): () => void;
   /** The text of one key of a Secret as it was last read; undefined when it is not there. */
   secretValue(secret: Key, key: string): string | undefined;
-  /** Writes the status of these objects, and removes that of objects that are gone. */
-  writeStatus(updates: readonly StatusDocument[]): Promise<void>;
+  /** Writes the statuses in `changed`; `all` are those of every object that is there, `errors` what is no object. */
+  writeStatus(
+    changed: readonly StatusDocument[],
+    all: readonly StatusDocument[],
+    errors: readonly Finding[],
+  ): Promise<void>;
   /** The status that was last written, by this process or an earlier one. */
   statusOf(kind: Kind, key: Key): AnyStatus | undefined;
 }

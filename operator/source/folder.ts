@@ -1,0 +1,131 @@
+/** A folder of YAML as a source: files in, statuses out to its `.status` folder. */
+import { createHmac, randomBytes } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { load } from 'js-yaml';
+import type { Key, Kind } from '../api/resources.ts';
+import { createValidator } from '../api/validate.ts';
+import { canonicalText } from './content-hash.ts';
+import { readDocuments, type FileDocument } from './documents.ts';
+import { createFolderFiles, type Look } from './folder-files.ts';
+import { createFolderWatch } from './folder-watch.ts';
+import { createRegister, type RegisterFile } from './register.ts';
+import type { Log, Source } from './source.ts';
+import { openStatusFiles, type StatusFiles } from './status-files.ts';
+
+/** A source that reads a folder. */
+export interface FolderSource extends Source {
+  /** Where an object, or a place in it, is written. */
+  find(kind: Kind, key: Key, path?: string): { readonly file: string; readonly line: number } | undefined;
+  close(): Promise<void>;
+}
+
+export interface FolderSourceOptions {
+  readonly folder: string;
+  readonly log: Log;
+  /** false: statuses are neither read nor written, and nobody waits for changes. Default: true. */
+  readonly live?: boolean;
+}
+
+/** Milliseconds after which a file that is being written is looked at again. */
+const UNFINISHED = 5;
+/** Milliseconds between two looks at everything: for file systems that do not tell of changes, such as NFS. */
+const LOOK_AROUND = 30_000;
+const CRDS = new URL('../../crds/', import.meta.url);
+
+/** The source for a folder. Errors: rejects when its status cannot be kept; `read` rejects when it cannot be listed. */
+export async function createFolderSource(options: FolderSourceOptions): Promise<FolderSource> {
+  const { folder, log, live = true } = options;
+  const root = resolve(folder);
+  const validate = createValidator(await readCrds());
+  const files = createFolderFiles(root);
+  const statuses: StatusFiles | undefined = live ? await openStatusFiles(join(root, '.status')) : undefined;
+  const secretKey = randomBytes(32);
+  const register = createRegister({
+    rememberedRevision: (kind, key) => statuses?.revisionOf(kind, key),
+    secretVersion: (values) =>
+      createHmac('sha256', secretKey)
+        .update(canonicalText([...values]))
+        .digest('hex'),
+  });
+  const watch = createFolderWatch(noteChange, (path, error) => log.warn({ path, err: error }, 'cannot watch folder'));
+  let parsed: ReadonlyMap<string, ParsedFile> = new Map();
+  /** Files that changed since the last look; undefined = anything may have. */
+  let dirty: Set<string> | undefined;
+  let wake = () => {};
+  let timer: NodeJS.Timeout | undefined;
+  const everything = live ? setInterval(() => noteChange(undefined), LOOK_AROUND) : undefined;
+  everything?.unref();
+
+  function noteChange(path: string | undefined): void {
+    if (path === undefined) dirty = undefined;
+    else dirty?.add(path);
+    wake();
+  }
+
+  /** What is being written is looked at again, and so is what changed while we looked. */
+  const look = async (): Promise<Look> => {
+    const paths = dirty;
+    dirty = new Set();
+    try {
+      const found = await files.look(paths);
+      if (live) watch.follow(found.folders);
+      if (found.unfinished) {
+        const again = paths;
+        timer = setTimeout(() => {
+          if (again === undefined) dirty = undefined;
+          for (const path of again ?? []) dirty?.add(path);
+          wake();
+        }, UNFINISHED);
+      }
+      return found;
+    } catch (error) {
+      dirty = undefined;
+      throw error;
+    }
+  };
+
+  return {
+    async read() {
+      const { files: texts, unreadable } = await look();
+      parsed = new Map([...texts].map(([file, text]) => [file, parse(text, parsed.get(file))]));
+      const all = new Map<string, RegisterFile>(parsed);
+      for (const [file, reason] of unreadable) {
+        all.set(file, { documents: parsed.get(file)?.documents ?? [], unreadable: reason });
+      }
+      return register.update(all);
+    },
+    changes(onChange) {
+      wake = onChange;
+      return () => {
+        wake = () => {};
+      };
+    },
+    secretValue: (secret, key) => register.secretValue(secret, key),
+    async writeStatus(changed, all, errors) {
+      await statuses?.write(changed, all, (kind, key) => register.revision(kind, key)?.hash ?? '');
+      await statuses?.writeErrors(errors);
+    },
+    statusOf: (kind, key) => statuses?.statusOf(kind, key),
+    find: (kind, key, path) => register.find(kind, key, path),
+    async close() {
+      clearInterval(everything);
+      clearTimeout(timer);
+      watch.close();
+    },
+  };
+
+  function parse(text: string, before: ParsedFile | undefined): ParsedFile {
+    return before?.text === text ? before : { text, documents: readDocuments(text, validate, before?.documents) };
+  }
+}
+
+interface ParsedFile {
+  readonly text: string;
+  readonly documents: readonly FileDocument[];
+}
+
+async function readCrds(): Promise<readonly unknown[]> {
+  const names = (await readdir(CRDS)).filter((name) => name.endsWith('.yaml')).sort();
+  return Promise.all(names.map(async (name) => load(await readFile(new URL(name, CRDS), 'utf8'))));
+}
