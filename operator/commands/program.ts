@@ -124,13 +124,8 @@ interface Surroundings {
 }
 
 async function runCommand(folder: string, flags: RunFlags, { log, signal }: Surroundings): Promise<number> {
-  const { haproxy, bind, http, timeout, grace, stateDir, maxConnections } = flags;
   const { once = false, leaveProxy = false } = flags;
-  const code = await run({
-    ...{ folder, haproxy, bind, http, timeout, grace, once, leaveProxy, log, signal },
-    ...(stateDir === undefined ? {} : { stateDir }),
-    ...(maxConnections === undefined ? {} : { maxConnections }),
-  });
+  const code = await run({ ...flags, once, leaveProxy, folder, log, signal });
   return once
     ? status({ folder, output: 'table', out }).then((seen) => Math.max(code, seen === USAGE ? 0 : seen))
     : code;

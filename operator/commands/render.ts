@@ -7,14 +7,12 @@ import { buildProxyConfig } from '../haproxy/config.ts';
 import { imageFiles } from '../haproxy/image.ts';
 import type { ProxyConfig } from '../haproxy/proxy.ts';
 import { renderAccounts } from '../mysql/render.ts';
-import { createFolderSource } from '../source/folder.ts';
 import { buildStatuses } from '../status/build.ts';
 import type { StatusDocument } from '../status/document.ts';
 import type { ProxyObserved, ServerObserved } from '../status/observed.ts';
-import { buildTopology } from '../topology/build.ts';
-import type { Names, Topology } from '../topology/topology.ts';
-import { createLogger } from '../telemetry/log.ts';
+import type { Topology } from '../topology/topology.ts';
 import { allAddresses } from './haproxy-host.ts';
+import { readOffline } from './offline.ts';
 
 export interface RenderOptions {
   /** Folder for the files; undefined = print them. */
@@ -41,26 +39,22 @@ const NO_TIME = '1970-01-01T00:00:00Z';
 
 /** The files of a folder: haproxy.cfg, the routing map, pages, accounts.sql, status.yaml. Sorted by name. */
 export async function renderFolder(folder: string, bind: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const source = await createFolderSource({ folder, log: createLogger({ level: 'silent' }) });
-  const resources = await source.read();
-  await source.close();
-  const topology = buildTopology(resources, offlineNames(buildTopology(resources, new Map())));
+  const { resources, topology } = await readOffline(folder);
   const router = await readFile(new URL('../haproxy/router.lua', import.meta.url), 'utf8');
   const addresses = bind.length === 0 ? allAddresses() : bind;
   const config = buildProxyConfig(topology, { bind: addresses, maxConnections: SHOWN_CONNECTIONS, router });
   const observed = { proxy: predicted(topology, addresses), databases: new Map() };
   const documents = buildStatuses({
-    ...{ resources, topology, observed, previous: () => undefined },
-    ...{ now: NO_TIME, startedAt: NO_TIME },
+    resources,
+    topology,
+    observed,
+    previous: () => undefined,
+    now: NO_TIME,
+    startedAt: NO_TIME,
   });
   const files = [...imageFiles(config, allServers(config))].filter(([name]) => !name.endsWith('.lua'));
-  files.push(['accounts.sql', renderAccounts(topology.accounts)], ['status.yaml', statusFile(documents)]);
+  files.push(['accounts.sql', accountsFile(topology)], ['status.yaml', statusFile(documents)]);
   return new Map(files.toSorted(([one], [other]) => (one < other ? -1 : 1)));
-}
-
-/** Offline a name stands for itself: 192.0.2.1 is an address that documentation may use. */
-function offlineNames(topology: Topology): Names {
-  return new Map(topology.hostnames.map((name) => [name, ['192.0.2.1']]));
 }
 
 /** As if every server had passed its check. */
@@ -75,6 +69,12 @@ function predicted(topology: Topology, bind: readonly string[]): ProxyObserved {
     new Map(servers.map(({ id, state }) => [id, { admin: admin[state], health: 'Up', leaving: false }])),
   ]);
   return { programmed: true, pools: new Map(pools), bind: bind.join(',') };
+}
+
+function accountsFile({ accounts }: Topology): string {
+  return renderAccounts(accounts)
+    .map(({ server, sql }) => `-- ${server}\n${sql}`)
+    .join('\n');
 }
 
 function statusFile(documents: readonly StatusDocument[]): string {

@@ -1,0 +1,31 @@
+/** A folder as the offline commands see it: read once, nothing contacted, nothing written. */
+import { createFolderSource, type FolderSource } from '../source/folder.ts';
+import type { Resources } from '../api/resources.ts';
+import { createLogger } from '../telemetry/log.ts';
+import { buildTopology } from '../topology/build.ts';
+import type { Names, Topology } from '../topology/topology.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface Offline {
+  readonly resources: Resources;
+  readonly topology: Topology;
+  readonly find: FolderSource['find'];
+}
+
+/** Offline a name stands for itself: 192.0.2.1 is an address that documentation may use. */
+const SOME_ADDRESS = ['192.0.2.1'];
+
+/** What a folder means. Errors: UsageError when it cannot be read. */
+export async function readOffline(folder: string): Promise<Offline> {
+  const source = await createFolderSource({ folder, log: createLogger({ level: 'silent' }), live: false });
+  try {
+    const resources = await source.read();
+    const { hostnames } = buildTopology(resources, new Map());
+    const names: Names = new Map(hostnames.map((name) => [name, SOME_ADDRESS]));
+    return { resources, topology: buildTopology(resources, names), find: (...place) => source.find(...place) };
+  } catch (error) {
+    throw new UsageError(`cannot read ${folder}: ${(error as Error).message}`);
+  } finally {
+    await source.close();
+  }
+}
