@@ -28,17 +28,18 @@ export function hostHistory(): HostHistory {
       }
     },
     keep(resources, proxy) {
-      const kept = new Map<Key, Set<string>>();
+      const kept = new Map<Key, ReadonlySet<string>>();
       if (proxy === undefined) return kept;
       for (const [grant, { metadata, spec }] of resources.grants) {
-        const found = new Set<string>();
-        for (const { name } of spec.pools ?? []) {
+        const servers = (spec.pools ?? []).flatMap(({ name }) => {
           const pool = `${metadata.namespace}/${name}`;
-          for (const id of proxy.pools.get(pool)?.keys() ?? []) {
-            for (const host of hosts.get(grant)?.get(`${pool} ${id}`) ?? addressOf(id)) found.add(host);
-          }
-        }
-        kept.set(grant, found);
+          return [...(proxy.pools.get(pool)?.keys() ?? [])].map((id) => ({ pool, id }));
+        });
+        const known = hosts.get(grant);
+        kept.set(
+          grant,
+          new Set(servers.flatMap(({ pool, id }) => [...(known?.get(`${pool} ${id}`) ?? addressOf(id))])),
+        );
       }
       forget(hosts, resources, proxy);
       return kept;

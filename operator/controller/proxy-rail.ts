@@ -110,18 +110,9 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
 
   const trackLeaving = async (known: ProxyState, wanted: ProxyConfig) => {
     const now = performance.now();
-    const gone = new Set(leaving.keys());
-    for (const [backend, servers] of known.backends) {
-      const wantedServers = wanted.backends.get(backend)?.servers;
-      if (wantedServers === undefined) continue;
-      for (const { name, admin } of servers.values()) {
-        const key = `${backend}/${name}`;
-        if (wantedServers.has(name) || admin === 'ready') continue;
-        gone.delete(key);
-        if (!leaving.has(key)) leaving.set(key, { since: now });
-      }
-    }
-    for (const key of gone) leaving.delete(key);
+    const found = leavingServers(known, wanted);
+    for (const key of leaving.keys()) if (!found.has(key)) leaving.delete(key);
+    for (const key of found) if (!leaving.has(key)) leaving.set(key, { since: now });
     if (leaving.size === 0) return;
     const backends = [...new Set([...leaving.keys()].map((key) => key.slice(0, key.indexOf('/'))))];
     const connections = await driver.connections(backends);
@@ -230,6 +221,19 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     stop: (graceMs) => driver.stop(graceMs),
     flush,
   };
+}
+
+/** `backend/server` of those that are no longer wanted and take no new visitors. */
+function leavingServers(known: ProxyState, wanted: ProxyConfig): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const [backend, servers] of known.backends) {
+    const wantedServers = wanted.backends.get(backend)?.servers;
+    if (wantedServers === undefined) continue;
+    for (const { name, admin } of servers.values()) {
+      if (!wantedServers.has(name) && admin !== 'ready') found.add(`${backend}/${name}`);
+    }
+  }
+  return found;
 }
 
 function backendOf(change: ProxyChange): readonly string[] {

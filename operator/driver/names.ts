@@ -3,6 +3,7 @@
  * keep it from starting.
  */
 import { lookup } from 'node:dns/promises';
+import { compareText } from '../api/stable.ts';
 import type { Names } from '../topology/topology.ts';
 
 export interface NameResolver {
@@ -46,7 +47,7 @@ export function createNameResolver(options: NameResolverOptions): NameResolver {
     for (const hostname of queue) {
       queue.delete(hostname);
       const addresses = await resolve(hostname).catch(() => []);
-      if (!closed && addresses.length > 0) learn(hostname, addresses.toSorted());
+      if (!closed && addresses.length > 0) learn(hostname, addresses.toSorted(compareText));
     }
     working -= 1;
   };

@@ -115,7 +115,7 @@ export function statusOf<K extends StatusDocument['kind']>(
 ): Extract<StatusDocument, { kind: K }>['status'] {
   const found = documents.find((document) => document.kind === kind && document.key === `default/${name}`);
   if (found === undefined) throw new Error(`no ${kind} ${name}`);
-  return found.status as Extract<StatusDocument, { kind: K }>['status'];
+  return found.status;
 }
 
 /** `Ready=False/NoEndpoints Accepted=True/Accepted …`, in the order of the conditions. */
