@@ -1,4 +1,5 @@
 import type { Kind } from './resources.ts';
+import { formatPath, parsePath } from './field-path.ts';
 import type { Problem } from './problem.ts';
 import { ruleProblems } from './rules.ts';
 import { createSchemaValidator } from './schema.ts';
@@ -14,7 +15,17 @@ export function createValidator(crds: readonly unknown[]): Validate {
     const { problems, sound } = schema.check(kind, document);
     const rules = sound ? ruleProblems(kind, document.spec as never) : [];
     const places = new Set(problems.map(({ path }) => path));
-    // Where the schema has spoken, the others would only say it again.
-    return [...problems, ...[...textProblems(kind, document.spec), ...rules].filter(({ path }) => !places.has(path))];
+    const undecided = new Set(problems.filter(({ reason }) => reason === 'UnsupportedValue').map(parentOf));
+    return [
+      ...problems,
+      // Where the schema has spoken, the others would only say it again.
+      ...textProblems(kind, document.spec).filter(({ path }) => !places.has(path)),
+      // Beside a word that nobody knows (`type: regex`), what its neighbours must be is not known either.
+      ...rules.filter((found) => !places.has(found.path) && !undecided.has(parentOf(found))),
+    ];
   };
+}
+
+function parentOf({ path = '' }: Problem): string {
+  return formatPath(parsePath(path).slice(0, -1));
 }

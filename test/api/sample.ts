@@ -1,0 +1,110 @@
+/** One good object of each kind in which every field is set, and the way to change one thing about it. */
+import { parsePath, type Step } from '../../operator/api/field-path.ts';
+import type { Kind } from '../../operator/api/resources.ts';
+
+/** Field by path, for example `spec.rules[0].name`; undefined removes the field. */
+export type Changes = Readonly<Record<string, unknown>>;
+
+type Node = Record<Step, unknown>;
+
+export const SAMPLES: Readonly<Record<Kind, unknown>> = {
+  WebPool: {
+    protocol: 'HTTP',
+    port: 80,
+    externalEndpoints: [
+      {
+        name: 'web01',
+        address: '192.0.2.1',
+        port: 8080,
+        weight: 100,
+        state: 'Active',
+        tier: 'Primary',
+        maxConnections: 100,
+      },
+    ],
+    balance: { algorithm: 'Header', header: 'X-User' },
+    healthCheck: {
+      type: 'HTTP',
+      path: '/health?deep=1',
+      method: 'GET',
+      host: 'www.example.com:8080',
+      headers: [{ name: 'X-Check', value: '1' }],
+      expect: { status: ['200-299'], body: 'ok', header: { name: 'X-State', value: 'well' } },
+      port: 8081,
+      interval: '10s',
+      timeout: '2s',
+      rise: 2,
+      fall: 3,
+    },
+    slowStart: '30s',
+    drainTimeout: '60s',
+    maxConnections: 200,
+    queueTimeout: '5s',
+    timeouts: { connect: '1s', server: '60s', tunnel: '1h' },
+    retries: { attempts: 3, on: ['503'] },
+    sessionAffinity: { type: 'Cookie', cookieName: 'SITE', maxAge: '1h30m' },
+    minReady: 1,
+    maintenancePage: { status: 503, contentType: 'text/html', body: '<p>Back at noon.</p>' },
+    paused: false,
+  },
+  RoutingRule: {
+    listener: { protocol: 'HTTP', port: 8080 },
+    hostnames: ['www.example.com'],
+    priority: 0,
+    rules: [
+      {
+        name: 'blog',
+        matches: [
+          {
+            path: { type: 'Prefix', value: '/blog' },
+            extensions: ['php'],
+            contentTypes: ['image/*'],
+            method: 'GET',
+            headers: [{ name: 'X-Canary', type: 'Exact', value: '1' }],
+            queryParams: [{ name: 'v', type: 'Exact', value: '2' }],
+            sourceRanges: ['192.0.2.0/24'],
+          },
+        ],
+        pools: [{ name: 'blog', weight: 1 }],
+      },
+      { name: 'rest', respond: { status: 404, contentType: 'text/plain', body: 'Nothing here.' } },
+    ],
+  },
+  DatabaseGrant: {
+    server: { host: 'db01.example.com', port: 3306, adminSecretName: 'db01-admin' },
+    username: 'mywpsite_service',
+    passwordSecret: { name: 'mywpsite-db', key: 'password' },
+    authPlugin: 'Auto',
+    pools: [{ name: 'blog', hostAs: 'Address' }],
+    hosts: ['batch01.example.com'],
+    grants: [{ schema: 'MyWPSite', table: 'posts', columns: ['title'], privileges: ['SELECT'] }],
+    driftPolicy: 'Enforce',
+    deletionPolicy: 'Delete',
+  },
+};
+
+/** The spec of the sample with these changes. */
+export function sampleWith(kind: Kind, changes: Changes): unknown {
+  const root = { spec: structuredClone(SAMPLES[kind]) };
+  for (const [path, value] of Object.entries(changes)) change(root, parsePath(path), value);
+  return root.spec;
+}
+
+function change(root: unknown, steps: readonly Step[], value: unknown): void {
+  const parent = steps.slice(0, -1).reduce((node, step) => (node as Node)[step], root) as Node;
+  const last = steps.at(-1) ?? '';
+  if (value === undefined) delete parent[last];
+  else parent[last] = value;
+}
+
+/** Path and value of every object, list and single value in the sample, the spec first. */
+export function partsOf(kind: Kind): readonly (readonly [path: string, value: unknown])[] {
+  return walk('spec', SAMPLES[kind]);
+}
+
+function walk(path: string, value: unknown): (readonly [string, unknown])[] {
+  const own: (readonly [string, unknown])[] = [[path, value]];
+  if (typeof value !== 'object' || value === null) return own;
+  const step = (name: string) => (Array.isArray(value) ? `[${name}]` : `.${name}`);
+  return [...own, ...Object.entries(value).flatMap(([name, part]) => walk(`${path}${step(name)}`, part))];
+}

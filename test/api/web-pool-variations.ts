@@ -1,0 +1,228 @@
+import {
+  bad,
+  choice,
+  dotted,
+  duration,
+  letters,
+  list,
+  required,
+  ruled,
+  text,
+  whole,
+  type Bad,
+  type Bound,
+} from './bounds.ts';
+import type { Changes } from './sample.ts';
+
+const CHECK = 'spec.healthCheck';
+const ENDPOINT = 'spec.externalEndpoints[0]';
+
+const HEADER_NAME = { most: 64, wrong: ['X User', 'X:', 'Größe'], form: 'letters, digits and "-"' };
+const ALGORITHMS = ['RoundRobin', 'LeastConnections', 'Random', 'First', 'SourceIP', 'URI', 'Header'];
+const EVENTS = ['ConnectFailure', 'EmptyResponse', 'Reset', 'Timeout'];
+const CODES = ['401', '403', '404', '408', '425', '500', '501', '502', '503', '504'];
+const PRINTABLE = { wrong: ['é'], form: 'printable ASCII characters' };
+
+const endpoint = (index: number) => ({ name: `web${index}`, address: `192.0.${index >> 8}.${index & 255}`, port: 80 });
+const hosts = { most: 253, form: 'an IPv4 address, an IPv6 address or a DNS name, and nothing else' };
+
+/** Bounds of single fields of a WebPool. */
+export const WEB_POOL_BOUNDS: readonly Bound[] = [
+  choice('spec.protocol', ['HTTP', 'TCP'], ['HTTP']),
+  whole('spec.port', [1, 65_535]),
+  list('spec.externalEndpoints', { most: 512, entry: endpoint, type: 'Map' }),
+  required(ENDPOINT, ['name', 'address']),
+  text(`${ENDPOINT}.name`, {
+    most: 63,
+    wrong: ['Web01', 'web_01', '-web', 'web-', 'web.01'],
+    form: 'lower-case letters, digits and "-"',
+  }),
+  text(`${ENDPOINT}.address`, {
+    ...hosts,
+    fill: dotted,
+    wrong: ['-a', 'a-', '.', '[::1]', 'fe80::1%eth0', 'http://a', 'a/24'],
+  }),
+  whole(`${ENDPOINT}.port`, [1, 65_535]),
+  whole(`${ENDPOINT}.weight`, [0, 256]),
+  choice(`${ENDPOINT}.state`, ['Active', 'Drain', 'Maintenance']),
+  choice(`${ENDPOINT}.tier`, ['Primary', 'Backup']),
+  whole(`${ENDPOINT}.maxConnections`, [1, 1_000_000]),
+  required('spec.balance', ['algorithm']),
+  choice('spec.balance.algorithm', ALGORITHMS, ['Header']),
+  text('spec.balance.header', HEADER_NAME),
+  choice(`${CHECK}.type`, ['TCP', 'HTTP'], ['HTTP']),
+  text(`${CHECK}.path`, {
+    most: 1024,
+    fill: (length) => '/'.repeat(length),
+    wrong: ['health', '/a b', '/a;b', '/"', "/'", '/#a', '/ä', '/<a>'],
+    form: 'a path that begins with / and has no spaces',
+  }),
+  choice(`${CHECK}.method`, ['GET', 'HEAD', 'OPTIONS', 'POST']),
+  text(`${CHECK}.host`, { most: 253 }),
+  {
+    bad: ['-a', 'a_b', 'a:', 'a:123456', '*'].map((host) => bad(`${CHECK}.host`, host, 'is not allowed here')),
+    good: [],
+  },
+  list(`${CHECK}.headers`, { most: 8, entry: (index) => ({ name: `X-${index}`, value: '1' }), type: 'Map' }),
+  required(`${CHECK}.headers[0]`, ['name', 'value']),
+  text(`${CHECK}.headers[0].name`, HEADER_NAME),
+  text(`${CHECK}.headers[0].value`, { most: 1024, least: 0, ...PRINTABLE }),
+  list(`${CHECK}.expect.status`, { most: 16, least: 1, entry: (index) => `${200 + index}`, type: 'Set' }),
+  {
+    bad: ['20', '99', '600', '2xx', '200-', '200,204', '200-2999'].map((code) =>
+      bad(`${CHECK}.expect.status[0]`, code, 'is not a status code or a range such as 200-299'),
+    ),
+    good: [{ [`${CHECK}.expect.status[0]`]: '100-599' }, { [`${CHECK}.expect.status[0]`]: '204' }],
+  },
+  { bad: [bad(`${CHECK}.expect.status[0]`, '200-2999', 'is too long: 8 characters, at most 7')], good: [] },
+  text(`${CHECK}.expect.body`, { most: 256, ...PRINTABLE }),
+  required(`${CHECK}.expect.header`, ['name', 'value']),
+  text(`${CHECK}.expect.header.name`, HEADER_NAME),
+  text(`${CHECK}.expect.header.value`, { most: 256, ...PRINTABLE }),
+  whole(`${CHECK}.port`, [1, 65_535]),
+  duration(`${CHECK}.interval`, ['100ms', '1h'], ['0s', '99ms', '2h', '1h1ms']),
+  duration(`${CHECK}.timeout`, ['10ms', '1h'], ['0s', '9ms', '2h']),
+  whole(`${CHECK}.rise`, [1, 100]),
+  whole(`${CHECK}.fall`, [1, 100]),
+  duration('spec.slowStart', ['0s', '24h'], ['25h', '24h1ms']),
+  duration('spec.drainTimeout', ['0s', '24h'], ['24h1ms']),
+  whole('spec.maxConnections', [1, 1_000_000]),
+  duration('spec.queueTimeout', ['1ms', '24h'], ['0s', '24h1ms']),
+  duration('spec.timeouts.connect', ['1ms', '1h'], ['0s', '1h1ms']),
+  duration('spec.timeouts.server', ['1ms', '24h'], ['0s', '24h1ms']),
+  duration('spec.timeouts.tunnel', ['1ms', '576h'], ['0s', '577h', '99999h']),
+  whole('spec.retries.attempts', [0, 10]),
+  list('spec.retries.on', { most: 16, least: 1, entry: () => '503', type: 'Set', unreachable: true }),
+  choice('spec.retries.on[0]', [...EVENTS, ...CODES], [...EVENTS, '401']),
+  required('spec.sessionAffinity', ['type']),
+  choice('spec.sessionAffinity.type', ['Cookie', 'SourceIP'], ['Cookie']),
+  text('spec.sessionAffinity.cookieName', {
+    most: 64,
+    wrong: ['a b', 'a;b', 'a=b', 'a,b', 'ä'],
+    form: 'letters, digits, "_" and "-"',
+  }),
+  duration('spec.sessionAffinity.maxAge', ['1s', '576h'], ['0s', '999ms', '577h']),
+  whole('spec.minReady', [0, 512]),
+  required('spec.maintenancePage', ['body']),
+  choice('spec.maintenancePage.status', [200, 500, 502, 503, 504]),
+  choice('spec.maintenancePage.contentType', ['text/html', 'text/plain', 'application/json']),
+  text('spec.maintenancePage.body', { most: 8192, fill: (length) => 'ä'.repeat(length) }),
+];
+
+const TCP: Changes = { 'spec.protocol': 'TCP' };
+const PLAIN: Changes = {
+  ...TCP,
+  'spec.balance': undefined,
+  'spec.retries': undefined,
+  'spec.sessionAffinity': undefined,
+  'spec.maintenancePage': undefined,
+};
+
+function twin(address: string, other: string): Bad {
+  const externalEndpoints = [
+    { name: 'web01', address, port: 80 },
+    { name: 'web02', address: other },
+  ];
+  const message = 'has the address and port of endpoint "web01": remove one of them';
+  return ruled({ 'spec.externalEndpoints': externalEndpoints }, message, { path: 'spec.externalEndpoints[1]' });
+}
+
+/** What the fields of a WebPool ask of each other. */
+export const WEB_POOL_RULES: readonly Bad[] = [
+  ...[
+    '999.1.1.1',
+    '1.2.3',
+    '1.2.3.4.5',
+    '0x7f.1',
+    '192.0.2.1:80',
+    'a..b',
+    `${letters(64)}.example`,
+    ':',
+    '1::2::3',
+  ].map((address) => ruled({ [`${ENDPOINT}.address`]: address }, 'is neither an IPv4 or IPv6 address nor a DNS name')),
+  ...['0.0.0.0', '255.255.255.255', '224.0.0.1', '::', 'ff02::1', '::ffff:0.0.0.0'].map((address) =>
+    ruled({ [`${ENDPOINT}.address`]: address }, 'is no address that a server can have: name one host'),
+  ),
+  ruled({ [`${ENDPOINT}.port`]: undefined, 'spec.port': undefined }, 'has no port: set spec.port', { path: ENDPOINT }),
+  twin('192.0.2.1', '192.0.2.1'),
+  twin('192.0.2.1', '::ffff:192.0.2.1'),
+  twin('2001:db8::1', '2001:DB8:0:0::1'),
+  twin('web.example.com', 'WEB.example.com.'),
+  ruled({ 'spec.balance.header': undefined }, 'algorithm Header needs the field header', { path: 'spec.balance' }),
+  ...ALGORITHMS.filter((name) => name !== 'Header').map((algorithm) =>
+    ruled(
+      { 'spec.balance': { algorithm, header: 'X-User' } },
+      `goes with algorithm Header only, not with ${algorithm}`,
+      {
+        path: 'spec.balance.header',
+      },
+    ),
+  ),
+  ...['path', 'method', 'host', 'headers', 'expect'].map((field) =>
+    ruled(tcpCheckWith(field), 'goes with an HTTP check only: set type: HTTP or remove it', {
+      path: `${CHECK}.${field}`,
+    }),
+  ),
+  ruled({ [CHECK]: { host: 'a' } }, 'goes with an HTTP check only', { path: `${CHECK}.host` }),
+  ...['299-200', '201-200'].map((range) =>
+    ruled({ [`${CHECK}.expect.status[0]`]: range }, `"${range}" is empty: the lower code comes first`),
+  ),
+  ruled({ 'spec.sessionAffinity.type': 'SourceIP' }, 'goes with type Cookie only: remove it', {
+    path: 'spec.sessionAffinity.cookieName',
+  }),
+  ruled({ ...PLAIN, 'spec.sessionAffinity': { type: 'Cookie' } }, 'Cookie needs an HTTP pool', {
+    path: 'spec.sessionAffinity.type',
+  }),
+  ...[{ algorithm: 'URI' }, { algorithm: 'Header', header: 'X-User' }].map((balance) =>
+    ruled({ ...PLAIN, 'spec.balance': balance }, `${balance.algorithm} needs an HTTP pool`, {
+      path: 'spec.balance.algorithm',
+    }),
+  ),
+  ...['EmptyResponse', 'Reset', 'Timeout', '503'].map((event) =>
+    ruled({ ...PLAIN, 'spec.retries': { on: ['ConnectFailure', event] } }, `${event} needs an HTTP pool`, {
+      path: 'spec.retries.on[1]',
+    }),
+  ),
+  ruled({ ...PLAIN, 'spec.maintenancePage': { body: 'Gone' } }, 'needs an HTTP pool: remove it', {
+    path: 'spec.maintenancePage',
+  }),
+];
+
+function tcpCheckWith(field: string): Changes {
+  const fields = { path: '/', method: 'GET', host: 'a', headers: [], expect: {} };
+  return { [CHECK]: { type: 'TCP', [field]: fields[field as keyof typeof fields] } };
+}
+
+/** WebPools that look odd and are right. */
+export const GOOD_WEB_POOLS: readonly Changes[] = [
+  { spec: {} },
+  { spec: { externalEndpoints: [] } },
+  PLAIN,
+  { ...PLAIN, 'spec.balance': { algorithm: 'SourceIP' }, 'spec.sessionAffinity': { type: 'SourceIP' } },
+  { ...PLAIN, 'spec.retries': { attempts: 0, on: ['ConnectFailure'] } },
+  { [CHECK]: { type: 'TCP', port: 22, interval: '1m' } },
+  { [CHECK]: { path: '/' } },
+  { [CHECK]: { type: 'HTTP' } },
+  { 'spec.port': undefined },
+  { [`${ENDPOINT}.port`]: undefined },
+  ...[
+    '::1',
+    '2001:db8::1',
+    '::ffff:192.0.2.1',
+    '127.0.0.1',
+    'web',
+    'Web01.Example.com.',
+    '1.example',
+    '64:ff9b::192.0.2.1',
+  ].map((address) => ({ [`${ENDPOINT}.address`]: address })),
+  {
+    'spec.externalEndpoints': [
+      { name: 'a', address: '192.0.2.1', port: 80 },
+      { name: 'b', address: '192.0.2.1', port: 81 },
+    ],
+  },
+  ...ALGORITHMS.filter((name) => name !== 'Header').map((algorithm) => ({ 'spec.balance': { algorithm } })),
+  { 'spec.maintenancePage.body': 'first line\n\tsecond line, "quoted" \\ %[env(HOME)] ${HOME} ; <<' },
+  { [`${CHECK}.expect.body`]: '"quoted" \\ %[env(HOME)] ${HOME} ; << #' },
+  { [`${CHECK}.headers[0].value`]: '"quoted" \\ %[env(HOME)] ${HOME} ; << #' },
+];
