@@ -1,0 +1,87 @@
+/**
+ * Golden cases: each is a folder that `webpool run` takes as it stands (`in/`) and the files that come of it (`out/`).
+ * `npm run golden` writes `out/` anew; then read the difference as a reviewer would.
+ */
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { dump, loadAll } from 'js-yaml';
+import { describe, expect, test } from 'vitest';
+import type { Condition } from '../operator/api/kinds.gen.ts';
+import { renderFolder } from '../operator/commands/render.ts';
+
+const CASES = new URL('./golden/', import.meta.url).pathname;
+/** The case that shows the part of haproxy.cfg that is the same everywhere: else one default would edit them all. */
+const WITH_PRELUDE = 'minimal';
+const UPDATE = process.env['UPDATE_GOLDEN'] === '1';
+
+const cases = (await readdir(CASES)).sort();
+
+describe('golden', () => {
+  test.each(cases)('%s', async (name) => {
+    const full = await renderFolder(join(CASES, name, 'in'), ['127.0.0.1']);
+    await checkWithHaproxy(full);
+    const files = short(full, name === WITH_PRELUDE);
+    const out = join(CASES, name, 'out');
+    if (UPDATE) await write(out, files);
+    expect(Object.fromEntries(files)).toEqual(await read(out));
+  });
+});
+
+/** What a reviewer wants to see: no empty file, no prelude, a condition a line. */
+function short(files: ReadonlyMap<string, string>, prelude: boolean): ReadonlyMap<string, string> {
+  const shown = [...files].map(([name, text]): [string, string] => {
+    if (name === 'status.yaml') return [name, shortStatus(text)];
+    const cut = name === 'haproxy.cfg' && !prelude;
+    return [name, cut ? text.replace(/^[\s\S]*?(?=^frontend |^backend )/m, '') : text];
+  });
+  return new Map(shown.filter(([, text]) => text !== ''));
+}
+
+interface Document {
+  readonly kind: string;
+  readonly metadata: { readonly namespace: string; readonly name: string };
+  readonly status: { readonly conditions: readonly Condition[] };
+}
+
+function shortStatus(text: string): string {
+  const documents = loadAll(text) as readonly Document[];
+  return documents
+    .map(({ kind, metadata, status: { conditions, ...status } }) => {
+      const lines = conditions.map(({ type, status: is, reason, message }) => `${type}=${is} ${reason}: ${message}`);
+      const object = `${kind} ${metadata.namespace}/${metadata.name}`;
+      return dump({ object, conditions: lines, ...status }, { noRefs: true, lineWidth: 160, flowLevel: 2 });
+    })
+    .join('---\n');
+}
+
+async function write(folder: string, files: ReadonlyMap<string, string>): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  for (const [name, text] of files) await writeFile(join(folder, name), text);
+}
+
+async function read(folder: string): Promise<Record<string, string>> {
+  const names = await readdir(folder).catch(() => []);
+  const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
+  return Object.fromEntries(names.map((name, index) => [name, texts[index] ?? '']));
+}
+
+/** HAProxy itself has the last word on what we render. */
+async function checkWithHaproxy(files: ReadonlyMap<string, string>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'webpool-golden-'));
+  try {
+    for (const [name, text] of files) await writeFile(join(folder, name), text);
+    await writeFile(join(folder, 'servers.state'), '');
+    await writeFile(
+      join(folder, 'router.lua'),
+      await readFile(new URL('../operator/haproxy/router.lua', import.meta.url)),
+    );
+    const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` };
+    await promisify(execFile)('haproxy', ['-c', '-f', 'haproxy.cfg'], { cwd: folder, env });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
