@@ -2,8 +2,25 @@
 import ipaddr from 'ipaddr.js';
 import { RE2JS } from 're2js';
 import { canonicalAddress } from '../api/address.ts';
-import type { Conditions, Route, ValueCondition } from './topology.ts';
+import type { Route } from './topology.ts';
 import { extensionOf } from './path.ts';
+
+/** All that is present must hold. Lists are sorted; names and values that compare without case are lower case. */
+export interface Conditions {
+  readonly extensions?: readonly string[];
+  readonly contentTypes?: readonly string[];
+  readonly method?: string;
+  readonly headers?: readonly ValueCondition[];
+  readonly queryParams?: readonly ValueCondition[];
+  /** Canonical CIDR. */
+  readonly sourceRanges?: readonly string[];
+}
+
+export interface ValueCondition {
+  readonly name: string;
+  readonly type: 'Exact' | 'Regex';
+  readonly value: string;
+}
 
 /** One request, or for TCP one connection, in the form in which conditions read it. */
 export interface Subject {

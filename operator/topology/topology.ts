@@ -5,6 +5,9 @@
  */
 import type { DatabaseGrant, Key } from '../api/resources.ts';
 import type { Finding } from '../api/finding.ts';
+import type { Conditions } from './conditions.ts';
+
+export type { Conditions, ValueCondition } from './conditions.ts';
 
 /** Addresses of the DNS names that resources mention; a name that never resolved is absent. */
 export type Names = ReadonlyMap<string, readonly string[]>;
@@ -106,23 +109,6 @@ export interface Route {
   readonly path?: { readonly type: 'Exact' | 'Prefix' | 'Regex'; readonly value: string };
   readonly conditions: Conditions;
   readonly action: Action;
-}
-
-/** All that is present must hold. Lists are sorted; names and values that compare without case are lower case. */
-export interface Conditions {
-  readonly extensions?: readonly string[];
-  readonly contentTypes?: readonly string[];
-  readonly method?: string;
-  readonly headers?: readonly ValueCondition[];
-  readonly queryParams?: readonly ValueCondition[];
-  /** Canonical CIDR. */
-  readonly sourceRanges?: readonly string[];
-}
-
-export interface ValueCondition {
-  readonly name: string;
-  readonly type: 'Exact' | 'Regex';
-  readonly value: string;
 }
 
 export type Action =
