@@ -558,6 +558,15 @@ readonly protocol?: ("HTTP" | "TCP")
  */
 readonly port?: number
 /**
+ * Name of a port of the Pods, which each Pod may give another number. Absent: port.
+ */
+readonly portName?: string
+readonly selector?: PodSelector
+/**
+ * Weight of every Pod, as that of an endpoint. Default: 100.
+ */
+readonly podWeight?: number
+/**
  * Servers outside the cluster, for example virtual machines. They are always health-checked.
  * 
  * @maxItems 512
@@ -593,6 +602,17 @@ readonly maintenancePage?: MaintenancePage
  * The pool stays as it is in the load balancer, changes wait. Default: false.
  */
 readonly paused?: boolean
+}
+/**
+ * Pods of the same namespace that are servers of the pool. A folder has no Pods: there EndpointSlices of the Service named as the pool stand for them. Absent: no Pods.
+ */
+export interface PodSelector {
+/**
+ * Labels that a Pod must have.
+ */
+readonly matchLabels: {
+[k: string]: string
+}
 }
 export interface ExternalEndpoint {
 /**

@@ -1,12 +1,18 @@
 import type { Kind } from './resources.ts';
 import { formatPath, parsePath } from './field-path.ts';
+import { nameProblems } from './name-rules.ts';
 import type { Problem } from './problem.ts';
 import { ruleProblems } from './rules.ts';
 import { createSchemaValidator } from './schema.ts';
 import { textProblems } from './text-rules.ts';
 
 /** Everything wrong with one document of a kind: schema, texts and cross-field rules, all at once. */
-export type Validate = (kind: Kind, document: { readonly spec?: unknown }) => readonly Problem[];
+export type Validate = (kind: Kind, document: Document) => readonly Problem[];
+
+interface Document {
+  readonly metadata?: unknown;
+  readonly spec?: unknown;
+}
 
 /** The validation of the kinds that the parsed CRD documents define. */
 export function createValidator(crds: readonly unknown[]): Validate {
@@ -18,6 +24,7 @@ export function createValidator(crds: readonly unknown[]): Validate {
     const undecided = new Set(problems.filter(({ reason }) => reason === 'UnsupportedValue').map(parentOf));
     return [
       ...problems,
+      ...nameProblems(kind, document.metadata),
       // Where the schema has spoken, the others would only say it again.
       ...textProblems(kind, document.spec).filter(({ path }) => !places.has(path)),
       // Beside a word that nobody knows (`type: regex`), what its neighbours must be is not known either.

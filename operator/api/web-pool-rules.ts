@@ -14,6 +14,7 @@ const HASHES_OF_REQUESTS = new Set(['URI', 'Header']);
 export function webPoolProblems(spec: WebPoolSpec): readonly Problem[] {
   return [
     ...endpointProblems(spec),
+    ...podProblems(spec),
     ...balanceProblems(spec),
     ...checkProblems(spec.healthCheck ?? {}),
     ...timeProblems(spec),
@@ -52,6 +53,26 @@ function addressProblems(text: string, path: string): Problem[] {
   return isServerAddress(address)
     ? []
     : [problem(path, `${shown(text)} is no address that a server can have: name one host`)];
+}
+
+/** Source: Kubernetes, "Labels and Selectors" and RFC 6335 §5.1. */
+function podProblems({ selector, port, portName }: WebPoolSpec): readonly Problem[] {
+  const needsPort = selector !== undefined && port === undefined && portName === undefined;
+  const isPortName = portName === undefined || (/[a-z]/.test(portName) && !portName.includes('--'));
+  return [
+    ...(needsPort ? [problem('spec.selector', 'needs the port of the Pods: set spec.port or spec.portName')] : []),
+    ...(isPortName ? [] : [problem('spec.portName', `${shown(portName)} needs a letter and no "--": it names a port`)]),
+    ...Object.keys(selector?.matchLabels ?? {}).flatMap(labelProblems),
+  ];
+}
+
+const LABEL_KEY =
+  /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
+
+function labelProblems(key: string): Problem[] {
+  const name = key.slice(key.indexOf('/') + 1);
+  if (LABEL_KEY.test(key) && name.length <= 63 && key.length - name.length <= 254) return [];
+  return [problem('spec.selector.matchLabels', `${shown(key)} is no label key such as app or example.com/app`)];
 }
 
 function balanceProblems({ balance }: WebPoolSpec): Problem[] {

@@ -6,6 +6,7 @@
 export const DEFAULTS = {
   WebPool: {
     protocol: 'HTTP',
+    podWeight: 100,
     externalEndpoints: { weight: 100, state: 'Active', tier: 'Primary' },
     balance: { algorithm: 'RoundRobin' },
     healthCheck: {
@@ -49,6 +50,3 @@ export const DEFAULTS = {
     deletionPolicy: 'Delete',
   },
 } as const;
-
-/** Weight of a Pod among the servers of its pool. */
-export const POD_WEIGHT = 100;

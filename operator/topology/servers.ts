@@ -4,7 +4,7 @@ import type { Finding, PartialReason } from '../api/finding.ts';
 import { keyOf, type EndpointSlice, type SliceEndpoint, type WebPool } from '../api/resources.ts';
 import { canonicalAddress } from '../api/address.ts';
 import type { Names, Server } from './topology.ts';
-import { DEFAULTS, POD_WEIGHT } from './defaults.ts';
+import { DEFAULTS } from './defaults.ts';
 import { normalizeHost } from './path.ts';
 import { compareText } from '../api/stable.ts';
 
@@ -131,19 +131,31 @@ function podServer(pool: WebPool, slice: EndpointSlice, endpoint: SliceEndpoint)
   const written = endpoint.addresses[0] ?? '';
   const address = canonicalAddress(written);
   const name = endpoint.targetRef?.name ?? address ?? written;
-  const port = slice.ports[0]?.port ?? pool.spec.port;
+  const port = podPort(pool, slice);
   const where = `Endpoint "${name}" of EndpointSlice "${slice.metadata.name}"`;
   if (address === undefined) return ignored(pool, undefined, `${where} has no usable address.`);
-  if (port === undefined) return ignored(pool, undefined, `${where} has no port. Give the pool or the Service one.`);
+  if (port === undefined) return ignored(pool, undefined, `${where} ${withoutPort(pool)}`);
   const server = {
     ...identified(name, { address, port }),
-    weight: POD_WEIGHT,
+    weight: pool.spec.podWeight ?? DEFAULTS.WebPool.podWeight,
     state: 'Active',
     tier: 'Primary',
     maxConnections: pool.spec.maxConnections ?? DEFAULTS.WebPool.maxConnections,
     origin: 'Pod',
   } as const;
   return { candidates: [{ server }], findings: [] };
+}
+
+/** Pods may give a named port another number each; those that do stand in slices of their own. */
+function podPort({ spec: { port, portName } }: WebPool, { ports }: EndpointSlice): number | undefined {
+  if (portName !== undefined) return ports.find(({ name }) => name === portName)?.port;
+  return ports[0]?.port ?? port;
+}
+
+function withoutPort({ spec: { portName } }: WebPool): string {
+  return portName === undefined
+    ? 'has no port. Give the pool or the Service one.'
+    : `has no port named "${portName}". Give the container that port, or the pool another portName.`;
 }
 
 /** Pods come first and so stay; slices may name one Pod twice while it moves between them, which nobody has to know. */

@@ -11,6 +11,8 @@ export const SAMPLES: Readonly<Record<Kind, unknown>> = {
   WebPool: {
     protocol: 'HTTP',
     port: 80,
+    portName: 'http',
+    podWeight: 100,
     externalEndpoints: [
       {
         name: 'web01',

@@ -30,6 +30,12 @@ const hosts = { most: 253, form: 'an IPv4 address, an IPv6 address or a DNS name
 export const WEB_POOL_BOUNDS: readonly Bound[] = [
   choice('spec.protocol', ['HTTP', 'TCP'], ['HTTP']),
   whole('spec.port', [1, 65_535]),
+  text('spec.portName', {
+    most: 15,
+    wrong: ['HTTP', 'a_b', '-a', 'a-', 'a.b'],
+    form: 'lower-case letters, digits and "-"',
+  }),
+  whole('spec.podWeight', [0, 256]),
   list('spec.externalEndpoints', { most: 512, entry: endpoint, type: 'Map' }),
   required(ENDPOINT, ['name', 'address']),
   text(`${ENDPOINT}.name`, {

@@ -153,6 +153,29 @@ describe('Pods', () => {
 
   const serving = { ready: false, serving: true, terminating: true };
   const leaving = [pod('a', '10.0.0.1', serving)];
+  it('have the weight of the pool', () => {
+    const weights = (spec: WebPoolSpec) =>
+      build(spec, podsOf(pod('a', '10.0.0.1'))).servers.map(({ weight }) => weight);
+    expect([weights({}), weights({ podWeight: 7 })]).toEqual([[100], [7]]);
+  });
+
+  it('serve by the port of that name, whichever number each gives it', () => {
+    const ports = (http: number) => [
+      { name: 'metrics', port: 9000 },
+      { name: 'http', port: http },
+    ];
+    const slices = [
+      slice('site-1', { pool: 'site', ports: ports(8080) }, [pod('a', '10.0.0.1')]),
+      slice('site-2', { pool: 'site', ports: ports(8081) }, [pod('b', '10.0.0.2')]),
+      slice('site-3', { pool: 'site', ports: [] }, [pod('c', '10.0.0.3')]),
+    ];
+    const { ids, findings } = build({ port: 80, portName: 'http' }, slices);
+    expect(ids).toEqual(['a_10.0.0.1:8080', 'b_10.0.0.2:8081']);
+    expect(findings.map(({ reason, message }) => [reason, message])).toEqual([
+      ['EndpointIgnored', expect.stringMatching(/^Endpoint "c" .* has no port named "http"/)],
+    ]);
+  });
+
   test.each<[string, readonly SliceEndpoint[], string[]]>([
     ['nil ready is ready', [pod('a', '10.0.0.1')], ['a_10.0.0.1:8080']],
     ['not ready waits', [pod('a', '10.0.0.1', { ready: false })], []],
