@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { ENV, inNetns, run } from './child.ts';
+import type { Behaviour, FromServer, Visit } from './vm-server.ts';
+
+export interface VmOptions {
+  /** What its server calls itself. Default: `vm` and a number. */
+  readonly name?: string;
+  /** Default: 80. */
+  readonly port?: number;
+  /** Last number of its addresses, 10 to 253. Default: the next. */
+  readonly host?: number;
+}
+
+/** A machine with addresses of its own and a web server that tells who it is (see `Visit`). */
+export interface Vm {
+  readonly name: string;
+  readonly address: string;
+  readonly address6: string;
+  readonly port: number;
+  readonly netns: string;
+  /** Changes how its server answers from now on. */
+  readonly behave: (behaviour: Behaviour) => Promise<void>;
+  /** The requests that came since the start, health checks too. */
+  readonly visits: () => Promise<readonly Visit[]>;
+  /** Pulls the plug: packets vanish, nobody is told. */
+  readonly unplug: () => Promise<void>;
+  readonly plug: () => Promise<void>;
+  /** Runs a command on it; what it printed. */
+  readonly run: (command: readonly string[]) => Promise<string>;
+  readonly stop: () => Promise<void>;
+}
+
+/** Where a VM is plugged in. */
+export interface Place {
+  /** The namespace with the bridge. */
+  readonly bridge: string;
+  /** The next free host number. */
+  readonly host: number;
+  readonly addressOf: (host: number) => string;
+  readonly address6Of: (host: number) => string;
+}
+
+/** Starts a VM on the bridge and waits until its server listens. */
+export async function startVm(place: Place, options: VmOptions): Promise<Vm> {
+  const { host = place.host, port = 80, name = `vm${host}` } = options;
+  const { bridge, addressOf, address6Of } = place;
+  const netns = `${bridge}-vm${host}`;
+  const cable = `vm${host}`;
+  // A hardware address that belongs to the address: neighbours remember it when a VM comes again.
+  const hardware = `02:00:00:00:00:${host.toString(16).padStart(2, '0')}`;
+  const wire = `
+    ip netns add ${netns}
+    ip link add ${cable} type veth peer name eth0 address ${hardware} netns ${netns}
+    ip link set ${cable} master bridge up
+    ip -n ${netns} link set lo up
+    ip -n ${netns} addr add ${addressOf(host)}/24 dev eth0
+    ip -n ${netns} addr add ${address6Of(host)}/64 dev eth0 nodad
+    ip -n ${netns} link set eth0 up
+    ip -n ${netns} route add default via ${addressOf(1)}
+  `;
+  await run(inNetns(bridge, ['sh', '-ec', wire]));
+  const server = await startServer(netns, { name, port });
+  const plug = (state: 'up' | 'down') => async (): Promise<void> => {
+    await run(inNetns(bridge, ['ip', 'link', 'set', cable, state]));
+  };
+  return {
+    name,
+    address: addressOf(host),
+    address6: address6Of(host),
+    port,
+    netns,
+    behave: async (behaviour) => {
+      await server.ask({ behave: behaviour });
+    },
+    visits: async () => (await server.ask({ visits: true })).visits ?? [],
+    unplug: plug('down'),
+    plug: plug('up'),
+    run: (command) => run(inNetns(netns, command)),
+    stop: async () => {
+      await server.end();
+      await run(inNetns(bridge, ['ip', 'netns', 'del', netns]));
+    },
+  };
+}
+
+interface Server {
+  readonly ask: (question: object) => Promise<FromServer>;
+  readonly end: () => Promise<void>;
+}
+
+async function startServer(netns: string, options: { readonly name: string; readonly port: number }): Promise<Server> {
+  const file = new URL('vm-server.ts', import.meta.url).pathname;
+  const guard = ['setpriv', '--pdeathsig', 'KILL', '--'];
+  const own = [process.execPath, '--disable-warning=ExperimentalWarning', file, options.name, `${options.port}`];
+  const [program = '', ...args] = inNetns(netns, [...guard, ...own]);
+  const child = spawn(program, args, { env: ENV, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const ended = once(child, 'exit').then(() => {
+    throw new Error(`the server of ${options.name} ended`);
+  });
+  ended.catch(() => {});
+  const answer = async (): Promise<FromServer> => {
+    const [message] = (await Promise.race([once(child, 'message'), ended])) as [FromServer];
+    return message;
+  };
+  await answer();
+  // Questions one after the other: answers carry no name.
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    ask: (question) => {
+      const next = last.then(async () => {
+        const answered = answer();
+        child.send(question);
+        return answered;
+      });
+      last = next.catch(() => {});
+      return next;
+    },
+    end: async () => {
+      child.kill('SIGKILL');
+      await ended.catch(() => {});
+    },
+  };
+}
