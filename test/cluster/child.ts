@@ -26,6 +26,8 @@ export interface ChildOptions {
 }
 
 const PATIENCE = 15_000;
+/** For slow, busy machines. */
+const START_LIMIT = 120_000;
 const TAIL = 3_000;
 
 /** Programs that are not on everybody's PATH. */
@@ -76,30 +78,22 @@ export async function startChild({ command, args, log, netns, env = {} }: ChildO
   };
 }
 
-export interface Condition {
-  /** Words for the error: "kube-apiserver is ready". */
-  readonly what: string;
-  readonly isTrue: () => Promise<boolean>;
-  /** Whose end makes waiting pointless. */
-  readonly child?: Child;
-  /** Milliseconds. Default: a minute, for slow machines. */
-  readonly timeout?: number;
-}
-
-/** Looks every 25 ms until the condition holds; an error in looking counts as "not yet". */
-export async function waitUntil({ what, isTrue, child, timeout = 60_000 }: Condition): Promise<void> {
-  const limit = performance.now() + timeout;
-  let last: unknown;
+/**
+ * Looks every 25 ms until the condition holds; an error in looking counts as "not yet".
+ * Errors: the program ended, or two minutes have passed; with the last lines that it wrote.
+ */
+export async function whenTrue(child: Child, what: string, isTrue: () => Promise<boolean>): Promise<void> {
+  const limit = performance.now() + START_LIMIT;
+  let cause: unknown;
   for (;;) {
     try {
       if (await isTrue()) return;
     } catch (error) {
-      last = error;
+      cause = error;
     }
-    if (child?.running === false || performance.now() > limit) {
-      const why = child?.running === false ? 'the program ended' : `not within ${timeout / 1000} s`;
-      const log = child === undefined ? '' : `\n${await child.tail()}`;
-      throw new Error(`${what}: ${why}${log}`, { cause: last });
+    if (!child.running || performance.now() > limit) {
+      const why = child.running ? `not within ${START_LIMIT / 1000} s` : 'the program ended';
+      throw new Error(`${what}: ${why}\n${await child.tail()}`, { cause });
     }
     await delay(25);
   }

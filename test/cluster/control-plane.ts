@@ -4,8 +4,8 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../support/mariadb.ts';
-import { ENV, startChild, waitUntil, type Child } from './child.ts';
+import { freePortOn } from '../support/address.ts';
+import { ENV, startChild, whenTrue, type Child } from './child.ts';
 import { createClient, type Client } from './client.ts';
 import type { Network } from './network.ts';
 import { programFolder, type ProgramName } from './programs.ts';
@@ -152,7 +152,8 @@ async function prepare(folder: string, programs: string, options: ControlPlaneOp
 /** etcd and the API server; again on other ports if one was taken meanwhile. */
 async function startServers(plane: Plane): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
-    if (plane.options.network === undefined) plane.ports = { etcd: await freePort(), api: await freePort() };
+    if (plane.options.network === undefined)
+      plane.ports = { etcd: await freePortOn(plane.host), api: await freePortOn(plane.host) };
     try {
       await startEtcd(plane);
       await startApiServer(plane);
@@ -199,7 +200,7 @@ async function startApiServer(plane: Plane): Promise<void> {
     ...(options.controllers === true ? [] : ['--disable-admission-plugins=ServiceAccount']),
     ...(options.apiServerOptions ?? []),
   ]);
-  await waitUntil({ what: 'kube-apiserver is ready', child, isTrue: () => isReady(plane) });
+  await whenTrue(child, 'kube-apiserver is ready', () => isReady(plane));
 }
 
 async function isReady(plane: Plane): Promise<boolean> {
@@ -244,7 +245,7 @@ async function startControllers(plane: Plane): Promise<void> {
   ]);
   const path = '/api/v1/namespaces/default/serviceaccounts/default';
   const isTrue = async (): Promise<boolean> => (await plane.client?.request('GET', path))?.status === 200;
-  await waitUntil({ what: 'kube-controller-manager works', child, isTrue });
+  await whenTrue(child, 'kube-controller-manager works', isTrue);
 }
 
 async function startScheduler(plane: Plane): Promise<void> {

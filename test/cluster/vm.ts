@@ -79,7 +79,8 @@ export async function startVm(place: Place, options: VmOptions): Promise<Vm> {
     run: (command) => run(inNetns(netns, command)),
     stop: async () => {
       await server.end();
-      await run(inNetns(bridge, ['ip', 'netns', 'del', netns]));
+      // The cable first: a namespace takes its end along only some time later.
+      await run(inNetns(bridge, ['sh', '-ec', `ip link del ${cable}; ip netns del ${netns}`]));
     },
   };
 }
