@@ -25,6 +25,11 @@ export function frontendLines(
   ];
 }
 
+/** Key of the routing map that says that a listener has wildcard hosts. No host has a `|`, so no request begins like it. */
+export function wildcardsKey(port: number): string {
+  return `${port}||wildcards`;
+}
+
 /** A plain answer of the proxy itself, with its reason in a header. */
 export function reply(status: number, reason: string): string {
   return `status ${status} content-type text/plain string ${reason} hdr X-Webpool-Reason ${reason} hdr Cache-Control no-store`;
@@ -39,15 +44,17 @@ function httpLines(port: number): readonly string[] {
   const map = (sample: string) => `http-request set-var(txn.to) ${sample},map_beg(${ROUTES_FILE})`;
   return [
     'mode http',
-    `http-request return ${reply(400, 'bad-host')} if { req.hdr(host) -m sub / ? | * }`,
-    'http-request set-var(txn.host) req.hdr(host),field(1,:),rtrim(.),lower',
+    // All of the header: `hdr` would only see what follows the last comma.
+    'http-request set-var(txn.host) req.fhdr(host)',
+    `http-request return ${reply(400, 'bad-host')} if { var(txn.host) -m sub / ? | * , .. } or { var(txn.host) -m beg . }`,
+    'http-request set-var(txn.host) var(txn.host),field(1,:),rtrim(.),lower',
     'http-request set-var(txn.path) path',
     `http-request return ${reply(400, 'bad-path')} unless { var(txn.path) -m beg / }`,
     'http-request lua.webpool_path if { var(txn.path) -m sub % // /. \\\\ }',
     `http-request set-var-fmt(txn.sample) ${port}|%[var(txn.host)]%[var(txn.path)]/?`,
     map('var(txn.sample)'),
     `http-request lua.webpool_route ${port} exact if { var(txn.to) -m beg ? }`,
-    `http-request lua.webpool_route ${port} exact if !{ var(txn.to) -m found } { str(${port}|wildcards),map_str(${ROUTES_FILE}) -m found }`,
+    `http-request lua.webpool_route ${port} exact if !{ var(txn.to) -m found } { str(${wildcardsKey(port)}),map_str(${ROUTES_FILE}) -m found }`,
     `http-request set-var-fmt(txn.sample) ${port}|*%[var(txn.path)]/? if !{ var(txn.to) -m found }`,
     `${map('var(txn.sample)')} if !{ var(txn.to) -m found }`,
     `http-request lua.webpool_route ${port} any if { var(txn.to) -m beg ? }`,

@@ -185,9 +185,10 @@ local conditions = {
   e = function(txn, set) local ext = extension(txn:get_var("txn.path")); return ext and set[ext] or false end,
   c = function(txn, set)
     local type = media_type(txn)
-    return type ~= nil and (set[type] or set[string.match(type, "^[^/]*") .. "/*"]) or false
+    local family = type and string.match(type, "^[^/]*/")
+    return type and (set[type] or family and set[family .. "*"]) or false
   end,
-  m = function(txn, set) return set[string.lower(txn.sf:method())] or false end,
+  m = function(txn, method) return txn.sf:method() == method end,
   h = function(txn, match) return value_matches(match, header(txn, match.name)) end,
   q = function(txn, match) return value_matches(match, parameter(txn, match.name)) end,
   p = function(txn, match) return value_matches(match, txn:get_var("txn.path")) end,
@@ -231,7 +232,7 @@ local function answer_of(text)
 end
 
 local readers = {
-  e = set_of, c = set_of, m = set_of, h = match_of, q = match_of, p = match_of, s = ranges_of,
+  e = set_of, c = set_of, m = decode, h = match_of, q = match_of, p = match_of, s = ranges_of,
   b = function(name) return name end, w = weights_of, r = answer_of,
 }
 

@@ -1,9 +1,10 @@
 /**
  * The listeners' routes as the content of the routing map, which HAProxy replaces as a whole and atomically.
- * Keys: `PORT|HOST/PREFIX/` and `PORT|HOST/EXACT/?` → a backend or `?ID`; `tcp|PORT` likewise; `PORT|wildcards` says that
+ * Keys: `PORT|HOST/PREFIX/` and `PORT|HOST/EXACT/?` → a backend or `?ID`; `tcp|PORT` likewise; `PORT||wildcards` says that
  * the listener has wildcard hosts; `?ID.N` and `~ID.N` see router.lua.
  */
 import type { Action, Conditions, Listener, Route, ValueCondition } from '../topology/topology.ts';
+import { wildcardsKey } from './frontend.ts';
 import { backendName, digest } from './names.ts';
 import { percentEncode, quote } from './quote.ts';
 import { regexProgram } from './regex-program.ts';
@@ -26,7 +27,7 @@ export function routingMap(listeners: readonly Listener[]): ReadonlyMap<string, 
 
 function addHttp(entries: Entries, listener: Listener): void {
   for (const [host, routes] of Map.groupBy(listener.routes, (route) => route.host ?? ANY_HOST)) {
-    if (host.startsWith('*.')) entries.set(`${listener.port}|wildcards`, '1');
+    if (host.startsWith('*.')) entries.set(wildcardsKey(listener.port), '1');
     const site = `${listener.port}|${quote('token', host)}`;
     const paths = pathsOf(routes);
     for (const path of paths.exact.keys()) {

@@ -4,7 +4,7 @@
  */
 import type { Listener, Route } from './topology.ts';
 import { mismatch, type Subject } from './conditions.ts';
-import { normalizeHost, normalizePath } from './path.ts';
+import { isHostHeader, normalizeHost, normalizePath } from './path.ts';
 
 /** A request as a client sends it. Of a TCP connection only `source` counts. */
 export interface RequestLine {
@@ -52,8 +52,8 @@ function connection({ source }: RequestLine): Subject {
 /** The request as conditions read it, or one sentence why nobody should. */
 function subjectOf(request: RequestLine): Subject | string {
   const { target, method, source } = request;
+  if (!isHostHeader(request.host ?? '')) return `The Host header ${request.host} names no host.`;
   const host = normalizeHost(request.host ?? '');
-  if (/[/?|*]/.test(host)) return `The Host header ${host} names no host.`;
   const [written = '', ...query] = target.split('?');
   const path = normalizePath(written);
   if (path === undefined) {
@@ -70,7 +70,8 @@ function joinHeaders(headers: RequestLine['headers']): ReadonlyMap<string, strin
 }
 
 /**
- * The parameters of a query: name → first value, both decoded. A parameter without `=` has the empty value.
+ * The parameters of a query: name → first value, both decoded. A parameter without `=` has the empty value. Each character
+ * stands for one byte, which is what the load balancer compares: nobody says in which encoding a query is.
  * Source: application/x-www-form-urlencoded of the URL standard, so `+` is a space; only `&` separates.
  */
 export function parseQuery(query: string): ReadonlyMap<string, string> {
@@ -82,13 +83,9 @@ export function parseQuery(query: string): ReadonlyMap<string, string> {
   return params;
 }
 
-/** What is no triplet, or no UTF-8 once decoded, stays as it was sent. */
+/** What is no triplet stays as it was sent. */
 function decode(text: string): string {
-  return text.replaceAll('+', ' ').replace(/(?:%[0-9A-Fa-f]{2})+/g, (triplets) => {
-    try {
-      return decodeURIComponent(triplets);
-    } catch {
-      return triplets;
-    }
-  });
+  return text
+    .replaceAll('+', ' ')
+    .replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

@@ -1,7 +1,9 @@
 /** Paths and hosts in the one form in which rules and requests are compared. */
 
 const UNRESERVED = /[A-Za-z0-9\-._~]/;
-const AMBIGUOUS = /%2F|%5C|%00|[\\\0]|%(?![0-9A-F]{2})/;
+const AMBIGUOUS = /%2F|%5C|%00|[\\\0]/;
+/** Looked for before anything is decoded: `%%4141` would become the triplet `%A41`. */
+const BARE_PERCENT = /%(?![0-9A-Fa-f]{2})/;
 const BEYOND_ASCII = /[^!-~]+/g;
 
 /**
@@ -11,6 +13,7 @@ const BEYOND_ASCII = /[^!-~]+/g;
  * Source: RFC 3986 §6.2.2; that `//` is merged before `..` is resolved is what nginx and HAProxy do.
  */
 export function normalizePath(path: string): string | undefined {
+  if (BARE_PERCENT.test(path)) return undefined;
   const spelled = normalizeTriplets(path);
   if (!spelled.startsWith('/') || AMBIGUOUS.test(spelled)) return undefined;
   return resolveDots(spelled.replace(/\/{2,}/g, '/'));
@@ -50,7 +53,16 @@ export function extensionOf(normalizedPath: string): string | undefined {
   return undefined;
 }
 
-/** A host as it is compared: lower case, without port and trailing dot. */
+/** A host as it is compared: lower case, without port (or what stands in its place) and trailing dot. */
 export function normalizeHost(host: string): string {
-  return host.trim().toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
+  return host
+    .trim()
+    .toLowerCase()
+    .replace(/:[^\]]*$/, '')
+    .replace(/\.$/, '');
+}
+
+/** Whether a Host header names a host; else the request is answered 400. */
+export function isHostHeader(host: string): boolean {
+  return !/[/?|*,]|^\.|\.\./.test(host);
 }

@@ -40,6 +40,7 @@ describe('normalizePath', () => {
     '/100%',
     '/%zz',
     '/%2%65',
+    '/%%4141',
   ])('refuses %j, which servers read in different ways', (path) => {
     expect(normalizePath(path)).toBeUndefined();
   });

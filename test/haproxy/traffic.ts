@@ -1,0 +1,268 @@
+/** Random rules and random requests over one small alphabet, so that they meet. */
+import * as fc from 'fast-check';
+import type { Rule, RuleMatch } from '../../operator/api/kinds.gen.ts';
+import type { RequestLine } from '../../operator/topology/matching.ts';
+import type { Written } from '../support/admit.ts';
+
+/** Pools that rules may name: two that serve, one without servers, one that is not there. */
+export const POOLS = ['pool-a', 'pool-b', 'pool-empty', 'pool-missing'] as const;
+
+const HOSTS = ['a.x', 'b.a.x', 'x', 'wildcards.x', '127.0.0.1', 'xn--4ca.a.x'];
+const RULE_HOSTS = [...HOSTS, '*.a.x', '*.x', '*.b.a.x', 'A.X', 'b.a.x.'];
+const SEGMENTS = [
+  'a',
+  'b',
+  'ab',
+  'A',
+  'x.php',
+  'y.JPG',
+  'v1.2',
+  '.php',
+  'a%C3%A4',
+  '%20',
+  '~',
+  'a-b',
+  "'$()",
+  'x.abcdefghijk',
+];
+const VALUES = ['1', '2', 'a b', 'A', '1,2', '%', '50%', '\'"\\', '$x', '%[src]', 'a&b=c|d:e,f'];
+const NAMES = ['v', 'w', 'V', 'a[]'];
+const HEADERS = ['x-a', 'X-B'];
+const TYPES = ['text/html', 'text/plain', 'application/json', 'image/svg+xml'];
+const SOURCES = ['127.1.0.1', '127.1.0.2', '127.2.0.1'];
+
+const pieces = [
+  'a',
+  'b',
+  '/',
+  '.',
+  '[ab]',
+  '[^a]',
+  '\\d',
+  '\\w',
+  '\\.',
+  '(?i:A)',
+  '\\b',
+  '',
+  'x.php',
+  '%',
+  '[0-9a-f]{2}',
+  '\\pL',
+];
+
+/** Regular expressions of RE2, most of them short enough to match something. */
+const regex: fc.Arbitrary<string> = fc.letrec<{ node: string }>((tie) => ({
+  node: fc.oneof(
+    { maxDepth: 3, withCrossShrink: true },
+    fc.constantFrom(...pieces),
+    fc.tuple(tie('node'), tie('node')).map(([one, other]) => one + other),
+    fc.tuple(tie('node'), tie('node')).map(([one, other]) => `(?:${one}|${other})`),
+    fc.tuple(tie('node'), fc.constantFrom('*', '+', '?', '{0,2}', '*?')).map(([one, times]) => `(?:${one})${times}`),
+  ),
+})).node;
+
+const pathText = fc
+  .tuple(fc.array(fc.constantFrom(...SEGMENTS), { maxLength: 3 }), fc.boolean())
+  .map(([segments, slash]) => `/${segments.join('/')}${slash && segments.length > 0 ? '/' : ''}`);
+
+const path: fc.Arbitrary<NonNullable<RuleMatch['path']>> = fc.oneof(
+  fc.record({ type: fc.constantFrom('Exact' as const, 'Prefix' as const), value: pathText }),
+  fc.record({ type: fc.constant('Regex' as const), value: regex.map((text) => `/${text}`) }),
+);
+
+const valueMatch = (name: fc.Arbitrary<string>) =>
+  fc.oneof(
+    fc.record({ name, value: fc.constantFrom(...VALUES) }),
+    fc.record({ name, type: fc.constant('Regex' as const), value: regex.filter((text) => text !== '') }),
+  );
+
+const subset = (list: readonly string[]) => fc.uniqueArray(fc.constantFrom(...list), { minLength: 1, maxLength: 3 });
+const maybe = { requiredKeys: [] };
+
+const match: fc.Arbitrary<RuleMatch> = fc
+  .record(
+    {
+      path: fc.oneof({ weight: 3, arbitrary: path }, { weight: 1, arbitrary: fc.constant(undefined) }),
+      extensions: fc.option(subset(['php', 'JPG', 'jpg', '2a']), { nil: undefined, freq: 3 }),
+      contentTypes: fc.option(subset(['text/html', 'Text/*', 'application/JSON', 'image/svg+xml']), {
+        nil: undefined,
+        freq: 1,
+      }),
+      method: fc.option(fc.constantFrom('GET' as const, 'POST' as const, 'HEAD' as const), { nil: undefined, freq: 2 }),
+      headers: fc.option(
+        fc.uniqueArray(valueMatch(fc.constantFrom(...HEADERS)), {
+          selector: ({ name }) => name.toLowerCase(),
+          minLength: 1,
+          maxLength: 2,
+        }),
+        { nil: undefined, freq: 1 },
+      ),
+      queryParams: fc.option(
+        fc.uniqueArray(valueMatch(fc.constantFrom(...NAMES)), {
+          selector: ({ name }) => name,
+          minLength: 1,
+          maxLength: 2,
+        }),
+        { nil: undefined, freq: 1 },
+      ),
+      sourceRanges: fc.option(subset(['127.1.0.0/16', '127.1.0.2', '127.2.0.0/30', '2001:db8::/32', '0.0.0.0/0']), {
+        nil: undefined,
+        freq: 1,
+      }),
+    },
+    maybe,
+  )
+  // What is absent must not be there at all.
+  .map((written) => Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined)))
+  .filter((written) => Object.keys(written).length > 0);
+
+const action: fc.Arbitrary<Pick<Rule, 'pools'>> = fc
+  .uniqueArray(fc.record({ name: fc.constantFrom(...POOLS), weight: fc.constantFrom(0, 1, 3) }), {
+    selector: ({ name }) => name,
+    minLength: 1,
+    maxLength: 2,
+  })
+  .map((pools) => ({ pools }));
+
+/** Lists of RoutingRules for one HTTP port. Rules that answer themselves do so with a status of their own. */
+export function rulesOn(port: number): fc.Arbitrary<readonly Written[]> {
+  const rule = fc.record({
+    matches: fc.option(fc.array(match, { minLength: 1, maxLength: 3 }), { nil: undefined, freq: 5 }),
+    pools: fc.option(action, { nil: undefined, freq: 1 }),
+  });
+  const object = fc.record({
+    hostnames: fc.option(fc.uniqueArray(fc.constantFrom(...RULE_HOSTS), { minLength: 1, maxLength: 3 }), {
+      nil: undefined,
+      freq: 2,
+    }),
+    priority: fc.constantFrom(0, 0, 5),
+    rules: fc.array(rule, { minLength: 1, maxLength: 4 }),
+  });
+  return fc.array(object, { minLength: 1, maxLength: 8 }).map((objects) =>
+    objects.map(({ hostnames, priority, rules }, index) => ({
+      kind: 'RoutingRule',
+      name: `r${index}`,
+      spec: {
+        listener: { protocol: 'HTTP', port },
+        ...(hostnames === undefined ? {} : { hostnames }),
+        priority,
+        rules: rules.map(({ matches, pools }, place) => ({
+          name: `n${place}`,
+          ...(matches === undefined ? {} : { matches }),
+          ...(pools ?? { respond: { status: 210 + index * 4 + place } }),
+        })),
+      },
+    })),
+  );
+}
+
+const triplet = (text: string) => `%${text.charCodeAt(0).toString(16)}`;
+const TRICKS = [
+  '/',
+  '//',
+  '/./',
+  '/../',
+  '/..',
+  '%2e%2e/',
+  '%2F',
+  '%5c',
+  '\\',
+  '%00',
+  '%',
+  '%zz',
+  '%%41',
+  '%%4141',
+  triplet('a'),
+  '%C3%A4',
+  '%c3%a4',
+  ';x=1',
+  '|',
+  '"',
+  '<',
+  '^',
+  '{}',
+  "'",
+  ':',
+  '@',
+  '*',
+];
+
+const targetPath = fc.oneof(
+  { weight: 4, arbitrary: pathText },
+  {
+    weight: 2,
+    arbitrary: fc
+      .array(fc.oneof(fc.constantFrom(...SEGMENTS), fc.constantFrom(...TRICKS), fc.constant('/')), { maxLength: 6 })
+      .map((parts) => `/${parts.join('')}`),
+  },
+);
+
+const encodings: readonly ((text: string) => string)[] = [
+  encodeURIComponent,
+  (text) => encodeURIComponent(text).replaceAll('%20', '+'),
+  (text) => text.replaceAll(/[^]/g, triplet),
+];
+const parameter = fc
+  .tuple(fc.constantFrom(...NAMES), fc.constantFrom(...VALUES, '', 'aa', 'é'), fc.constantFrom(...encodings))
+  .map(
+    ([name, value, encode]) => `${encode(name)}=${/^[ -~]*$/.test(value) ? encode(value) : encodeURIComponent(value)}`,
+  );
+const query = fc
+  .array(
+    fc.oneof(
+      { weight: 5, arbitrary: parameter },
+      { weight: 1, arbitrary: fc.constantFrom('v', 'v=%zz', 'v=%e4', '=', 'v=1=2', 'w=%25', 'v=a?b', '%') },
+    ),
+    { maxLength: 3 },
+  )
+  .map((parts) => (parts.length === 0 ? '' : `?${parts.join('&')}`));
+
+const spellings: readonly ((host: string) => string)[] = [
+  (host) => host,
+  (host) => host.toUpperCase(),
+  (host) => `${host}:8080`,
+  (host) => `${host}.`,
+  (host) => `${host}.:80`,
+  (host) => `c.${host}`,
+  (host) => `c.d.${host}`,
+  (host) => `.${host}`,
+  (host) => `c..${host}`,
+  (host) => `${host}..`,
+  (host) => `${host}:`,
+  (host) => `${host},a.x`,
+  (host) => `${host}/a`,
+  (host) => `*.${host}`,
+];
+
+const header = fc
+  .oneof(
+    fc.tuple(fc.constantFrom(...HEADERS, 'x-A'), fc.constantFrom(...VALUES, 'b', '')),
+    fc.tuple(
+      fc.constantFrom('Content-Type', 'content-type'),
+      fc.constantFrom(...TYPES, 'TEXT/HTML; charset=utf-8', 'text', 'text/', 'application/json;x', ''),
+    ),
+  )
+  .map(([name, value]) => ({ name, value }));
+
+/** Requests as a client might send them, decent and otherwise. */
+export const requestLine: fc.Arbitrary<Required<RequestLine>> = fc.record({
+  method: fc.constantFrom('GET', 'GET', 'GET', 'POST', 'HEAD', 'PUT', 'get'),
+  target: fc.tuple(targetPath, query).map(([text, rest]) => text + rest),
+  host: fc
+    .tuple(
+      fc.constantFrom(...HOSTS),
+      fc.oneof(
+        { weight: 3, arbitrary: fc.constant(spellings[0]) },
+        { weight: 2, arbitrary: fc.constantFrom(...spellings) },
+      ),
+    )
+    .map(([host, spell]) => spell?.(host) ?? host),
+  headers: fc.array(header, { maxLength: 3 }),
+  source: fc.constantFrom(...SOURCES),
+});
+
+/** The bytes of a request. */
+export function bytesOf({ method, target, host, headers }: Required<RequestLine>): string {
+  const fields = headers.map(({ name, value }) => `${name}: ${value}\r\n`).join('');
+  return `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${fields}Content-Length: 0\r\nConnection: close\r\n\r\n`;
+}
