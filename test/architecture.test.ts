@@ -20,8 +20,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
   mysql: { rooms: ['api', 'topology'], packages: [], pure: true },
   status: { rooms: ['api', 'topology'], packages: [], pure: true },
   controller: { rooms: PURE, packages: [], types: ['source', 'driver'] },
+  kube: {
+    rooms: [],
+    packages: ['@kubernetes/client-node', 'undici', 'node:crypto', 'node:https', 'node:timers/promises'],
+  },
   source: {
-    rooms: ['api'],
+    rooms: ['api', 'kube'],
     packages: [
       'js-yaml',
       'node:fs',
@@ -34,7 +38,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     types: ['topology', 'status', 'telemetry'],
   },
   driver: {
-    rooms: ['api', 'haproxy', 'mysql'],
+    rooms: ['api', 'haproxy', 'mysql', 'kube'],
     packages: [
       'mysql2',
       'mysql2/promise',

@@ -1,0 +1,82 @@
+/** The verbs that we use, on plain JSON objects. */
+import { apiVersionOf, pathOf, type KubeObject, type ObjectMeta, type Place, type ResourceType } from './resource.ts';
+import type { Transport } from './transport.ts';
+
+/** Options of a server-side apply. */
+export interface ApplyOptions {
+  /** Who owns the fields. */
+  readonly fieldManager: string;
+  readonly subresource?: string;
+}
+
+/** An object to apply: only the fields that we own. */
+export interface AppliedObject {
+  readonly metadata: Pick<ObjectMeta, 'name' | 'namespace'> & Readonly<Record<string, unknown>>;
+  readonly [field: string]: unknown;
+}
+
+export type PatchKind = 'Merge' | 'Json';
+
+export interface Client {
+  readonly transport: Transport;
+  get(type: ResourceType, place: Place): Promise<KubeObject>;
+  create(type: ResourceType, object: AppliedObject): Promise<KubeObject>;
+  /** Server-side apply with force: the fields given are ours, whoever had them. */
+  apply(type: ResourceType, object: AppliedObject, options: ApplyOptions): Promise<KubeObject>;
+  patch(
+    type: ResourceType,
+    place: Place,
+    patch: { readonly kind: PatchKind; readonly body: unknown },
+  ): Promise<KubeObject>;
+  /** Deletes that very object: one that was made anew under its name stays. */
+  delete(type: ResourceType, place: Place, uid?: string): Promise<void>;
+}
+
+const PATCH_TYPES: Readonly<Record<PatchKind, string>> = {
+  Merge: 'application/merge-patch+json',
+  Json: 'application/json-patch+json',
+};
+
+/** A client over that transport. */
+export function createClient(transport: Transport): Client {
+  // Only objects have the verbs below, so their answers are objects.
+  const request = (wanted: Parameters<Transport['request']>[0]) => transport.request(wanted) as Promise<KubeObject>;
+  return {
+    transport,
+    get: (type, place) => request({ method: 'GET', path: pathOf(type, place) }),
+    create: (type, object) => {
+      const { namespace } = object.metadata;
+      const path = pathOf(type, namespace === undefined ? {} : { namespace });
+      return request({ method: 'POST', path, body: withType(type, object) });
+    },
+    apply: (type, object, { fieldManager, subresource }) => {
+      const { namespace, name } = object.metadata;
+      const place = {
+        name,
+        ...(namespace !== undefined && { namespace }),
+        ...(subresource !== undefined && { subresource }),
+      };
+      return request({
+        method: 'PATCH',
+        path: pathOf(type, place),
+        query: { fieldManager, force: 'true' },
+        contentType: 'application/apply-patch+yaml',
+        body: withType(type, object),
+      });
+    },
+    patch: (type, place, { kind, body }) =>
+      request({ method: 'PATCH', path: pathOf(type, place), contentType: PATCH_TYPES[kind], body }),
+    async delete(type, place, uid) {
+      const body = uid === undefined ? {} : { preconditions: { uid } };
+      await request({
+        method: 'DELETE',
+        path: pathOf(type, place),
+        body: { kind: 'DeleteOptions', apiVersion: 'v1', ...body },
+      });
+    },
+  };
+}
+
+function withType(type: ResourceType, object: AppliedObject): unknown {
+  return { apiVersion: apiVersionOf(type), kind: type.kind, ...object };
+}
