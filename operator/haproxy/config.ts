@@ -132,6 +132,8 @@ function globalLines({ maxConnections }: ProxySettings): readonly string[] {
     `server-state-file ${STATE_FILE}`,
     'hard-stop-after 1h',
     `lua-load-per-thread ${ROUTER_FILE}`,
+    // Remembering lookups costs more than our lookups: all of them are trees, and few URLs come twice.
+    'tune.pattern.cache-size 0',
     'log stdout format raw local0 notice',
   ];
 }
