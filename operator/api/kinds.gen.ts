@@ -131,27 +131,63 @@ readonly accounts?: AccountCounts
 readonly hosts?: readonly AccountHost[]
 }
 export interface Condition {
+/**
+ * What it is about.
+ */
 readonly type: string
+/**
+ * Whether it is so.
+ */
 readonly status: ("True" | "False" | "Unknown")
+/**
+ * Generation of the object that this condition speaks of.
+ */
 readonly observedGeneration?: number
+/**
+ * When status last became another.
+ */
 readonly lastTransitionTime: string
+/**
+ * Why in one word, for programs.
+ */
 readonly reason: string
+/**
+ * Why and the way out, for people.
+ */
 readonly message: string
 }
 /**
  * The database server as it says of itself.
  */
 export interface ServerState {
+/**
+ * Which of the two it is.
+ */
 readonly flavor?: ("MySQL" | "MariaDB")
+/**
+ * Its version, as it says it.
+ */
 readonly version?: string
 }
 /**
  * Accounts by state.
  */
 export interface AccountCounts {
+/**
+ * Accounts that there should be.
+ */
 readonly desired: number
+/**
+ * Accounts that were read back as wanted.
+ */
 readonly ready: number
+/**
+ * Accounts that are not as wanted yet.
+ */
 readonly pending: number
+/**
+ * Accounts that exist and are not ours.
+ */
 readonly conflicting: number
 /**
  * Accounts of servers that still drain.
@@ -163,8 +199,17 @@ readonly leaving: number
 readonly summary: string
 }
 export interface AccountHost {
+/**
+ * Host part of the account.
+ */
 readonly host: string
+/**
+ * Leaving: its server still drains. Held: it would go, and waits for your word.
+ */
 readonly state: ("Ready" | "Pending" | "Conflicting" | "Leaving" | "Failed" | "Held")
+/**
+ * Why it is not Ready.
+ */
 readonly message?: string
 }
 /**
@@ -530,19 +575,33 @@ readonly rules?: readonly RuleState[]
 readonly conflictsWith?: number
 }
 export interface Address {
+/**
+ * What value is.
+ */
 readonly type: ("IPAddress" | "Hostname")
+/**
+ * The address or name.
+ */
 readonly value: string
 /**
+ * Open ports.
+ * 
  * @maxItems 64
  */
 readonly ports: readonly number[]
 }
 export interface RuleState {
+/**
+ * Name of the rule.
+ */
 readonly name: string
 /**
  * The load balancer has at least one match of this rule.
  */
 readonly programmed: boolean
+/**
+ * What is not well about it.
+ */
 readonly message?: string
 }
 /**
@@ -575,11 +634,11 @@ readonly externalEndpoints?: readonly ExternalEndpoint[]
 readonly balance?: Balance
 readonly healthCheck?: HealthCheck
 /**
- * Time over which a server that joins or comes back grows to its weight. Default: 0s, at once.
+ * Time over which a server that joins or comes back grows to its weight, 0s to 24h. Default: 0s, at once.
  */
 readonly slowStart?: string
 /**
- * How long a leaving server keeps its connections before they are cut. Default: 60s.
+ * How long a leaving server keeps its connections before they are cut, 0s to 24h. Default: 60s.
  */
 readonly drainTimeout?: string
 /**
@@ -587,7 +646,7 @@ readonly drainTimeout?: string
  */
 readonly maxConnections?: number
 /**
- * How long a request waits for a full server before it gets 503. Default: 5s.
+ * How long a request waits for a full server before it gets 503, 1ms to 24h. Default: 5s.
  */
 readonly queueTimeout?: string
 readonly timeouts?: PoolTimeouts
@@ -693,7 +752,7 @@ readonly port?: number
  */
 readonly interval?: string
 /**
- * Longest time for one check. Default: 2s.
+ * Longest time for one check, 10ms to 1h. Default: 2s.
  */
 readonly timeout?: string
 /**
@@ -749,15 +808,15 @@ readonly value: string
  */
 export interface PoolTimeouts {
 /**
- * Opening a connection. Default: 1s.
+ * Opening a connection, 1ms to 1h. Default: 1s.
  */
 readonly connect?: string
 /**
- * Silence of the server. Default: 60s.
+ * Silence of the server, 1ms to 24h. Default: 60s.
  */
 readonly server?: string
 /**
- * Silence on WebSocket and TCP connections. Default: 1h.
+ * Silence on WebSocket and TCP connections, 1ms to 576h. Default: 1h.
  */
 readonly tunnel?: string
 }
@@ -790,7 +849,7 @@ readonly type: ("Cookie" | "SourceIP")
  */
 readonly cookieName?: string
 /**
- * Idle time after which a visitor may be moved. Default: Cookie, the browser session; SourceIP, 30m.
+ * Idle time after which a visitor may be moved, 1s to 576h. Default: Cookie, the browser session; SourceIP, 30m.
  */
 readonly maxAge?: string
 }
@@ -841,12 +900,21 @@ readonly usedBy?: number
  * Servers of the pool by state.
  */
 export interface EndpointCounts {
+/**
+ * All servers of the pool.
+ */
 readonly total: number
 /**
  * Healthy and in rotation.
  */
 readonly ready: number
+/**
+ * Servers that get no new visitors.
+ */
 readonly draining: number
+/**
+ * Servers whose check fails.
+ */
 readonly unhealthy: number
 /**
  * Ready of total, for example 8/10.
@@ -854,7 +922,16 @@ readonly unhealthy: number
 readonly summary: string
 }
 export interface UnhealthyEndpoint {
+/**
+ * The server: endpoint, address and port.
+ */
 readonly name: string
+/**
+ * Why in one word.
+ */
 readonly reason: string
+/**
+ * Why and the way out.
+ */
 readonly message: string
 }

@@ -8,18 +8,29 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return ranked[0]?.candidate;
 }
 
-/** Letters to insert, remove or replace, as far as `limit` allows. */
+/** Letters to insert, remove, replace or swap with their neighbour, as far as `limit` allows. */
 function distance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) return limit + 1;
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let index = 0; index < a.length; index++) {
-    const letter = a[index];
-    const next = [index + 1];
-    for (let column = 1; column <= b.length; column++) {
-      const replace = (row[column - 1] ?? 0) + (letter === b[column - 1] ? 0 : 1);
-      next.push(Math.min(replace, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1));
-    }
-    row = next;
+  const rows = [Array.from({ length: b.length + 1 }, (_, index) => index)];
+  for (let row = 1; row <= a.length; row++) {
+    rows[row] = [row];
+    for (let column = 1; column <= b.length; column++) rows[row]?.push(cheapest(rows, [row, column], { a, b }));
   }
-  return row[b.length] ?? limit + 1;
+  return rows[a.length]?.[b.length] ?? limit + 1;
+}
+
+interface Words {
+  readonly a: string;
+  readonly b: string;
+}
+
+function cheapest(rows: readonly (readonly number[])[], [row, column]: [number, number], { a, b }: Words): number {
+  const at = (up: number, left: number) => rows[row - up]?.[column - left] ?? Infinity;
+  const swapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+  return Math.min(
+    at(1, 1) + (a[row - 1] === b[column - 1] ? 0 : 1),
+    at(0, 1) + 1,
+    at(1, 0) + 1,
+    swapped ? at(2, 2) + 1 : Infinity,
+  );
 }

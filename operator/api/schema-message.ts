@@ -54,6 +54,7 @@ const WORDINGS: Readonly<Record<string, Wording>> = {
   maxLength: ({ schema, data }) => `is too long: ${(data as string).length} characters, at most ${String(schema)}`,
   minItems: ({ schema }) => `needs at least ${count(schema, 'entry')}; leave the field out instead of an empty list`,
   maxItems: ({ schema, data }) => `has ${(data as readonly unknown[]).length} entries, at most ${String(schema)}`,
+  maxProperties: ({ schema, data }) => `has ${Object.keys(data as object).length} entries, at most ${String(schema)}`,
   minProperties: () => 'is empty: set a field or remove it',
   uniqueItems: ({ data, params }) =>
     `${shown((data as readonly unknown[])[Number(params['i'])])} stands twice in the list: remove one`,

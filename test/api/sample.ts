@@ -11,6 +11,7 @@ export const SAMPLES: Readonly<Record<Kind, unknown>> = {
   WebPool: {
     protocol: 'HTTP',
     port: 80,
+    selector: { matchLabels: { app: 'blog' } },
     portName: 'http',
     podWeight: 100,
     externalEndpoints: [

@@ -15,6 +15,7 @@ import {
 import type { Changes } from './sample.ts';
 
 const CHECK = 'spec.healthCheck';
+const LABELS = 'spec.selector.matchLabels';
 const ENDPOINT = 'spec.externalEndpoints[0]';
 
 const HEADER_NAME = { most: 64, wrong: ['X User', 'X:', 'Größe'], form: 'letters, digits and "-"' };
@@ -30,6 +31,19 @@ const hosts = { most: 253, form: 'an IPv4 address, an IPv6 address or a DNS name
 export const WEB_POOL_BOUNDS: readonly Bound[] = [
   choice('spec.protocol', ['HTTP', 'TCP'], ['HTTP']),
   whole('spec.port', [1, 65_535]),
+  required('spec.selector', ['matchLabels']),
+  {
+    bad: [
+      bad(LABELS, {}, 'is empty: set a field or remove it'),
+      bad(
+        LABELS,
+        Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`a${index}`, ''])),
+        'has 17 entries, at most 16',
+      ),
+    ],
+    good: [{ [LABELS]: Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`a${index}`, ''])) }],
+  },
+  text(`${LABELS}.app`, { most: 63, least: 0, wrong: ['a b', '-a', 'a-', 'a/b', 'ä'], form: 'a label value' }),
   text('spec.portName', {
     most: 15,
     wrong: ['HTTP', 'a_b', '-a', 'a-', 'a.b'],
@@ -149,6 +163,25 @@ export const WEB_POOL_RULES: readonly Bad[] = [
   ...['0.0.0.0', '255.255.255.255', '224.0.0.1', '::', 'ff02::1', '::ffff:0.0.0.0'].map((address) =>
     ruled({ [`${ENDPOINT}.address`]: address }, 'is no address that a server can have: name one host'),
   ),
+  ruled(
+    { 'spec.port': undefined, 'spec.portName': undefined },
+    'needs the port of the Pods: set spec.port or spec.portName',
+    { path: 'spec.selector' },
+  ),
+  ...['80', '8-0', 'a--b'].map((name) => ruled({ 'spec.portName': name }, `"${name}" needs a letter and no "--"`)),
+  ...[
+    '-app',
+    'a b',
+    '',
+    '/a',
+    'a/',
+    'Example.com/a',
+    'a/b/c',
+    'ä',
+    letters(64),
+    `a/${letters(64)}`,
+    `${dotted(254)}/a`,
+  ].map((key) => ruled({ [LABELS]: { [key]: 'blog' } }, 'is no label key such as app or example.com/app')),
   ruled({ [`${ENDPOINT}.port`]: undefined, 'spec.port': undefined }, 'has no port: set spec.port', { path: ENDPOINT }),
   twin('192.0.2.1', '192.0.2.1'),
   twin('192.0.2.1', '::ffff:192.0.2.1'),
@@ -210,6 +243,11 @@ export const GOOD_WEB_POOLS: readonly Changes[] = [
   { [CHECK]: { path: '/' } },
   { [CHECK]: { type: 'HTTP' } },
   { 'spec.port': undefined },
+  { 'spec.port': undefined, 'spec.portName': undefined, 'spec.selector': undefined },
+  { 'spec.portName': 'http-2' },
+  ...['App_1.x', 'app.kubernetes.io/name', letters(63), `${dotted(253)}/${letters(63)}`].map((key) => ({
+    [LABELS]: { [key]: '' },
+  })),
   { [`${ENDPOINT}.port`]: undefined },
   ...[
     '::1',
