@@ -132,11 +132,13 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   const applyRuntime = async (known: ProxyState, changes: readonly RuntimeChange[]): Promise<boolean> => {
     const begun = performance.now();
     const failures = await driver.apply(changes);
-    events.applied(changes, performance.now() - begun);
-    for (const failure of failures) events.refused(failure);
+    const took = performance.now() - begun;
     const routed = changes.some(({ kind }) => kind === 'replace-routes');
     const touched = [...new Set(changes.flatMap(backendOf))];
     state = routed ? await readAll() : await reread(known, touched);
+    // Told only now: whoever looks at `observed` because of it has to see it.
+    events.applied(changes, took);
+    for (const failure of failures) events.refused(failure);
     return failures.length > 0;
   };
 
