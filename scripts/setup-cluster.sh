@@ -15,6 +15,7 @@ need runc runc
 need /usr/lib/cni/bridge containernetworking-plugins
 need buildah buildah
 need mmdebstrap mmdebstrap
+need /bin/busybox busybox-static
 need ip iproute2
 need nft nftables
 need conntrack conntrack

@@ -46,6 +46,8 @@ export interface ControlPlane {
   readonly tokenFor: (account: ServiceAccount) => Promise<string>;
   /** A kubeconfig file for any token. */
   readonly kubeconfigWith: (token: string) => Promise<string>;
+  /** A kubeconfig file for a part of the cluster. */
+  readonly kubeconfigAs: (name: UserName) => Promise<string>;
   /** To make the API server fail. */
   readonly apiServer: ApiServer;
   readonly stop: () => Promise<void>;
@@ -74,15 +76,17 @@ export interface ApiServer {
   readonly thaw: () => void;
 }
 
-/** The identities of a cluster's own parts: name in the token file → user and groups. */
+/** The parts of a cluster and who they are. */
 const USERS = {
   admin: { user: 'admin', group: 'system:masters' },
   controllers: { user: 'webpool-test:controllers', group: 'system:masters' },
   scheduler: { user: 'system:kube-scheduler', group: 'system:authenticated' },
+  /** Of the node named `node`. */
   kubelet: { user: 'system:node:node', group: 'system:nodes' },
   proxy: { user: 'system:kube-proxy', group: 'system:authenticated' },
 } as const satisfies Record<string, { readonly user: string; readonly group: string }>;
 
+/** A part of a cluster that has an account of its own. */
 export type UserName = keyof typeof USERS;
 
 /** For kube-apiserver, which refuses to advertise loopback; on loopback nobody uses it. */
@@ -105,7 +109,7 @@ export function programsOf({ controllers, scheduler }: ControlPlaneOptions): rea
 /** Starts a control plane and waits until it is ready. Building the programs the first time takes minutes (`BUILD_TIMEOUT`). */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const programs = await programFolder(programsOf(options));
-  const folder = await mkdtemp(join(tmpdir(), 'webpool-control-plane-'));
+  const folder = await mkdtemp(join(options.network?.folder ?? tmpdir(), 'webpool-control-plane-'));
   const plane = await prepare(folder, programs, options);
   try {
     await startServers(plane);
@@ -288,6 +292,7 @@ async function finish(plane: Plane): Promise<ControlPlane> {
     kubectl: (args, own = {}) => kubectl(plane, { kubeconfig, ...own }, args),
     tokenFor,
     kubeconfigWith,
+    kubeconfigAs: (name) => writeKubeconfig(plane, name, plane.tokens[name]),
     kubeconfigFor: async (account) => kubeconfigWith(await tokenFor(account)),
     clientFor: async (account) => {
       const own = createClient({ url: urlOf(plane), ca, token: await tokenFor(account) });

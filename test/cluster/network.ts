@@ -2,6 +2,9 @@
  * A network of the test's own: a namespace with a bridge, reachable from this host by one link, and VMs as further namespaces
  * on that bridge. EndpointSlices refuse loopback addresses; these are none.
  */
+import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inNetns, run } from './child.ts';
 import { takeLock, type Lock } from './lock.ts';
 import { startVm, type Vm, type VmOptions } from './vm.ts';
@@ -10,6 +13,8 @@ import { startVm, type Vm, type VmOptions } from './vm.ts';
 export interface Network {
   /** Its namespace: what runs there has all its addresses near. */
   readonly netns: string;
+  /** For files of what runs there; gone after `stop`. */
+  readonly folder: string;
   /** Of the namespace; VMs and this host reach it. */
   readonly address: string;
   /** Of this host, as seen from there. */
@@ -46,6 +51,7 @@ export async function startNetwork(): Promise<Network> {
   const address6Of = (host: number): string => `fd00:198:18:${number}::${host}`;
   try {
     await run(endCommand(number));
+    await mkdir(folderOf(number), { mode: 0o700 });
     await run(['sh', '-ec', setUp({ netns, link: linkOf(number), addressOf, address6Of })]);
   } catch (error) {
     await lock.release();
@@ -54,6 +60,7 @@ export async function startNetwork(): Promise<Network> {
   let hosts = 9;
   return {
     netns,
+    folder: folderOf(number),
     address: addressOf(1),
     hostAddress: addressOf(254),
     addressOf,
@@ -83,8 +90,12 @@ function linkOf(number: number): string {
   return `webpool-${number}`;
 }
 
+function folderOf(number: number): string {
+  return join(tmpdir(), netnsOf(number));
+}
+
 function endCommand(number: number): readonly string[] {
-  return ['sh', new URL('end-network.sh', import.meta.url).pathname, netnsOf(number), linkOf(number)];
+  return ['sh', new URL('end-network.sh', import.meta.url).pathname, netnsOf(number), linkOf(number), folderOf(number)];
 }
 
 interface SetUp extends Pick<Network, 'netns' | 'addressOf' | 'address6Of'> {

@@ -1,0 +1,3 @@
+FROM scratch
+ADD base.tar /
+CMD ["bash"]
