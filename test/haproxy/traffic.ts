@@ -65,6 +65,11 @@ const pathText = fc
   .tuple(fc.array(fc.constantFrom(...SEGMENTS), { maxLength: 3 }), fc.boolean())
   .map(([segments, slash]) => `/${segments.join('/')}${slash && segments.length > 0 ? '/' : ''}`);
 
+/** Present in this share of cases (percent), else undefined. */
+function sometimes<T>(arbitrary: fc.Arbitrary<T>, percent: number): fc.Arbitrary<T | undefined> {
+  return fc.oneof({ weight: percent, arbitrary }, { weight: 100 - percent, arbitrary: fc.constant(undefined) });
+}
+
 const path: fc.Arbitrary<NonNullable<RuleMatch['path']>> = fc.oneof(
   fc.record({ type: fc.constantFrom('Exact' as const, 'Prefix' as const), value: pathText }),
   fc.record({ type: fc.constant('Regex' as const), value: regex.map((text) => `/${text}`) }),
@@ -82,33 +87,27 @@ const maybe = { requiredKeys: [] };
 const match: fc.Arbitrary<RuleMatch> = fc
   .record(
     {
-      path: fc.oneof({ weight: 3, arbitrary: path }, { weight: 1, arbitrary: fc.constant(undefined) }),
-      extensions: fc.option(subset(['php', 'JPG', 'jpg', '2a']), { nil: undefined, freq: 3 }),
-      contentTypes: fc.option(subset(['text/html', 'Text/*', 'application/JSON', 'image/svg+xml']), {
-        nil: undefined,
-        freq: 1,
-      }),
-      method: fc.option(fc.constantFrom('GET' as const, 'POST' as const, 'HEAD' as const), { nil: undefined, freq: 2 }),
-      headers: fc.option(
+      path: sometimes(path, 75),
+      extensions: sometimes(subset(['php', 'JPG', 'jpg', '2a']), 25),
+      contentTypes: sometimes(subset(['text/html', 'Text/*', 'application/JSON', 'image/svg+xml']), 25),
+      method: sometimes(fc.constantFrom('GET' as const, 'POST' as const, 'HEAD' as const), 50),
+      headers: sometimes(
         fc.uniqueArray(valueMatch(fc.constantFrom(...HEADERS)), {
           selector: ({ name }) => name.toLowerCase(),
           minLength: 1,
           maxLength: 2,
         }),
-        { nil: undefined, freq: 1 },
+        25,
       ),
-      queryParams: fc.option(
+      queryParams: sometimes(
         fc.uniqueArray(valueMatch(fc.constantFrom(...NAMES)), {
           selector: ({ name }) => name,
           minLength: 1,
           maxLength: 2,
         }),
-        { nil: undefined, freq: 1 },
+        25,
       ),
-      sourceRanges: fc.option(subset(['127.1.0.0/16', '127.1.0.2', '127.2.0.0/30', '2001:db8::/32', '0.0.0.0/0']), {
-        nil: undefined,
-        freq: 1,
-      }),
+      sourceRanges: sometimes(subset(['127.1.0.0/16', '127.1.0.2', '127.2.0.0/30', '2001:db8::/32', '0.0.0.0/0']), 25),
     },
     maybe,
   )
@@ -127,14 +126,11 @@ const action: fc.Arbitrary<Pick<Rule, 'pools'>> = fc
 /** Lists of RoutingRules for one HTTP port. Rules that answer themselves do so with a status of their own. */
 export function rulesOn(port: number): fc.Arbitrary<readonly Written[]> {
   const rule = fc.record({
-    matches: fc.option(fc.array(match, { minLength: 1, maxLength: 3 }), { nil: undefined, freq: 5 }),
-    pools: fc.option(action, { nil: undefined, freq: 1 }),
+    matches: sometimes(fc.array(match, { minLength: 1, maxLength: 3 }), 80),
+    pools: sometimes(action, 25),
   });
   const object = fc.record({
-    hostnames: fc.option(fc.uniqueArray(fc.constantFrom(...RULE_HOSTS), { minLength: 1, maxLength: 3 }), {
-      nil: undefined,
-      freq: 2,
-    }),
+    hostnames: sometimes(fc.uniqueArray(fc.constantFrom(...RULE_HOSTS), { minLength: 1, maxLength: 3 }), 50),
     priority: fc.constantFrom(0, 0, 5),
     rules: fc.array(rule, { minLength: 1, maxLength: 4 }),
   });
