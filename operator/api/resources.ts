@@ -15,6 +15,8 @@ export interface Metadata {
   readonly name: string;
   /** Counts the changes of the object's content, from 1. */
   readonly generation: number;
+  /** The object's identity in a cluster, which outlives no deletion; absent in a folder. */
+  readonly uid?: string;
   /** RFC 3339; absent in a folder, which has no creation times. */
   readonly creationTimestamp?: string;
   readonly labels?: Readonly<Record<string, string>>;
@@ -52,6 +54,8 @@ export interface SliceEndpoint {
   readonly addresses: readonly string[];
   /** A missing condition has the meaning that the API gives it: ready = true, serving = ready, terminating = false. */
   readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean };
+  /** Of a server outside the cluster, the name of its external endpoint. */
+  readonly hostname?: string;
   readonly targetRef?: { readonly kind?: string; readonly name?: string };
 }
 

@@ -59,10 +59,11 @@ function portProblem({ port, name }: Fields): string | undefined {
   return name === undefined || name === null || typeof name === 'string' ? undefined : 'name must be a text';
 }
 
-function endpointOf({ addresses, conditions, targetRef }: Fields): SliceEndpoint {
+function endpointOf({ addresses, conditions, hostname, targetRef }: Fields): SliceEndpoint {
   return {
     addresses: addresses as readonly string[],
     ...(isFields(conditions) && { conditions: flagsOf(conditions) }),
+    ...(typeof hostname === 'string' && { hostname }),
     ...(isFields(targetRef) && { targetRef: textsOf(targetRef, ['kind', 'name']) }),
   };
 }

@@ -1,0 +1,186 @@
+/**
+ * What is kept of an object of the cluster. In: JSON of the API server. Out: our forms, the very same ones as before when nothing of
+ * interest changed. The JSON itself is not kept.
+ */
+import type { EndpointSlice, Key, Kind, KindOf, Metadata, SecretInfo } from '../api/resources.ts';
+import type { Problem } from '../api/problem.ts';
+import { keepIdentity } from '../api/stable.ts';
+import type { Validate } from '../api/validate.ts';
+import type { KubeObject, ObjectMeta } from '../kube/resource.ts';
+import type { AnyStatus } from '../status/document.ts';
+import { canonicalText } from './content-hash.ts';
+import { readEndpointSlice } from './endpoint-slice.ts';
+import { isFields, type UnnamedItem } from './items.ts';
+import { readSecret } from './secret.ts';
+
+/** An object of one of our kinds. */
+export interface ClusterObject {
+  /** As it is written; with problems, its `spec` may have any form. The same (`===`) as long as neither it nor `problems` change. */
+  readonly object: KindOf;
+  readonly problems: readonly Problem[];
+  readonly status: AnyStatus | undefined;
+  readonly version: string;
+  /** The version in which this generation was first seen here: whoever has seen it has seen the generation. */
+  readonly generationVersion: string;
+  readonly finalizers: readonly string[];
+  /** Somebody deleted it: it only waits for its finalizers. */
+  readonly deleting: boolean;
+}
+
+/** A Secret; its contents never leave the source as a whole. */
+export interface ClusterSecret {
+  readonly info: SecretInfo;
+  readonly values: ReadonlyMap<string, string>;
+}
+
+/** Annotations that mean something to us. */
+const OWN_ANNOTATIONS = 'webpool.dev/';
+/** Labels of a slice that mean something to us. */
+const SLICE_LABELS = ['kubernetes.io/service-name', 'endpointslice.kubernetes.io/managed-by', 'webpool.dev/pool'];
+
+/** A reader of objects of that kind. */
+export function readClusterObject(
+  kind: Kind,
+  validate: Validate,
+): (json: KubeObject, previous: ClusterObject | undefined) => ClusterObject {
+  return (json, previous) => {
+    const metadata = keepIdentity(previous?.object.metadata, metadataOf(json.metadata));
+    const sameGeneration = previous !== undefined && previous.object.metadata.generation === metadata.generation;
+    const version = json.metadata.resourceVersion ?? '';
+    const next: ClusterObject = {
+      object: sameGeneration
+        ? withMetadata(previous.object, metadata)
+        : ({ kind, metadata, spec: json['spec'] } as KindOf),
+      problems: sameGeneration ? previous.problems : validate(kind, json),
+      status: keepIdentity(previous?.status, json['status'] as AnyStatus | undefined),
+      version,
+      generationVersion: sameGeneration ? previous.generationVersion : version,
+      finalizers: keepIdentity(previous?.finalizers, json.metadata.finalizers ?? []),
+      deleting: json.metadata.deletionTimestamp !== undefined,
+    };
+    return next;
+  };
+}
+
+function withMetadata(object: KindOf, metadata: Metadata): KindOf {
+  return object.metadata === metadata ? object : { ...object, metadata };
+}
+
+function metadataOf(meta: ObjectMeta): Metadata {
+  const { namespace = '', name, generation = 1, uid, creationTimestamp } = meta;
+  const annotations = Object.entries(meta.annotations ?? {}).filter(([key]) => key.startsWith(OWN_ANNOTATIONS));
+  return {
+    namespace,
+    name,
+    generation,
+    ...(uid !== undefined && { uid }),
+    ...(creationTimestamp !== undefined && { creationTimestamp }),
+    ...(annotations.length > 0 && { annotations: Object.fromEntries(annotations) }),
+  };
+}
+
+/** An EndpointSlice. What is none (no API server lets one pass) throws: then it stays what it was. */
+export function readClusterSlice(json: KubeObject, previous: EndpointSlice | undefined): EndpointSlice {
+  const { namespace = '', name, labels = {} } = json.metadata;
+  const kept = SLICE_LABELS.flatMap((label) => (labels[label] === undefined ? [] : [[label, labels[label]] as const]));
+  const metadata = { namespace, name, generation: 1, labels: Object.fromEntries(kept) };
+  const item = goodItem(readEndpointSlice(json, { key: `${namespace}/${name}`, metadata }), 'EndpointSlice', json);
+  return keepIdentity(previous, { ...item.slice, metadata });
+}
+
+/** Of the same contents the same word, which tells nothing of them. */
+export type SecretVersion = (contents: string) => string;
+
+/** A reader of Secrets. */
+export function readClusterSecret(
+  versionOf: SecretVersion,
+): (json: KubeObject, previous: ClusterSecret | undefined) => ClusterSecret {
+  return (json, previous) => {
+    const { namespace = '', name } = json.metadata;
+    const metadata = { namespace, name, generation: 1 };
+    // `kubectl apply` and the like add fields that are no concern of ours.
+    const document = { data: json['data'] ?? {} };
+    const { values } = goodItem(readSecret(document, { key: `${namespace}/${name}`, metadata }), 'Secret', json);
+    const version = versionOf(canonicalText([...values]));
+    if (previous?.info.version === version) return previous;
+    return { info: { metadata, version, keys: [...values.keys()] }, values };
+  };
+}
+
+function goodItem<I extends { readonly type: string }>(
+  item: I | UnnamedItem,
+  kind: string,
+  { metadata }: KubeObject,
+): I {
+  // The message of a problem never repeats a value.
+  if (isUnnamed(item)) throw new Error(`${kind} ${metadata.namespace}/${metadata.name}: ${item.problem.message}`);
+  return item;
+}
+
+function isUnnamed(item: { readonly type: string }): item is UnnamedItem {
+  return item.type === 'Unnamed';
+}
+
+/** A Pod, as far as accounts, readiness and proxies ask for it. */
+export interface ClusterPod {
+  readonly key: Key;
+  readonly uid: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly node: string | undefined;
+  /** All its addresses. */
+  readonly addresses: readonly string[];
+  readonly ready: boolean;
+  /** It ended, or all its containers have: it will open no connection any more. */
+  readonly ended: boolean;
+  readonly deleting: boolean;
+  /** Readiness gates of ours that it lists, and what their conditions say. */
+  readonly gates: Readonly<Record<string, boolean>>;
+}
+
+interface PodFields {
+  readonly spec?: {
+    readonly nodeName?: string;
+    readonly readinessGates?: readonly { readonly conditionType: string }[];
+  };
+  readonly status?: {
+    readonly phase?: string;
+    readonly podIPs?: readonly { readonly ip?: string }[];
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly containerStatuses?: readonly { readonly state?: { readonly terminated?: object } }[];
+  };
+}
+
+/** Prefix of the readiness gates that we answer. */
+export const READINESS_GATE = 'webpool.dev/';
+
+/** A Pod. */
+export function readClusterPod(json: KubeObject, previous: ClusterPod | undefined): ClusterPod {
+  const { namespace = '', name, uid = '', labels = {}, deletionTimestamp } = json.metadata;
+  const { spec = {}, status = {} } = json as PodFields;
+  const conditions = new Map(status.conditions?.map(({ type, status }) => [type, status === 'True']));
+  const gates = (spec.readinessGates ?? []).map(({ conditionType }) => conditionType).filter(isOwnGate);
+  const deleting = deletionTimestamp !== undefined;
+  return keepIdentity(previous, {
+    key: `${namespace}/${name}`,
+    uid,
+    labels,
+    node: spec.nodeName,
+    addresses: (status.podIPs ?? []).flatMap(({ ip }) => ip ?? []),
+    ready: conditions.get('Ready') === true && !deleting,
+    ended: hasEnded(status, deleting),
+    deleting,
+    gates: Object.fromEntries(gates.map((gate) => [gate, conditions.get(gate) === true])),
+  });
+}
+
+function isOwnGate(gate: string): boolean {
+  return gate.startsWith(READINESS_GATE);
+}
+
+/** A container that ended may be started again, but not in a Pod that is being deleted. */
+function hasEnded({ phase, containerStatuses = [] }: NonNullable<PodFields['status']>, deleting: boolean): boolean {
+  if (phase === 'Succeeded' || phase === 'Failed') return true;
+  return (
+    deleting && containerStatuses.length > 0 && containerStatuses.every(({ state }) => isFields(state?.terminated))
+  );
+}

@@ -1,0 +1,125 @@
+/**
+ * The picture of a cluster, kept change by change: what did not change keeps its identity, and an object that changed costs what that
+ * object costs.
+ */
+import { admit, type Admission } from '../api/admission.ts';
+import type { Finding } from '../api/finding.ts';
+import type { EndpointSlice, Held, Key, Kind, KindOf, Resources, SecretInfo } from '../api/resources.ts';
+import type { ClusterObject, ClusterSecret } from './cluster-objects.ts';
+
+/** Where the newest versions are. */
+export interface ClusterStores {
+  object(kind: Kind, key: Key): ClusterObject | undefined;
+  slice(key: Key): EndpointSlice | undefined;
+  secret(key: Key): ClusterSecret | undefined;
+}
+
+/** Something that may have changed. */
+export interface Dirty {
+  readonly kind: Kind | 'EndpointSlice' | 'Secret';
+  readonly key: Key;
+}
+
+export interface ClusterPicture {
+  /** An object was made anew under its name: what it was before is not what to fall back to. */
+  forget(kind: Kind, key: Key): void;
+  update(dirty: Iterable<Dirty>, complete: boolean): Resources;
+}
+
+type MapName = 'pools' | 'rules' | 'grants' | 'slices' | 'secrets';
+
+const MAPS = {
+  WebPool: 'pools',
+  RoutingRule: 'rules',
+  DatabaseGrant: 'grants',
+  EndpointSlice: 'slices',
+  Secret: 'secrets',
+} as const satisfies Readonly<Record<Dirty['kind'], MapName>>;
+
+/** A picture of nothing. */
+export function createClusterPicture(stores: ClusterStores): ClusterPicture {
+  const admissions = new Map<string, Admission>();
+  const held = createCollection<Held>();
+  const findings = createCollection<Finding>();
+  let last: Resources = {
+    pools: new Map(),
+    rules: new Map(),
+    grants: new Map(),
+    secrets: new Map(),
+    slices: new Map(),
+    held: [],
+    findings: [],
+    unnamed: [],
+    pictureComplete: false,
+  };
+
+  const valueOf = ({ kind, key }: Dirty): KindOf | EndpointSlice | SecretInfo | undefined => {
+    if (kind === 'EndpointSlice') return stores.slice(key);
+    if (kind === 'Secret') return stores.secret(key)?.info;
+    return admitted(kind, key);
+  };
+
+  const admitted = (kind: Kind, key: Key): KindOf | undefined => {
+    const id = `${kind} ${key}`;
+    const found = stores.object(kind, key);
+    // What somebody deleted counts as gone, also while it waits for a finalizer.
+    const admission =
+      found === undefined || found.deleting
+        ? undefined
+        : admit({ object: found.object, problems: found.problems }, admissions.get(id)?.inForce);
+    if (admission === undefined) admissions.delete(id);
+    else admissions.set(id, admission);
+    held.set(id, admission?.held === undefined ? [] : [admission.held]);
+    findings.set(id, admission?.findings ?? []);
+    return admission?.inForce;
+  };
+
+  return {
+    forget(kind, key) {
+      admissions.delete(`${kind} ${key}`);
+    },
+    update(dirty, complete) {
+      const changed: Partial<Record<MapName, Map<Key, unknown>>> = {};
+      for (const one of dirty) {
+        const name = MAPS[one.kind];
+        const value = valueOf(one);
+        if ((changed[name] ?? last[name]).get(one.key) === value) continue;
+        const map = (changed[name] ??= new Map<Key, unknown>(last[name]));
+        if (value === undefined) map.delete(one.key);
+        else map.set(one.key, value);
+      }
+      const next: Resources = {
+        ...last,
+        ...(changed as Partial<Resources>),
+        held: held.list,
+        findings: findings.list,
+        pictureComplete: complete,
+      };
+      const same =
+        Object.keys(changed).length === 0 &&
+        next.held === last.held &&
+        next.findings === last.findings &&
+        next.pictureComplete === last.pictureComplete;
+      if (!same) last = next;
+      return last;
+    },
+  };
+}
+
+/** Values by object, as one list that stays the same as long as no object's do. */
+function createCollection<T>(): { readonly list: readonly T[]; set(id: string, values: readonly T[]): void } {
+  const byId = new Map<string, readonly T[]>();
+  let list: readonly T[] | undefined = [];
+  return {
+    get list() {
+      list ??= [...byId.values()].flat();
+      return list;
+    },
+    set(id, values) {
+      if (values.length === 0 && !byId.has(id)) return;
+      if (values.length === 0) byId.delete(id);
+      else byId.set(id, values);
+      list = undefined;
+    },
+  };
+}

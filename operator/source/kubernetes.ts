@@ -1,0 +1,293 @@
+/** A cluster as a source: copies of its objects that follow the API server in, statuses out. */
+import { createHmac, randomBytes } from 'node:crypto';
+import type { EndpointSlice, Key, Kind, Resources } from '../api/resources.ts';
+import type { Validate } from '../api/validate.ts';
+import { hasCode } from '../kube/api-error.ts';
+import type { Client } from '../kube/client.ts';
+import { startReflector, type Reflector, type ReflectorTiming, type StoreChange } from '../kube/reflector.ts';
+import { reached, type KubeObject, type ResourceType } from '../kube/resource.ts';
+import type { AnyStatus, StatusDocument } from '../status/document.ts';
+import {
+  readClusterObject,
+  readClusterSecret,
+  readClusterSlice,
+  type ClusterObject,
+  type ClusterSecret,
+} from './cluster-objects.ts';
+import { canonicalText } from './content-hash.ts';
+import { createClusterPicture, type Dirty } from './cluster-picture.ts';
+import type { Log, Source } from './source.ts';
+
+/** What is watched beside WebPools, RoutingRules and EndpointSlices. */
+export interface KubernetesSourceOptions {
+  readonly client: Client;
+  readonly validate: Validate;
+  readonly log: Log;
+  /** Namespaces whose objects count; empty = all. */
+  readonly namespaces: readonly string[];
+  readonly grants: boolean;
+  /** Where Secrets are read. */
+  readonly secrets: { readonly namespace: string } | 'WatchedNamespaces';
+  readonly timing?: ReflectorTiming;
+}
+
+/** Versions up to which everything is in a picture; a kind that is not watched is absent. */
+export type Versions = Readonly<Partial<Record<Dirty['kind'], string>>>;
+
+/** How the copies are. */
+export interface Freshness {
+  readonly kind: string;
+  readonly objects: number;
+  readonly synced: boolean;
+  /** Milliseconds since the last sign of the server. */
+  readonly silentFor: number;
+  readonly failures: number;
+  readonly errors: number;
+  readonly lists: number;
+}
+
+export interface KubernetesSource extends Source {
+  /** Resolves once every copy is complete. Before that `read` rejects. */
+  readonly synced: Promise<void>;
+  /** The versions of the last picture, or newer ones when nothing that is in a picture changed since. */
+  versions(): Versions;
+  /** The newest version of an object, also one that is being deleted. */
+  object(kind: Kind, key: Key): ClusterObject | undefined;
+  objects(kind: Kind): ReadonlyMap<Key, ClusterObject>;
+  freshness(): readonly Freshness[];
+  close(): Promise<void>;
+}
+
+const GROUP = { group: 'webpool.dev', version: 'v1alpha1' };
+
+/** Our kinds. */
+export const OWN_TYPES: Readonly<Record<Kind, ResourceType>> = {
+  WebPool: { ...GROUP, plural: 'webpools', kind: 'WebPool' },
+  RoutingRule: { ...GROUP, plural: 'routingrules', kind: 'RoutingRule' },
+  DatabaseGrant: { ...GROUP, plural: 'databasegrants', kind: 'DatabaseGrant' },
+};
+const SLICES: ResourceType = {
+  group: 'discovery.k8s.io',
+  version: 'v1',
+  plural: 'endpointslices',
+  kind: 'EndpointSlice',
+};
+const SECRETS: ResourceType = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' };
+/** Releases of Helm are Secrets of a megabyte each. */
+const SECRETS_OF_INTEREST = 'type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token';
+const SLICES_OF_SERVICES = 'kubernetes.io/service-name';
+
+/** Owner of the statuses that we write. */
+export const STATUS_OWNER = 'webpool-operator';
+/** Statuses in flight. */
+const PARALLEL = 8;
+
+/** Before the first list of every kind there is no picture: nothing may be concluded from half of one. */
+export class NotSyncedError extends Error {
+  override readonly name = 'NotSyncedError';
+}
+
+/** Begins to follow the cluster. */
+export function createKubernetesSource(options: KubernetesSourceOptions): KubernetesSource {
+  const { client, validate, namespaces, log } = options;
+  const kinds: readonly Kind[] = options.grants
+    ? ['WebPool', 'RoutingRule', 'DatabaseGrant']
+    : ['WebPool', 'RoutingRule'];
+  const secretKey = randomBytes(32);
+  const { promise: synced, resolve: allSynced } = Promise.withResolvers<void>();
+  const dirty = new Map<string, Dirty>();
+  const written = new Map<string, { readonly version: string; readonly status: AnyStatus | undefined }>();
+  let wanted: ReadonlyMap<string, AnyStatus> = new Map();
+  let lastVersions: Versions = {};
+  let wake = () => {};
+
+  const note = (kind: Dirty['kind'], key: Key) => {
+    dirty.set(`${kind} ${key}`, { kind, key });
+    wake();
+  };
+
+  const follow = <T>(type: ResourceType, { namespaces: rooms, ...what }: Followed<T>): readonly Reflector<T>[] =>
+    (rooms.length === 0 ? [undefined] : rooms).map((namespace) =>
+      startReflector<T>({
+        ...what,
+        transport: client.transport,
+        type,
+        log,
+        onSynced: checkSynced,
+        ...(namespace !== undefined && { namespace }),
+        ...(options.timing !== undefined && { timing: options.timing }),
+      }),
+    );
+
+  const onObject = (kind: Kind) => (change: StoreChange<ClusterObject>) => {
+    const { key, before, now } = change;
+    if (now === undefined) {
+      picture.forget(kind, key);
+      written.delete(`${kind} ${key}`);
+    }
+    if (!sameObject(before, now)) note(kind, key);
+    // A status that somebody else wrote has to be put right; nothing else about it is new.
+    else if (now !== undefined && isForeign(now.status, wanted.get(`${kind} ${key}`))) wake();
+  };
+
+  const own = new Map(
+    kinds.map((kind) => [
+      kind,
+      follow<ClusterObject>(OWN_TYPES[kind], {
+        namespaces,
+        slim: readClusterObject(kind, validate),
+        onChange: onObject(kind),
+      }),
+    ]),
+  );
+  const slices = follow<EndpointSlice>(SLICES, {
+    namespaces,
+    labelSelector: SLICES_OF_SERVICES,
+    slim: orPrevious(readClusterSlice),
+    onChange: ({ key }) => note('EndpointSlice', key),
+  });
+  const secrets = follow<ClusterSecret>(SECRETS, {
+    namespaces: options.secrets === 'WatchedNamespaces' ? namespaces : [options.secrets.namespace],
+    fieldSelector: SECRETS_OF_INTEREST,
+    slim: orPrevious(readClusterSecret((contents) => createHmac('sha256', secretKey).update(contents).digest('hex'))),
+    onChange: ({ key }) => note('Secret', key),
+  });
+  const groups: readonly (readonly [Dirty['kind'], readonly Reflector<unknown>[]])[] = [
+    ...own,
+    ['EndpointSlice', slices],
+    ['Secret', secrets],
+  ];
+
+  /** An object that cannot be read stays what it was; one that never could is as good as absent. */
+  function orPrevious<T>(read: (json: KubeObject, previous: T | undefined) => T) {
+    return (json: KubeObject, previous: T | undefined): T => {
+      try {
+        return read(json, previous);
+      } catch (error) {
+        log.warn({ err: error }, 'an object of the cluster cannot be read: the last good version stays');
+        return previous as T;
+      }
+    };
+  }
+
+  const isSynced = () => groups.every(([, reflectors]) => reflectors.every(({ health }) => health.synced));
+  function checkSynced(): void {
+    // The last reflector may say so while the list of reflectors is still being made.
+    queueMicrotask(() => {
+      if (!isSynced()) return;
+      allSynced();
+      wake();
+    });
+  }
+
+  const find = <T>(reflectors: readonly Reflector<T>[], key: Key): T | undefined => {
+    for (const { store } of reflectors) {
+      const found = store.get(key);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  const object = (kind: Kind, key: Key) => find(own.get(kind) ?? [], key);
+  const picture = createClusterPicture({
+    object,
+    slice: (key) => find(slices, key),
+    secret: (key) => find(secrets, key),
+  });
+
+  const currentVersions = (): Versions =>
+    Object.fromEntries(groups.map(([kind, reflectors]) => [kind, lowest(reflectors.map(({ version }) => version))]));
+
+  /** What we wrote counts until the copy has come so far. */
+  function statusOf(kind: Kind, key: Key): AnyStatus | undefined {
+    const found = object(kind, key);
+    const mine = written.get(`${kind} ${key}`);
+    if (found === undefined || mine === undefined) return found?.status;
+    if (!reached(found.version, mine.version)) return mine.status;
+    written.delete(`${kind} ${key}`);
+    return found.status;
+  }
+
+  const writeOne = async ({ kind, key, metadata, status }: StatusDocument) => {
+    const { namespace, name } = metadata;
+    try {
+      const answer = await client.apply(
+        OWN_TYPES[kind],
+        { metadata: { namespace, name }, status },
+        { fieldManager: STATUS_OWNER, subresource: 'status' },
+      );
+      const { resourceVersion = '' } = answer.metadata;
+      written.set(`${kind} ${key}`, { version: resourceVersion, status: answer['status'] as AnyStatus | undefined });
+    } catch (error) {
+      // Deleted meanwhile: there is nobody left to tell.
+      if (!hasCode(error, 404)) throw error;
+    }
+  };
+
+  return {
+    synced,
+    read(): Promise<Resources> {
+      if (!isSynced()) return Promise.reject(new NotSyncedError('not everything was listed yet'));
+      lastVersions = currentVersions();
+      const changed = [...dirty.values()];
+      dirty.clear();
+      return Promise.resolve(picture.update(changed, true));
+    },
+    changes(onChange) {
+      wake = onChange;
+      return () => {
+        wake = () => {};
+      };
+    },
+    versions: () => (dirty.size === 0 ? currentVersions() : lastVersions),
+    secretValue: (secret, key) => find(secrets, secret)?.values.get(key),
+    async writeStatus(changed, all) {
+      wanted = new Map(all.map(({ kind, key, status }) => [`${kind} ${key}`, status]));
+      const failures: unknown[] = [];
+      const queue = changed.values();
+      const work = async () => {
+        for (const document of queue) await writeOne(document).catch((error: unknown) => failures.push(error));
+      };
+      await Promise.all(Array.from({ length: PARALLEL }, work));
+      if (failures.length > 0) throw new AggregateError(failures, `${failures.length} statuses were not written`);
+    },
+    statusOf,
+    object,
+    objects: (kind) => merged(own.get(kind) ?? []),
+    freshness: () => groups.flatMap(([, reflectors]) => reflectors.map(freshnessOf)),
+    async close() {
+      await Promise.all(groups.flatMap(([, reflectors]) => reflectors.map((reflector) => reflector.stop())));
+    },
+  };
+}
+
+interface Followed<T> {
+  readonly namespaces: readonly string[];
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  readonly slim: (json: KubeObject, previous: T | undefined) => T;
+  readonly onChange: (change: StoreChange<T>) => void;
+}
+
+function sameObject(a: ClusterObject | undefined, b: ClusterObject | undefined): boolean {
+  return a?.object === b?.object && a?.problems === b?.problems && a?.deleting === b?.deleting;
+}
+
+function isForeign(status: AnyStatus | undefined, wanted: AnyStatus | undefined): boolean {
+  return wanted !== undefined && canonicalText(status) !== canonicalText(wanted);
+}
+
+/** Of copies of several namespaces the one that lags most says how far all are. */
+function lowest(versions: readonly string[]): string {
+  return versions.reduce((low, version) => (reached(version, low) ? low : version));
+}
+
+function merged<T>(reflectors: readonly Reflector<T>[]): ReadonlyMap<Key, T> {
+  const [only, ...others] = reflectors;
+  if (only !== undefined && others.length === 0) return only.store;
+  return new Map(reflectors.flatMap(({ store }) => [...store]));
+}
+
+function freshnessOf({ kind, store, health }: Reflector<unknown>): Freshness {
+  const { synced, failures, errors, lists, lastContact } = health;
+  return { kind, objects: store.size, synced, silentFor: performance.now() - lastContact, failures, errors, lists };
+}

@@ -1,0 +1,305 @@
+/** A cluster as a source: one picture, kept change by change; statuses out; nothing concluded from what was not read. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createValidator } from '../../operator/api/validate.ts';
+import { createClient } from '../../operator/kube/client.ts';
+import { createTransport, type Transport } from '../../operator/kube/transport.ts';
+import { createKubernetesSource, type KubernetesSource } from '../../operator/source/kubernetes.ts';
+import type { StatusDocument } from '../../operator/status/document.ts';
+import { startFakeApiServer, type FakeApiServer } from '../kube/fake-api-server.ts';
+import { keepLog, until } from '../kube/wait.ts';
+import { CRDS } from '../support/crds.ts';
+import { eventually } from '../support/wait.ts';
+
+const validate = createValidator(CRDS);
+const TIMING = { backoff: { first: 5, longest: 50 }, healthy: 1000 };
+
+let server: FakeApiServer;
+let transport: Transport;
+let source: KubernetesSource | undefined;
+let wakes: number;
+
+function open(options: Partial<Parameters<typeof createKubernetesSource>[0]> = {}): KubernetesSource {
+  source = createKubernetesSource({
+    client: createClient(transport),
+    validate,
+    log: keepLog(),
+    namespaces: [],
+    grants: true,
+    secrets: 'WatchedNamespaces',
+    timing: TIMING,
+    ...options,
+  });
+  source.changes(() => (wakes += 1));
+  return source;
+}
+const follow = async (options?: Parameters<typeof open>[0]) => {
+  const opened = open(options);
+  await opened.synced;
+  return opened;
+};
+const meta = (name: string, more: object = {}) => ({ namespace: 'default', name, ...more });
+const pool = (name: string, spec: object = { port: 80 }, more: object = {}) =>
+  server.put('webpools', { kind: 'WebPool', apiVersion: 'webpool.dev/v1alpha1', metadata: meta(name, more), spec });
+const rule = (name: string, rules: readonly object[]) =>
+  server.put('routingrules', {
+    kind: 'RoutingRule',
+    apiVersion: 'webpool.dev/v1alpha1',
+    metadata: meta(name),
+    spec: { listener: { protocol: 'HTTP', port: 80 }, rules },
+  });
+const slice = (name: string, addresses: readonly string[]) =>
+  server.put('endpointslices', {
+    metadata: meta(name, { labels: { 'kubernetes.io/service-name': 'blog', other: 'x' } }),
+    addressType: 'IPv4',
+    ports: [{ port: 80 }],
+    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+  });
+const secret = (name: string, data: Record<string, string>, more: object = {}) =>
+  server.put('secrets', {
+    metadata: meta(name, more),
+    type: 'Opaque',
+    data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
+  });
+const document = (name: string, status: object): StatusDocument => ({
+  kind: 'WebPool',
+  key: `default/${name}`,
+  metadata: { ...meta(name), generation: 1 },
+  status,
+});
+
+type Picture = Awaited<ReturnType<KubernetesSource['read']>>;
+
+/** Reads again and again until the picture is as wanted. */
+const picture = (wanted: (seen: Picture) => boolean): Promise<Picture> =>
+  eventually('a picture as wanted', async () => {
+    const seen = await source?.read();
+    return seen !== undefined && wanted(seen) ? seen : undefined;
+  });
+
+beforeEach(async () => {
+  wakes = 0;
+  server = await startFakeApiServer();
+  transport = createTransport({ access: server.access, userAgent: 'test', firstRetry: 1 });
+});
+afterEach(async () => {
+  await source?.close();
+  source = undefined;
+  await transport.close();
+  await server.close();
+});
+
+describe('the picture', () => {
+  test('there is none before everything was listed', async () => {
+    pool('blog');
+    server.misbehave({ type: 'Answer', status: 403 }, ({ path }) => path.endsWith('/secrets'), 5);
+    const opened = open();
+    await expect(opened.read()).rejects.toMatchObject({ name: 'NotSyncedError' });
+    await until(() => server.watchers === 4);
+    await expect(opened.read()).rejects.toMatchObject({ name: 'NotSyncedError' });
+    await opened.synced;
+    const seen = await opened.read();
+    expect([...seen.pools.keys()]).toEqual(['default/blog']);
+    expect(seen.pictureComplete).toBe(true);
+  });
+
+  test('what did not change keeps its identity; the maps of other kinds too', async () => {
+    pool('blog');
+    pool('shop');
+    slice('blog-1', ['10.0.0.1']);
+    const opened = await follow();
+    const before = await opened.read();
+    expect(await opened.read()).toBe(before);
+    pool('shop', { port: 81 });
+    const after = await picture(({ pools }) => pools.get('default/shop')?.spec.port === 81);
+    expect(after.pools.get('default/blog')).toBe(before.pools.get('default/blog'));
+    expect(after.slices).toBe(before.slices);
+    expect(after.rules).toBe(before.rules);
+    expect(after.held).toBe(before.held);
+  });
+
+  test('neither status, nor foreign labels, nor managed fields are news', async () => {
+    const made = pool('blog');
+    const opened = await follow();
+    const before = await opened.read();
+    wakes = 0;
+    const metadata = meta('blog', { uid: made.metadata.uid, labels: { a: 'b' }, managedFields: [{}] });
+    server.put('webpools', { ...made, metadata, status: { usedBy: 1 } });
+    await until(() => opened.object('WebPool', 'default/blog')?.status !== undefined);
+    expect(wakes).toBe(0);
+    expect(await opened.read()).toBe(before);
+    expect(opened.object('WebPool', 'default/blog')?.status).toEqual({ usedBy: 1 });
+  });
+
+  test('an invalid edit leaves the last good version in force, also of a rule in part', async () => {
+    pool('blog');
+    const good = { name: 'all', pools: [{ name: 'blog' }] };
+    rule('site', [good]);
+    const opened = await follow();
+    await opened.read();
+    pool('blog', { port: 80, bogus: true });
+    rule('site', [
+      { name: 'bad', matches: [{ path: { type: 'Regex', value: '(' } }], pools: [{ name: 'blog' }] },
+      good,
+    ]);
+    const seen = await picture(({ held, findings }) => held.length === 1 && findings.length === 1);
+    expect(seen.pools.get('default/blog')?.spec).toEqual({ port: 80 });
+    expect(seen.held[0]).toMatchObject({ kind: 'WebPool', fallback: true });
+    expect(seen.rules.get('default/site')?.spec.rules).toEqual([good]);
+    expect(seen.findings[0]).toMatchObject({ condition: 'PartiallyInvalid', rule: 'bad' });
+    pool('blog', { port: 82 });
+    expect((await picture(({ held }) => held.length === 0)).pools.get('default/blog')?.spec.port).toBe(82);
+  });
+
+  test('an object that was made anew does not fall back to what it was', async () => {
+    pool('blog');
+    const opened = await follow();
+    await opened.read();
+    server.remove('webpools', 'default/blog');
+    pool('blog', { bogus: 1 });
+    const seen = await picture(({ held }) => held.length === 1);
+    expect(seen.pools.has('default/blog')).toBe(false);
+    expect(seen.held[0]?.fallback).toBe(false);
+  });
+
+  test('what is being deleted counts as gone, also while it waits for a finalizer', async () => {
+    pool('blog', { port: 80 }, { finalizers: ['webpool.dev/x'] });
+    await follow();
+    server.remove('webpools', 'default/blog');
+    const seen = await picture(({ pools }) => pools.size === 0);
+    expect(seen.held).toEqual([]);
+    expect(source?.object('WebPool', 'default/blog')?.deleting).toBe(true);
+  });
+
+  test('a slice has what we read of it, and VMs their name', async () => {
+    server.put('endpointslices', {
+      metadata: meta('vm', { labels: { 'kubernetes.io/service-name': 'blog' } }),
+      addressType: 'IPv4',
+      ports: [{ name: 'p', port: 80, protocol: 'TCP' }],
+      endpoints: [{ addresses: ['10.0.0.1'], hostname: 'web01', conditions: { ready: false }, zone: 'z' }],
+    });
+    const opened = await follow();
+    expect((await opened.read()).slices.get('default/vm')).toEqual({
+      metadata: { ...meta('vm'), generation: 1, labels: { 'kubernetes.io/service-name': 'blog' } },
+      addressType: 'IPv4',
+      ports: [{ name: 'p', port: 80 }],
+      endpoints: [{ addresses: ['10.0.0.1'], hostname: 'web01', conditions: { ready: false } }],
+    });
+  });
+
+  test('a Secret is known by what is in it, and its text only when it is asked for', async () => {
+    const made = secret('db', { password: 'one' });
+    const opened = await follow();
+    const before = await opened.read();
+    expect(JSON.stringify([...before.secrets])).not.toContain('one');
+    expect(opened.secretValue('default/db', 'password')).toBe('one');
+    expect(opened.secretValue('default/db', 'other')).toBeUndefined();
+    server.put('secrets', { ...made, metadata: meta('db', { uid: made.metadata.uid, annotations: { a: 'b' } }) });
+    secret('other', {});
+    const between = await picture(({ secrets }) => secrets.size === 2);
+    expect(between.secrets.get('default/db')).toBe(before.secrets.get('default/db'));
+    secret('db', { password: 'two' }, { uid: made.metadata.uid });
+    const after = await picture(({ secrets }) => secrets !== between.secrets);
+    expect(after.secrets.get('default/db')?.version).not.toBe(before.secrets.get('default/db')?.version);
+    expect(opened.secretValue('default/db', 'password')).toBe('two');
+  });
+
+  test('an agent asks for no grants, and for Secrets of its own namespace alone', async () => {
+    await follow({ grants: false, secrets: { namespace: 'system' } });
+    const paths = new Set(server.requests.map(({ path }) => path));
+    expect([...paths].toSorted()).toEqual([
+      '/api/v1/namespaces/system/secrets',
+      '/apis/discovery.k8s.io/v1/endpointslices',
+      '/apis/webpool.dev/v1alpha1/routingrules',
+      '/apis/webpool.dev/v1alpha1/webpools',
+    ]);
+  });
+
+  test('of several namespaces only these', async () => {
+    pool('blog');
+    server.put('webpools', { metadata: { namespace: 'a', name: 'blog' }, spec: { port: 1 } });
+    server.put('webpools', { metadata: { namespace: 'b', name: 'blog' }, spec: { port: 2 } });
+    const opened = await follow({ namespaces: ['a', 'b'] });
+    expect([...(await opened.read()).pools.keys()].toSorted()).toEqual(['a/blog', 'b/blog']);
+    expect([...opened.objects('WebPool').keys()].toSorted()).toEqual(['a/blog', 'b/blog']);
+  });
+
+  test('while the server is away the picture stays', async () => {
+    pool('blog');
+    const opened = await follow();
+    const before = await opened.read();
+    await until(() => server.watchers === 5);
+    server.misbehave({ type: 'Answer', status: 503 }, () => true, 20);
+    server.endWatches('Reset');
+    await until(() => opened.freshness().every(({ failures }) => failures > 0));
+    expect(await opened.read()).toBe(before);
+    pool('shop');
+    await picture(({ pools }) => pools.size === 2);
+  });
+});
+
+describe('versions', () => {
+  test('say how far the last picture is; a new one is not claimed before it was read', async () => {
+    const first = pool('blog');
+    const opened = await follow();
+    await opened.read();
+    expect(Number(opened.versions().WebPool)).toBeGreaterThanOrEqual(Number(first.metadata.resourceVersion));
+    wakes = 0;
+    const second = pool('blog', { port: 81 });
+    await until(() => wakes > 0);
+    expect(opened.versions().WebPool).not.toBe(second.metadata.resourceVersion);
+    await opened.read();
+    expect(opened.versions().WebPool).toBe(second.metadata.resourceVersion);
+    expect(opened.object('WebPool', 'default/blog')?.generationVersion).toBe(second.metadata.resourceVersion);
+  });
+
+  test('a write of status moves them without a new picture', async () => {
+    const made = pool('blog');
+    const opened = await follow();
+    const before = await opened.read();
+    const next = server.put('webpools', { ...made, metadata: meta('blog', { uid: made.metadata.uid }), status: {} });
+    await until(() => opened.versions().WebPool === next.metadata.resourceVersion);
+    expect(await opened.read()).toBe(before);
+    expect(opened.object('WebPool', 'default/blog')?.generationVersion).toBe(made.metadata.resourceVersion);
+  });
+});
+
+describe('statuses', () => {
+  test('are applied to the subresource, and count before the copy has them', async () => {
+    pool('blog');
+    const opened = await follow();
+    const blog = document('blog', { usedBy: 2 });
+    await opened.writeStatus([blog], [blog], []);
+    expect(opened.statusOf('WebPool', 'default/blog')).toEqual({ usedBy: 2 });
+    const request = server.requests.find(({ method }) => method === 'PATCH');
+    expect(request?.path).toBe('/apis/webpool.dev/v1alpha1/namespaces/default/webpools/blog/status');
+    expect(request?.query.get('fieldManager')).toBe('webpool-operator');
+    expect(request?.body).toMatchObject({ metadata: meta('blog'), status: { usedBy: 2 } });
+  });
+
+  test('one that cannot be written keeps no other back, and is an error in the end; a deleted object is none', async () => {
+    pool('blog');
+    pool('shop');
+    const opened = await follow();
+    const answers = (status: number, name: string) =>
+      server.misbehave({ type: 'Answer', status }, ({ method, path }) => method === 'PATCH' && path.includes(name));
+    answers(500, 'blog');
+    answers(404, 'gone');
+    const all = ['gone', 'blog', 'shop'].map((name) => document(name, { usedBy: 1 }));
+    await expect(opened.writeStatus(all, all, [])).rejects.toThrow('1 statuses');
+    expect(server.get('webpools', 'default/shop')?.['status']).toEqual({ usedBy: 1 });
+  });
+
+  test('one that somebody else wrote wakes us; our own does not', async () => {
+    const made = pool('blog');
+    const opened = await follow();
+    await opened.read();
+    wakes = 0;
+    const blog = document('blog', { usedBy: 2 });
+    await opened.writeStatus([blog], [blog], []);
+    await until(() => opened.object('WebPool', 'default/blog')?.status !== undefined);
+    expect(wakes).toBe(0);
+    server.put('webpools', { ...made, metadata: meta('blog', { uid: made.metadata.uid }), status: { usedBy: 7 } });
+    await until(() => wakes > 0);
+    expect(opened.statusOf('WebPool', 'default/blog')).toEqual({ usedBy: 7 });
+  });
+});
