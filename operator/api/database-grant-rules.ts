@@ -1,6 +1,7 @@
 /** What the fields of a DatabaseGrant ask of each other, and what no grant may ask for. */
 import type { DatabaseGrantSpec, Grant } from './kinds.gen.ts';
 import { canonicalAddress, isHostname, isServerAddress } from './address.ts';
+import { durationProblems } from './duration-rules.ts';
 import { problem, shown, type Problem } from './problem.ts';
 
 /** `webpool_ledger` is where we keep what is ours. */
@@ -33,6 +34,7 @@ export function databaseGrantProblems(spec: DatabaseGrantSpec): readonly Problem
     ...accountProblems(spec.username),
     ...(nobody ? [problem('spec', 'names nobody who gets an account: set pools or hosts')] : []),
     ...hosts.flatMap((host, index) => hostProblems(host, `spec.hosts[${index}]`)),
+    ...durationProblems(spec.rotation?.discardAfter, 'spec.rotation.discardAfter', ['1s', '8760h']),
     ...spec.grants.flatMap((grant, index) => grantProblems(grant, `spec.grants[${index}]`)),
   ];
 }

@@ -35,6 +35,17 @@ readonly hosts?: readonly string[]
  */
 readonly grants: readonly Grant[]
 /**
+ * What a login of the accounts needs beside the password: SSL, an encrypted connection; X509, a client certificate as well. Default: None.
+ */
+readonly requireTLS?: ("None" | "SSL" | "X509")
+readonly limits?: AccountLimits
+readonly rotation?: PasswordRotation
+readonly removal?: AccountRemoval
+/**
+ * An account of the same name that somebody else made. Refuse: it is left as it is. Adopt: it becomes one of ours, with exactly these privileges; its password stays valid as after a change of the Secret. Default: Refuse.
+ */
+readonly existingAccounts?: ("Refuse" | "Adopt")
+/**
  * What happens to a change made by hand to an account of ours. Default: Enforce.
  */
 readonly driftPolicy?: ("Enforce" | "Report")
@@ -106,6 +117,49 @@ readonly columns?: readonly string[]
  * @maxItems 24
  */
 readonly privileges: readonly ("SELECT" | "INSERT" | "UPDATE" | "DELETE" | "CREATE" | "DROP" | "REFERENCES" | "INDEX" | "ALTER" | "CREATE TEMPORARY TABLES" | "LOCK TABLES" | "CREATE VIEW" | "SHOW VIEW" | "CREATE ROUTINE" | "ALTER ROUTINE" | "EXECUTE" | "EVENT" | "TRIGGER")[]
+}
+/**
+ * What each account may use; 0 means no limit.
+ */
+export interface AccountLimits {
+/**
+ * Connections at a time. Default: no limit.
+ */
+readonly maxUserConnections?: number
+/**
+ * Statements in an hour. Default: no limit.
+ */
+readonly maxQueriesPerHour?: number
+/**
+ * Changing statements in an hour. Default: no limit.
+ */
+readonly maxUpdatesPerHour?: number
+/**
+ * Logins in an hour. Default: no limit.
+ */
+readonly maxConnectionsPerHour?: number
+}
+/**
+ * What happens when the password in the Secret changes.
+ */
+export interface PasswordRotation {
+/**
+ * Dual: the password before stays valid beside the new one until discardAfter has passed, on servers that can (MySQL from 8.0.14, MariaDB from 10.4). Immediate: it ends at once. Default: Dual.
+ */
+readonly mode?: ("Dual" | "Immediate")
+/**
+ * How long the password before stays valid; 1s to 8760h. Default: 24h.
+ */
+readonly discardAfter?: string
+}
+/**
+ * How an account goes whose server has left.
+ */
+export interface AccountRemoval {
+/**
+ * Ends its open sessions, which go on otherwise. Default: true.
+ */
+readonly killSessions?: boolean
 }
 /**
  * What is so, as seen by the operator.

@@ -5,7 +5,7 @@ import type { ChangeGroup } from '../mysql/groups.ts';
 import { accountFailure, endsRound } from '../mysql/problem.ts';
 import type { AccountFailure } from '../mysql/problem.ts';
 import { stepsOf } from '../mysql/statements.ts';
-import type { StatementContext } from '../mysql/statements.ts';
+import type { StatementContext, Step } from '../mysql/statements.ts';
 import { killSessions } from './mysql-kill.ts';
 import { serverErrorOf } from './mysql-session.ts';
 import type { Session } from './mysql-session.ts';
@@ -74,7 +74,7 @@ export async function applyChanges(
 }
 
 async function applyGroup(group: ChangeGroup, run: Run): Promise<void> {
-  const note = group.kind === 'mark' || group.kind === 'forget';
+  const note = group.kind === 'mark' || group.kind === 'forget' || group.kind === 'adopt';
   const free = note && run.options.dialect.mark === 'Ledger';
   let start = 0;
   while (start < group.accounts.length && performance.now() < run.options.deadline) {
@@ -128,9 +128,17 @@ async function runSteps(batch: ChangeGroup, run: Run): Promise<void> {
       continue;
     }
     const start = performance.now();
-    await run.session.query(step.sql);
+    await runStatement(run.session, step);
     run.statements += 1;
     if (batch.kind !== 'mark') adapt(run.options.pace, batch.accounts.length, performance.now() - start);
+  }
+}
+
+async function runStatement(session: Session, { sql, done }: Extract<Step, { kind: 'sql' }>): Promise<void> {
+  try {
+    await session.query(sql);
+  } catch (error) {
+    if (done === undefined || serverErrorOf(error)?.errno !== done) throw error;
   }
 }
 

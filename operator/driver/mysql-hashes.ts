@@ -44,12 +44,15 @@ export function hashKeeper(): (input: HashInput) => Map<Key, string> {
 
 function saltedHash(need: AccountNeed, password: string, states: ReadonlyMap<string, AccountState>): string {
   const salts = new Set<string>();
-  for (const { mark, hash } of states.values()) {
-    if (salts.size === SALTS_TRIED) break;
-    const salt = mark?.owners.includes(need.grant) === true ? saltOf(hash) : undefined;
-    if (salt === undefined || salts.has(salt)) continue;
-    salts.add(salt);
-    if (cachingSha2Hash(password, salt) === hash) return hash;
+  for (const { mark, hash, second } of states.values()) {
+    if (mark?.owners.includes(need.grant) !== true) continue;
+    for (const stored of second ? [hash, second.hash] : [hash]) {
+      const salt = saltOf(stored);
+      if (salt === undefined || salts.has(salt)) continue;
+      if (salts.size === SALTS_TRIED) return cachingSha2Hash(password, randomSalt());
+      salts.add(salt);
+      if (cachingSha2Hash(password, salt) === stored) return stored;
+    }
   }
   return cachingSha2Hash(password, randomSalt());
 }

@@ -9,6 +9,8 @@ import type { Session } from './mysql-session.ts';
 export interface Look {
   readonly states: Map<string, AccountState>;
   readonly readOnly: boolean;
+  /** Seconds since 1970 by the server's clock. */
+  readonly now: number;
 }
 
 /** Above this many accounts one look at everything is cheaper than a list of hosts. */
@@ -20,7 +22,7 @@ export async function observe(session: Session, scope: ObservationScope): Promis
   const sets = await session.query(...observation(scope, dialect, columns));
   const [variables, accounts = [], schemas = [], tables = [], columnRows = [], ledger = []] = sets;
   const states = accountStates({
-    flavor: dialect.flavor,
+    source: dialect.accounts === 'GlobalPriv' ? 'GlobalPriv' : 'User',
     accounts,
     schemas,
     tables,
@@ -28,7 +30,8 @@ export async function observe(session: Session, scope: ObservationScope): Promis
     ledger,
     schemaPrivileges: columns.db.map(privilegeOfColumn),
   });
-  return { states, readOnly: Number(variables?.[0]?.[0]) !== 0 };
+  const [readOnly, now] = variables?.[0] ?? [];
+  return { states, readOnly: Number(readOnly) !== 0, now: Number(now) };
 }
 
 /** Reads these accounts again and puts them in the place of what was known of them. */
@@ -38,7 +41,7 @@ export async function observeAgain(
   { touched, users }: { readonly touched: readonly AccountName[]; readonly users: readonly string[] },
 ): Promise<Look> {
   if (touched.length > LIST_LIMIT) return observe(session, { users });
-  const { states: fresh, readOnly } = await observe(session, scopeOf(touched));
+  const { states: fresh, readOnly, now } = await observe(session, scopeOf(touched));
   const states = new Map(before.states);
   for (const account of touched) {
     const key = accountKey(account);
@@ -46,5 +49,5 @@ export async function observeAgain(
     if (state) states.set(key, state);
     else states.delete(key);
   }
-  return { states, readOnly };
+  return { states, readOnly, now };
 }

@@ -117,9 +117,9 @@ export function createDatabaseServer(options: DatabaseServerOptions): DatabaseSe
     const { dialect } = current;
     const hashes = hashesOf({ needs, passwords, dialect, states: look.states });
     const desired = desire({ needs, hashes, dialect, adminUser: credentials.username });
-    const planFor = (states: Look['states']): Plan =>
-      planAccounts({ states, desired, policy: policyOf(input), cluster });
-    let plan = planFor(look.states);
+    const planFor = ({ states, now }: Look): Plan =>
+      planAccounts({ states, now, desired, policy: policyOf(input), cluster });
+    let plan = planFor(look);
     let failures: ReadonlyMap<string, AccountFailure> = new Map();
     let statements = 0;
     for (let pass = 0; pass < PASSES && plan.changes.length > 0 && !look.readOnly; pass++) {
@@ -131,7 +131,7 @@ export function createDatabaseServer(options: DatabaseServerOptions): DatabaseSe
         'database accounts changed',
       );
       look = await observeAgain(current, look, { touched: applied.touched, users: [...users] });
-      plan = planFor(look.states);
+      plan = planFor(look);
       if (performance.now() >= deadline || applied.statements === 0) break;
     }
     return { session: current, desired, plan, failures, readOnly: look.readOnly, statements };

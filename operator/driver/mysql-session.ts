@@ -3,6 +3,7 @@ import type { Connection } from 'mysql2/promise';
 import { dialectOf } from '../mysql/dialect.ts';
 import type { Dialect } from '../mysql/dialect.ts';
 import { CREATE_LEDGER, LEDGER_EXISTS, ledgerUsers } from '../mysql/ledger.ts';
+import { readOnlyExpression } from '../mysql/observation.ts';
 import type { PrivilegeColumns } from '../mysql/observation.ts';
 import { literal } from '../mysql/quote.ts';
 import type { ServerError, ServerPlace } from '../mysql/problem.ts';
@@ -110,11 +111,8 @@ async function prepare(connection: Connection, { cluster, timeouts }: SessionOpt
     }
   };
   const dialect = await findDialect(query);
-  // Without NO_AUTO_CREATE_USER, MariaDB's GRANT would make an account without a password where none is.
-  await query(
-    `SET SESSION sql_mode = '${dialect.flavor === 'MariaDB' ? 'NO_AUTO_CREATE_USER' : ''}', lock_wait_timeout = 5`,
-  );
-  if (dialect.mark === 'Ledger') await ensureLedger(query);
+  await query(sessionSetup(dialect));
+  if (dialect.mark === 'Ledger') await ensureLedger(query, dialect);
   const columns = await privilegeColumns(query);
   const users = dialect.mark === 'Ledger' ? ledgerUsers(cluster) : attributeUsers(cluster);
   const knownUsers = ((await query(users))[0] ?? []).map((row) => String(row[0]));
@@ -145,8 +143,16 @@ async function findDialect(query: Session['query']): Promise<Dialect> {
   return dialect;
 }
 
-async function ensureLedger(query: Session['query']): Promise<void> {
-  const [found, readOnly] = await query(LEDGER_EXISTS, 'SELECT @@global.read_only OR @@global.innodb_read_only');
+/** Names and literals as `quote.ts` writes them, and no wait without end. */
+function sessionSetup({ grantCreates, lockWaitTimeout, charset }: Dialect): string {
+  // Where GRANT makes accounts, it would make one without a password.
+  const settings = [`sql_mode = '${grantCreates ? 'NO_AUTO_CREATE_USER' : ''}'`];
+  if (lockWaitTimeout) settings.push('lock_wait_timeout = 5');
+  return `SET NAMES ${charset}, ${settings.join(', ')}`;
+}
+
+async function ensureLedger(query: Session['query'], dialect: Dialect): Promise<void> {
+  const [found, readOnly] = await query(LEDGER_EXISTS, `SELECT ${readOnlyExpression(dialect)}`);
   if (Number(found?.[0]?.[0]) > 0) return;
   if (Number(readOnly?.[0]?.[0]) !== 0) {
     throw new UnusableServerError(

@@ -1,7 +1,9 @@
 import type { Key } from '../api/resources.ts';
 import type { AccountNeed } from '../topology/topology.ts';
-import { accountKey, nameOfKey } from './account.ts';
-import type { Account, AuthPlugin } from './account.ts';
+import { accountKey, nameOfKey, NO_LIMITS } from './account.ts';
+import { parseDuration } from '../api/duration.ts';
+import { DEFAULTS } from '../topology/defaults.ts';
+import type { Account, AuthPlugin, Limits, TlsRequirement } from './account.ts';
 import type { Dialect } from './dialect.ts';
 import { fingerprint } from './fingerprint.ts';
 import { entryProblem, grantSets } from './privileges.ts';
@@ -98,15 +100,19 @@ function claim(claims: Map<string, AccountNeed[]>, need: AccountNeed, host: stri
 }
 
 function needProblem(need: AccountNeed, input: DesiredInput): GrantProblem | undefined {
-  const { username, authPlugin, grants } = need.spec;
+  const { username, authPlugin, grants, deletionPolicy } = need.spec;
   const user = userProblem(username, input.dialect);
   if (user !== undefined) return { condition: 'Accepted', reason: 'UnsupportedValue', message: user };
   if (isReserved(username, input.adminUser)) {
     const message = `${username} is reserved: choose a username of the application's own`;
     return { condition: 'Accepted', reason: 'ReservedAccount', message };
   }
+  const { flavor, version, plugins, lock } = input.dialect;
+  if (deletionPolicy === 'Lock' && !lock) {
+    const message = `${flavor} ${version} cannot lock accounts: set deletionPolicy to Delete or Orphan`;
+    return { condition: 'Accepted', reason: 'UnsupportedValue', message };
+  }
   if (pluginOf(need, input.dialect) === undefined) {
-    const { flavor, version, plugins } = input.dialect;
     const message = `${flavor} ${version} does not offer ${authPlugin}; it has ${plugins.join(', ')}`;
     return { condition: 'Accepted', reason: 'UnsupportedAuthPlugin', message };
   }
@@ -134,7 +140,7 @@ function conflictProblem(need: AccountNeed, claims: ReadonlyMap<string, AccountN
   for (const { host } of need.hosts) {
     const first = claims.get(accountKey({ user: need.spec.username, host }))?.[0];
     if (!first || agree(first, need)) continue;
-    const message = `'${need.spec.username}'@'${host}' is held by ${first.grant} with another password Secret or authPlugin`;
+    const message = `'${need.spec.username}'@'${host}' is held by ${first.grant} with another password Secret, authPlugin, requireTLS or limits`;
     return { condition: 'Accepted', reason: 'Conflicted', message };
   }
   return undefined;
@@ -144,8 +150,26 @@ function agree(a: AccountNeed, b: AccountNeed): boolean {
   return (
     a.password.secret === b.password.secret &&
     a.password.key === b.password.key &&
-    (a.spec.authPlugin ?? 'Auto') === (b.spec.authPlugin ?? 'Auto')
+    (a.spec.authPlugin ?? 'Auto') === (b.spec.authPlugin ?? 'Auto') &&
+    tlsOf(a) === tlsOf(b) &&
+    JSON.stringify(limitsOf(a)) === JSON.stringify(limitsOf(b))
   );
+}
+
+function tlsOf({ spec }: AccountNeed): TlsRequirement {
+  return spec.requireTLS ?? DEFAULTS.DatabaseGrant.requireTLS;
+}
+
+function limitsOf({ spec }: AccountNeed): Limits {
+  return { ...NO_LIMITS, ...spec.limits };
+}
+
+/** Seconds. */
+function keepOldPassword({ spec }: AccountNeed, { dual }: Dialect): number {
+  const { mode, discardAfter } = DEFAULTS.DatabaseGrant.rotation;
+  if (!dual || (spec.rotation?.mode ?? mode) === 'Immediate') return 0;
+  const text = spec.rotation?.discardAfter;
+  return Math.ceil((text === undefined ? discardAfter : (parseDuration(text) ?? discardAfter)) / 1000);
 }
 
 type Template = Omit<Account, 'host'>;
@@ -175,16 +199,23 @@ function templateOf(first: AccountNeed, needs: readonly AccountNeed[], { hashes,
     needs.flatMap(({ spec }) => spec.grants),
     dialect,
   );
+  const [requireTLS, limits] = [tlsOf(first), limitsOf(first)];
   return {
     user: first.spec.username,
     owners: needs.map(({ grant }) => grant).sort(),
     plugin,
     hash,
+    proof: fingerprint(hash),
     grants,
+    requireTLS,
+    limits,
     locked: false,
+    keepOldPassword: keepOldPassword(first, dialect),
+    adopt: needs.some(({ spec }) => spec.existingAccounts === 'Adopt'),
     deletionPolicy: first.spec.deletionPolicy ?? 'Delete',
+    killSessions: first.spec.removal?.killSessions ?? DEFAULTS.DatabaseGrant.removal.killSessions,
     driftPolicy: needs.some(({ spec }) => spec.driftPolicy === 'Report') ? 'Report' : 'Enforce',
     secretVersion: first.password.version,
-    applied: fingerprint(JSON.stringify([plugin, hash, grants])),
+    applied: fingerprint(JSON.stringify([plugin, hash, grants, requireTLS, limits])),
   };
 }

@@ -1,26 +1,57 @@
 import { placeKey, placeText } from './account.ts';
 import type { Account, AccountChange, AccountState, GrantSet, Mark } from './account.ts';
+import { passwordChanges, proofsAfter, rotationHeld } from './rotation.ts';
 
-/** The changes that one existing account of ours needs, in the order in which they must run; empty when none. */
-export function accountChanges(account: Account, state: AccountState): readonly AccountChange[] {
-  const changes: AccountChange[] = [];
-  if (state.plugin !== account.plugin || state.hash !== account.hash) changes.push({ kind: 'password', account });
+/**
+ * The changes that one existing account of ours needs, in the order in which they must run; empty when none.
+ * `now`: seconds since 1970 by the server's clock.
+ */
+export function accountChanges(account: Account, state: AccountState, now: number): readonly AccountChange[] {
+  const changes: AccountChange[] = [...passwordChanges(account, state, now)];
+  if (!sameOptions(account, state)) changes.push({ kind: 'options', account });
   if (state.locked && !account.locked) changes.push({ kind: 'unlock', account });
   const { missing, surplus } = compareGrants(account.grants, state.grants);
   for (const set of missing) changes.push({ kind: 'grant', account, set });
   for (const set of surplus) changes.push({ kind: 'revoke', account, set });
-  if (!state.mark || !markHolds(account, state.mark)) changes.push({ kind: 'mark', account });
-  return changes;
+  // Not everything is applied while a password waits.
+  const waits = state.mark && rotationHeld(account, state, now);
+  const marked = waits ? { ...account, applied: state.mark.applied } : account;
+  return [...changes, ...markChanges(marked, state.mark, proofsAfter(account, state, changes))];
 }
 
-function markHolds(account: Account, mark: Mark): boolean {
+/** The mark says otherwise than it should, with `passwords` as what lets in. */
+export function markChanges(
+  account: Account,
+  mark: Mark | undefined,
+  passwords: readonly string[],
+): readonly AccountChange[] {
+  return mark && markHolds(account, mark, passwords) ? [] : [{ kind: 'mark', account, passwords }];
+}
+
+function sameOptions(account: Account, state: AccountState): boolean {
+  const [a, b] = [account.limits, state.limits];
+  return (
+    account.requireTLS === state.requireTLS &&
+    a.maxUserConnections === b.maxUserConnections &&
+    a.maxQueriesPerHour === b.maxQueriesPerHour &&
+    a.maxUpdatesPerHour === b.maxUpdatesPerHour &&
+    a.maxConnectionsPerHour === b.maxConnectionsPerHour
+  );
+}
+
+function markHolds(account: Account, mark: Mark, passwords: readonly string[]): boolean {
   return (
     mark.state === 'Owned' &&
     mark.applied === account.applied &&
     mark.deletionPolicy === account.deletionPolicy &&
-    mark.owners.length === account.owners.length &&
-    mark.owners.every((owner, index) => owner === account.owners[index])
+    mark.killSessions === account.killSessions &&
+    sameList(mark.passwords, passwords) &&
+    sameList(mark.owners, account.owners)
   );
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
 interface GrantDifference {
@@ -68,23 +99,26 @@ export function describeChanges(changes: readonly AccountChange[]): string {
     .join('; ');
 }
 
+type Describe = { readonly [K in AccountChange['kind']]: (change: Extract<AccountChange, { kind: K }>) => string };
+
+const nothing = (): string => '';
+
+const DESCRIPTIONS: Describe = {
+  password: () => 'the password differs',
+  discard: () => 'a second password is set',
+  options: () => 'required TLS or limits differ',
+  unlock: () => 'the account is locked',
+  grant: ({ set }) => `${set.privileges.join(', ')} missing on ${placeText(set)}`,
+  revoke: ({ set }) => `${set.privileges.join(', ')} too much on ${placeText(set)}`,
+  create: nothing,
+  drop: nothing,
+  lock: nothing,
+  forget: nothing,
+  adopt: nothing,
+  mark: nothing,
+};
+
 function describe(change: AccountChange): string {
-  switch (change.kind) {
-    case 'password':
-      return 'the password differs';
-    case 'unlock':
-      return 'the account is locked';
-    case 'grant':
-      return `${change.set.privileges.join(', ')} missing on ${placeText(change.set)}`;
-    case 'revoke':
-      return `${change.set.privileges.join(', ')} too much on ${placeText(change.set)}`;
-    case 'create':
-    case 'drop':
-    case 'lock':
-    case 'forget':
-    case 'mark':
-      return '';
-    default:
-      return change satisfies never;
-  }
+  // The entry fits the change that chose it.
+  return (DESCRIPTIONS[change.kind] as (change: AccountChange) => string)(change);
 }

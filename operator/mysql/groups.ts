@@ -1,22 +1,51 @@
 import { placeKey } from './account.ts';
 import type { Account, AccountChange, AccountName, GrantSet } from './account.ts';
 
+type GroupOf<Change extends AccountChange> = Change extends AccountChange
+  ? Omit<Change, 'account'> & { readonly accounts: readonly Change['account'][] }
+  : never;
+
 /** Changes that differ in their account only, so that one statement can carry out several of them. */
-export type ChangeGroup =
-  | { readonly kind: 'drop' | 'lock' | 'forget' | 'unlock'; readonly accounts: readonly AccountName[] }
-  | { readonly kind: 'create' | 'password' | 'mark'; readonly accounts: readonly Account[] }
-  | { readonly kind: 'grant' | 'revoke'; readonly set: GrantSet; readonly accounts: readonly AccountName[] };
+export type ChangeGroup = GroupOf<AccountChange>;
+
+type Keys = {
+  readonly [K in AccountChange['kind']]: (change: Extract<AccountChange, { kind: K }>) => readonly unknown[];
+};
+
+const none = (): readonly unknown[] => [];
+const placed = ({ set }: { readonly set: GrantSet }): readonly unknown[] => [placeKey(set), ...set.privileges];
+const marked = (change: { readonly account: Account; readonly passwords: readonly string[] }): readonly unknown[] => [
+  templateKey(change.account),
+  ...change.passwords,
+];
+const ended = ({ killSessions }: { readonly killSessions: boolean }): readonly unknown[] => [killSessions];
+
+/** What changes of one kind must agree in to be carried out by one statement. */
+const KEYS: Keys = {
+  grant: placed,
+  revoke: placed,
+  create: ({ account }) => [templateKey(account)],
+  mark: marked,
+  adopt: marked,
+  password: ({ keep, hadSecond }) => [hadSecond, keep?.hash],
+  options: ({ account: { requireTLS, limits } }) => [requireTLS, ...Object.values(limits)],
+  drop: ended,
+  lock: ended,
+  discard: none,
+  forget: none,
+  unlock: none,
+};
 
 /** Equal for changes that one statement can carry out. */
 export function groupKey(change: AccountChange): string {
-  if (change.kind === 'grant' || change.kind === 'revoke') {
-    return `${change.kind}\0${placeKey(change.set)}\0${change.set.privileges.join(',')}`;
-  }
-  if (change.kind === 'create' || change.kind === 'mark') {
-    const { owners, deletionPolicy, applied, secretVersion } = change.account;
-    return [change.kind, ...owners, deletionPolicy, applied, secretVersion].join('\0');
-  }
-  return change.kind;
+  // The entry fits the change that chose it.
+  const key = KEYS[change.kind] as (change: AccountChange) => readonly unknown[];
+  return [change.kind, ...key(change)].join('\0');
+}
+
+/** Equal for accounts that differ in nothing but their host. */
+function templateKey({ owners, deletionPolicy, killSessions, applied, secretVersion }: Account): string {
+  return [...owners, deletionPolicy, killSessions, applied, secretVersion].join('\0');
 }
 
 /** The changes in their order, neighbours of one kind put together. */
@@ -35,13 +64,8 @@ export function groupChanges(changes: readonly AccountChange[]): readonly Change
 
 function groupOf(run: readonly [AccountChange, ...AccountChange[]]): ChangeGroup {
   const [first] = run;
-  const accounts = run.map(({ account }) => account);
-  if (first.kind === 'grant' || first.kind === 'revoke') return { kind: first.kind, set: first.set, accounts };
-  if (first.kind === 'create' || first.kind === 'password' || first.kind === 'mark') {
-    // All of one run have one key, and with it one kind.
-    return { kind: first.kind, accounts: accounts as readonly (AccountName | Account)[] as readonly Account[] };
-  }
-  return { kind: first.kind, accounts };
+  // All of one run have one key, and with it one kind: what the first has beside its account, all have.
+  return { ...first, accounts: run.map(({ account }) => account) } as object as ChangeGroup;
 }
 
 /** The same group for some of its accounts. */

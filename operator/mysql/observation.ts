@@ -1,6 +1,6 @@
 import type { AccountName } from './account.ts';
 import type { Dialect } from './dialect.ts';
-import { LEDGER_TABLE } from './ledger.ts';
+import { ledgerRows } from './ledger.ts';
 import { identifier, literal } from './quote.ts';
 
 /** What to look at. */
@@ -40,16 +40,15 @@ function condition({ users, hosts }: ObservationScope): string {
 
 /**
  * Statements that read all there is to know about the accounts of `scope`, for one round trip.
- * Shape: variables (read-only 0/1, partial_revokes 0/1), accounts, schemas, tables, columns, then the ledger where there is one.
+ * Shape: variables (read-only 0/1, the server's clock), accounts, schemas, tables, columns, then the ledger where there is one.
  * Their columns are those of `AccountRows`.
  */
 export function observation(scope: ObservationScope, dialect: Dialect, columns: PrivilegeColumns): readonly string[] {
   const where = condition(scope);
-  const mariadb = dialect.flavor === 'MariaDB';
   const flags = `CONCAT(${columns.db.map(identifier).join(', ')})`;
   return [
-    `SELECT @@global.read_only OR @@global.innodb_read_only, ${mariadb ? '0' : '@@global.partial_revokes'}`,
-    mariadb ? `SELECT User, Host, Priv FROM mysql.global_priv WHERE ${where}` : mysqlAccounts(where, columns),
+    `SELECT ${readOnlyExpression(dialect)}, UNIX_TIMESTAMP()`,
+    accountRows(where, dialect, columns),
     `SELECT User, Host, Db, ${flags} FROM mysql.db WHERE ${where}`,
     `SELECT User, Host, Db, Table_name, Table_priv FROM mysql.tables_priv WHERE ${where}`,
     `SELECT User, Host, Db, Table_name, Column_name, Column_priv FROM mysql.columns_priv WHERE ${where}`,
@@ -57,25 +56,31 @@ export function observation(scope: ObservationScope, dialect: Dialect, columns: 
   ];
 }
 
-function mysqlAccounts(where: string, { user }: PrivilegeColumns): string {
-  const held = user.map((column) => `IF(${identifier(column)} = 'Y', ${literal(privilegeOfColumn(column))}, NULL)`);
-  const dynamic = `(SELECT GROUP_CONCAT(g.PRIV) FROM mysql.global_grants g WHERE g.USER = u.User AND g.HOST = u.Host)`;
-  return (
-    `SELECT User, Host, plugin, authentication_string, account_locked = 'Y', CONCAT_WS(',', ${held.join(', ')}, ${dynamic}), ` +
-    `JSON_EXTRACT(User_attributes, '$.metadata') FROM mysql.user u WHERE ${where}`
-  );
+/** 1 where the server takes no changes. */
+export function readOnlyExpression({ innodbReadOnly }: Dialect): string {
+  return innodbReadOnly ? '@@global.read_only OR @@global.innodb_read_only' : '@@global.read_only';
 }
 
-/**
- * An intent proves itself when the account holds the hash that was meant and got it after the intent was written:
- * then the crash came between making the account and noting it.
- */
-function ledgerRows(where: string): string {
-  const proof =
-    `(SELECT 1 FROM mysql.global_priv p WHERE p.User = l.user AND p.Host = l.host AND l.proof = BINARY SHA2(JSON_VALUE(p.Priv, '$.authentication_string'), 256)` +
-    ` AND JSON_VALUE(p.Priv, '$.password_last_changed') >= l.intended)`;
-  const note = `CONCAT_WS('\\0', cluster, owners, deletion_policy, IF(state = 'intent' AND EXISTS ${proof}, 'proven', state), applied)`;
-  return `SELECT user, host, ${note} FROM ${LEDGER_TABLE} l WHERE ${where}`;
+/** Plugin, hash, lock and the time of the password, as expressions on mysql.user. */
+const CREDENTIAL_COLUMNS: Readonly<Record<Exclude<Dialect['accounts'], 'GlobalPriv'>, string>> = {
+  AuthenticationString: `plugin, authentication_string, account_locked = 'Y', UNIX_TIMESTAMP(password_last_changed)`,
+  PasswordAndPlugin:
+    `IF(plugin IN ('', 'mysql_native_password'), 'mysql_native_password', plugin), ` +
+    `IF(Password = '', authentication_string, Password), 0, 0`,
+  Password: `'mysql_native_password', Password, 0, 0`,
+};
+
+function accountRows(where: string, dialect: Dialect, { user }: PrivilegeColumns): string {
+  if (dialect.accounts === 'GlobalPriv') return `SELECT User, Host, Priv FROM mysql.global_priv WHERE ${where}`;
+  const held = user.map((column) => `IF(${identifier(column)} = 'Y', ${literal(privilegeOfColumn(column))}, NULL)`);
+  const dynamic = `(SELECT GROUP_CONCAT(g.PRIV) FROM mysql.global_grants g WHERE g.USER = u.User AND g.HOST = u.Host)`;
+  const global = `CONCAT_WS(',', ${[...held, ...(dialect.dynamicPrivileges ? [dynamic] : [])].join(', ')})`;
+  const limits = `CONCAT_WS(',', max_user_connections, max_questions, max_updates, max_connections)`;
+  const attributes = dialect.attributes ? 'User_attributes' : 'NULL';
+  return (
+    `SELECT User, Host, ${CREDENTIAL_COLUMNS[dialect.accounts]}, ssl_type, ${limits}, ${global}, ${attributes} ` +
+    `FROM mysql.user u WHERE ${where}`
+  );
 }
 
 /** The scope that covers these accounts. */

@@ -1,17 +1,23 @@
 import type { Key } from '../api/resources.ts';
 import type { Account, AccountChange, AccountName, AccountState, Mark } from './account.ts';
 import type { Desired, GrantProblem } from './desired.ts';
-import { accountChanges, describeChanges } from './diff.ts';
+import { accountChanges, describeChanges, markChanges } from './diff.ts';
+import { fingerprint } from './fingerprint.ts';
 import { groupKey } from './groups.ts';
 import { heldRemovals, removalOf, standingOf } from './removal.ts';
 import type { RemovalCount, RemovalInput, RemovalPolicy } from './removal.ts';
+import { rotationHeld } from './rotation.ts';
 import { shadows } from './shadow.ts';
 
 /** How one account stands before the changes are applied. */
 export interface Verdict extends AccountName {
   readonly owners: readonly Key[];
-  /** Drifted: somebody changed it by hand and driftPolicy is Report. Missing: the same, but it is not there at all. */
-  readonly state: 'InSync' | 'Changing' | 'Creating' | 'Foreign' | 'Leaving' | 'Held' | 'Drifted' | 'Missing';
+  /**
+   * Drifted: somebody changed it by hand and driftPolicy is Report. Missing: the same, but it is not there at all.
+   * Rotating: its newest password waits until the one before the last has ended.
+   */
+  readonly state:
+    'InSync' | 'Changing' | 'Creating' | 'Foreign' | 'Leaving' | 'Held' | 'Drifted' | 'Missing' | 'Rotating';
   readonly message?: string;
 }
 
@@ -30,6 +36,8 @@ export interface PlanInput {
   readonly policy: RemovalPolicy;
   /** Which marks are ours. */
   readonly cluster: string;
+  /** Seconds since 1970 by the server's clock. */
+  readonly now: number;
 }
 
 /** New accounts are made in groups of this size, so that the first does not wait for the privileges of the last. */
@@ -84,18 +92,21 @@ function ownedAccounts({ states, desired, cluster }: PlanInput): Parameters<type
 function judgeWanted(account: Account, state: AccountState | undefined, input: PlanInput): Judged {
   if (!state) return creation(account);
   const mark = ownMark(state, input.cluster);
-  if (!mark) return foreign(account, state, input.cluster);
+  if (!mark) return canAdopt(account, state, input) ? adoption(account, state, input) : foreign(account, state, input);
   const withheld = mark.owners.filter((owner) => standingOf(owner, input.desired, input.policy) === 'Withheld');
   if (withheld.length > 0 && !mark.owners.some((owner) => account.owners.includes(owner))) {
     const message = `the account belongs to ${withheld.join(', ')}, which is not in force`;
     return { verdict: verdict(account, 'Foreign', message), changes: [] };
   }
   if (!state.exists) return drifted(account, mark) ? missing(account) : creation(account);
-  const changes = accountChanges(account, state);
-  if (withheld.length === 0) return difference(account, mark, changes);
-  // What the other owner was given stays until it can be asked again.
-  const additive = changes.filter(({ kind }) => kind !== 'revoke' && kind !== 'mark');
-  return difference(account, mark, additive);
+  const changes = accountChanges(account, state, input.now);
+  // What another owner was given stays until that one can be asked again.
+  const possible = withheld.length === 0 ? changes : changes.filter(({ kind }) => kind !== 'revoke' && kind !== 'mark');
+  const different = difference(account, mark, possible);
+  if (different) return different;
+  const rotating = rotationHeld(account, state, input.now);
+  const judged = rotating ? verdict(account, 'Rotating', ROTATION_HELD) : inSync(account, state, possible);
+  return { verdict: judged, changes: possible };
 }
 
 function verdict(account: Account, state: Verdict['state'], message?: string): Verdict {
@@ -113,7 +124,7 @@ function creation(account: Account): Judged {
   const grants = account.grants.map((set): AccountChange => ({ kind: 'grant', account, set }));
   return {
     verdict: verdict(account, 'Creating'),
-    changes: [{ kind: 'create', account }, ...grants, { kind: 'mark', account }],
+    changes: [{ kind: 'create', account }, ...grants, { kind: 'mark', account, passwords: [account.proof] }],
   };
 }
 
@@ -121,9 +132,25 @@ function missing(account: Account): Judged {
   return { verdict: verdict(account, 'Missing', 'the account was dropped by hand'), changes: [] };
 }
 
-function foreign(account: Account, { mark }: AccountState, cluster: string): Judged {
+/** Never what another installation owns. */
+function canAdopt({ adopt }: Account, { mark }: AccountState, { cluster }: PlanInput): boolean {
+  return adopt && (mark === undefined || mark.cluster === cluster);
+}
+
+/** Its password counts as ours from now on, so that it may stay for a while. */
+function adoption(account: Account, state: AccountState, { cluster, now }: PlanInput): Judged {
+  const passwords = [fingerprint(state.hash)];
+  const { owners, deletionPolicy, killSessions } = account;
+  const mark: Mark = { cluster, owners, deletionPolicy, killSessions, passwords, state: 'Owned', applied: '' };
+  const changes = accountChanges(account, { ...state, mark }, now);
+  return { verdict: verdict(account, 'Changing'), changes: [{ kind: 'adopt', account, passwords }, ...changes] };
+}
+
+function foreign(account: Account, { mark }: AccountState, { cluster }: PlanInput): Judged {
   const other = mark && mark.cluster !== cluster ? `by the installation "${mark.cluster}"` : 'by somebody else';
-  return { verdict: verdict(account, 'Foreign', `the account was made ${other} and is left as it is`), changes: [] };
+  const way = other === 'by somebody else' ? '; existingAccounts: Adopt would take it over' : '';
+  const message = `the account was made ${other} and is left as it is${way}`;
+  return { verdict: verdict(account, 'Foreign', message), changes: [] };
 }
 
 /** Whatever differs now is not of our making, and it is only to be shown. */
@@ -131,15 +158,31 @@ function drifted(account: Account, mark: Mark): boolean {
   return account.driftPolicy === 'Report' && mark.state === 'Owned' && mark.applied === account.applied;
 }
 
-function difference(account: Account, mark: Mark, changes: readonly AccountChange[]): Judged {
-  const real = changes.filter(({ kind }) => kind !== 'mark');
-  if (real.length === 0) return { verdict: verdict(account, 'InSync'), changes };
+/** The judgement on an account that differs from what it should be; undefined when it does not. */
+function difference(account: Account, mark: Mark, changes: readonly AccountChange[]): Judged | undefined {
+  const real = changes.filter((change) => !isOurDoing(change));
+  if (real.length === 0) return undefined;
   if (!drifted(account, mark)) return { verdict: verdict(account, 'Changing'), changes };
+  // What the mark says of passwords is what we have set, not what it would be without the drift.
   return {
     verdict: verdict(account, 'Drifted', describeChanges(real)),
-    changes: changes.filter(({ kind }) => kind === 'mark'),
+    changes: markChanges(account, mark, mark.passwords),
   };
 }
+
+/** Nobody's hand has to have been in it. */
+function isOurDoing(change: AccountChange): boolean {
+  return change.kind === 'mark' || (change.kind === 'discard' && change.due);
+}
+
+function inSync(account: Account, { second }: AccountState, changes: readonly AccountChange[]): Verdict {
+  const old = second && changes.length === 0 ? 'the password before is still valid as well' : undefined;
+  return verdict(account, 'InSync', old);
+}
+
+const ROTATION_HELD =
+  'the Secret has changed again, and the new password waits until the one before the last has ended (rotation.discardAfter); ' +
+  'rotation.mode: Immediate ends it at once';
 
 function judgeUnwanted(state: AccountState, cluster: string, removal: RemovalInput): Judged {
   const { mark, user, host } = state;
@@ -159,7 +202,10 @@ const PHASES: Readonly<Record<AccountChange['kind'], number>> = {
   lock: 0,
   forget: 0,
   create: 1,
+  adopt: 1,
   password: 2,
+  discard: 2,
+  options: 2,
   unlock: 3,
   grant: 4,
   revoke: 5,
@@ -214,5 +260,6 @@ function problemsOf(verdicts: readonly Verdict[], held: ReadonlyMap<Key, Removal
     put([owner], 'RemovalHeld', message);
   }
   each(['Drifted', 'Missing'], 'DriftDetected');
+  each(['Rotating'], 'PartiallySynced');
   return problems;
 }

@@ -60,11 +60,12 @@ function settle(state: AccountState, mark: Mark, standings: readonly Standing[])
   if (mark.state === 'Intent') return { kind: 'Change', change: { kind: 'forget', account } };
   const deleted = standings.every((standing) => standing === 'Gone');
   // Without an account there may still be sessions: a crash between drop and kill leaves them.
+  const { killSessions } = mark;
   if (!deleted || !state.exists || mark.deletionPolicy === 'Delete') {
-    return { kind: 'Change', change: { kind: 'drop', account } };
+    return { kind: 'Change', change: { kind: 'drop', account, killSessions } };
   }
   if (mark.deletionPolicy === 'Orphan') return { kind: 'Change', change: { kind: 'forget', account } };
-  if (!state.locked) return { kind: 'Change', change: { kind: 'lock', account } };
+  if (!state.locked) return { kind: 'Change', change: { kind: 'lock', account, killSessions } };
   return { kind: 'Untouched', message: 'locked since its DatabaseGrant was deleted' };
 }
 

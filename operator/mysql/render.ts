@@ -30,6 +30,6 @@ function renderServer(needs: readonly AccountNeed[], dialect: Dialect): string {
 }
 
 function statementsOf(account: Account, dialect: Dialect): string {
-  const lines = [createSql([account], dialect), ...account.grants.map((set) => grantSql(set, [account]))];
+  const lines = [...createSql([account], dialect), ...account.grants.map((set) => grantSql(set, [account]))];
   return lines.map((line) => `${line};\n`).join('');
 }

@@ -32,6 +32,7 @@ const STATES: Readonly<Record<Verdict['state'], AccountReport['state']>> = {
   InSync: 'Ready',
   // It is there and may log in; what still differs is on its way.
   Changing: 'Ready',
+  Rotating: 'Ready',
   Creating: 'Pending',
   Foreign: 'Conflicting',
   Leaving: 'Leaving',

@@ -1,12 +1,14 @@
-import type { Account, AccountName, GrantSet } from './account.ts';
+import type { Account, AccountName, Credential, GrantSet } from './account.ts';
 import type { Dialect } from './dialect.ts';
 import type { ChangeGroup } from './groups.ts';
 import { noteApplied, noteIntent, noteOwned, strike } from './ledger.ts';
+import type { LedgerNote } from './ledger.ts';
 import { accountName, accountNames, identifier, literal } from './quote.ts';
 
 /** What has to be done for a group of changes, in this order. */
 export type Step =
-  | { readonly kind: 'sql'; readonly sql: string }
+  /** `done`: the server's error number that says that it was so already. */
+  | { readonly kind: 'sql'; readonly sql: string; readonly done?: number }
   /** End the sessions of these accounts. */
   | { readonly kind: 'kill'; readonly accounts: readonly AccountName[] };
 
@@ -15,85 +17,155 @@ export interface StatementContext {
   readonly cluster: string;
 }
 
+type Steps = {
+  readonly [K in ChangeGroup['kind']]: (
+    group: Extract<ChangeGroup, { kind: K }>,
+    context: StatementContext,
+  ) => readonly Step[];
+};
+
+const STEPS: Steps = {
+  drop: (group, context) => [
+    dropUsers(group.accounts, context.dialect),
+    ...killSteps(group),
+    ...(usesLedger(context) ? [sql(strike(group.accounts))] : []),
+  ],
+  lock: (group) => [sql(`ALTER USER ${accountNames(group.accounts)} ACCOUNT LOCK`), ...killSteps(group)],
+  unlock: ({ accounts }) => [sql(`ALTER USER ${accountNames(accounts)} ACCOUNT UNLOCK`)],
+  forget: ({ accounts }, context) => [
+    sql(usesLedger(context) ? strike(accounts) : `ALTER USER ${accountNames(accounts)} ATTRIBUTE '{"webpool": null}'`),
+  ],
+  create: ({ accounts }, context) => createSteps(accounts, context),
+  password: (group, { dialect }) => passwordSql(group, dialect).map(sql),
+  discard: ({ accounts }, { dialect }) => [sql(discardSql(accounts, dialect))],
+  options: ({ accounts }, { dialect }) => [sql(optionsSql(accounts, dialect))],
+  adopt: ({ accounts, passwords }, context) => [sql(markSql(accounts, { applied: '', passwords }, context))],
+  mark: ({ accounts, passwords }, context) => [
+    sql(markSql(accounts, { applied: accounts[0]?.applied ?? '', passwords }, context)),
+  ],
+  grant: ({ set, accounts }) => [sql(grantSql(set, accounts))],
+  revoke: ({ set, accounts }) => revokeSql(set, accounts).map(sql),
+};
+
 /** The steps that carry out one group. The caller keeps groups small: a statement holds the lock of all logins. */
 export function stepsOf(group: ChangeGroup, context: StatementContext): readonly Step[] {
-  const names = accountNames(group.accounts);
-  switch (group.kind) {
-    case 'drop':
-      return [
-        sql(`DROP USER IF EXISTS ${names}`),
-        kill(group.accounts),
-        ...ledgerOnly(context, strike(group.accounts)),
-      ];
-    case 'lock':
-      return [sql(`ALTER USER ${names} ACCOUNT LOCK`), kill(group.accounts)];
-    case 'unlock':
-      return [sql(`ALTER USER ${names} ACCOUNT UNLOCK`)];
-    case 'forget':
-      return [sql(usesLedger(context) ? strike(group.accounts) : `ALTER USER ${names} ATTRIBUTE '{"webpool": null}'`)];
-    case 'create':
-      return createSteps(group.accounts, context);
-    case 'password':
-      return [sql(`ALTER USER ${identified(group.accounts, context.dialect)}`)];
-    case 'mark':
-      return [sql(markSql(group.accounts, context))];
-    case 'grant':
-      return [sql(grantSql(group.set, group.accounts))];
-    case 'revoke':
-      return revokeSql(group.set, group.accounts).map(sql);
-    default:
-      return group satisfies never;
-  }
+  // The entry fits the group that chose it.
+  const steps = STEPS[group.kind] as (group: ChangeGroup, context: StatementContext) => readonly Step[];
+  return steps(group, context);
 }
 
 function sql(text: string): Step {
   return { kind: 'sql', sql: text };
 }
 
-function kill(accounts: readonly AccountName[]): Step {
-  return { kind: 'kill', accounts };
+/** ER_CANNOT_USER */
+const CANNOT_USER = 1396;
+
+/** Without IF EXISTS the server drops those that are there and complains about the others. */
+function dropUsers(accounts: readonly AccountName[], { dropIfExists }: Dialect): Step {
+  const names = accountNames(accounts);
+  if (dropIfExists) return sql(`DROP USER IF EXISTS ${names}`);
+  return { kind: 'sql', sql: `DROP USER ${names}`, done: CANNOT_USER };
+}
+
+function killSteps({ accounts, killSessions }: Extract<ChangeGroup, { kind: 'drop' | 'lock' }>): readonly Step[] {
+  return killSessions ? [{ kind: 'kill', accounts }] : [];
 }
 
 function usesLedger({ dialect }: StatementContext): boolean {
   return dialect.mark === 'Ledger';
 }
 
-function ledgerOnly(context: StatementContext, text: string): readonly Step[] {
-  return usesLedger(context) ? [sql(text)] : [];
+function markSql(accounts: readonly Account[], note: LedgerNote, context: StatementContext): string {
+  if (usesLedger(context)) return noteApplied(accounts, context.cluster, note);
+  return `ALTER USER ${accountNames(accounts)} ATTRIBUTE ${attribute(accounts, context.cluster, note)}`;
 }
 
-/** Never IF NOT EXISTS: that a plain CREATE succeeds is the proof that the account is ours. */
-export function createSql(accounts: readonly Account[], dialect: Dialect): string {
-  return `CREATE USER ${identified(accounts, dialect)}`;
+/**
+ * The statements that make accounts which are alike but for their host.
+ * Never IF NOT EXISTS: that a plain CREATE succeeds is the proof that the account is ours.
+ */
+export function createSql(accounts: readonly Account[], dialect: Dialect): readonly [string, ...string[]] {
+  const create = `CREATE USER ${identified(accounts, dialect)}`;
+  const options = optionWords(accounts, { resets: false });
+  if (options === '') return [create];
+  return dialect.alterUser ? [`${create} ${options}`] : [create, optionsSql(accounts, dialect)];
 }
 
 function createSteps(accounts: readonly Account[], context: StatementContext): readonly Step[] {
-  const create = createSql(accounts, context.dialect);
-  if (!usesLedger(context)) return [sql(`${create} ATTRIBUTE ${attribute(accounts, context.cluster, '')}`)];
-  return [sql(noteIntent(accounts, context.cluster)), sql(create), sql(noteOwned(accounts))];
-}
-
-function markSql(accounts: readonly Account[], context: StatementContext): string {
-  if (usesLedger(context)) return noteApplied(accounts, context.cluster);
-  const applied = accounts[0]?.applied ?? '';
-  return `ALTER USER ${accountNames(accounts)} ATTRIBUTE ${attribute(accounts, context.cluster, applied)}`;
+  const { dialect, cluster } = context;
+  const [create, ...more] = createSql(accounts, dialect);
+  const steps = [create, ...more].map(sql);
+  if (usesLedger(context)) return [sql(noteIntent(accounts, cluster)), ...steps, sql(noteOwned(accounts))];
+  const passwords = [accounts[0]?.proof ?? ''];
+  return [sql(`${create} ATTRIBUTE ${attribute(accounts, cluster, { applied: '', passwords })}`)];
 }
 
 /** One attribute a statement: all accounts of a group agree in it. */
-function attribute([first]: readonly Account[], cluster: string, applied: string): string {
-  const owners = first?.owners.join(',');
-  const { deletionPolicy, secretVersion } = first ?? {};
-  return literal(JSON.stringify({ webpool: { cluster, owners, deletionPolicy, secretVersion, applied } }));
+function attribute([first]: readonly Account[], cluster: string, { applied, passwords }: LedgerNote): string {
+  const { deletionPolicy, killSessions, secretVersion } = first ?? {};
+  const note = { cluster, owners: first?.owners.join(','), deletionPolicy, killSessions, secretVersion };
+  return literal(JSON.stringify({ webpool: { ...note, passwords: passwords.join(','), applied } }));
 }
 
-function identified(accounts: readonly Account[], dialect: Dialect): string {
-  return accounts.map((account) => `${accountName(account)} ${credential(account, dialect)}`).join(', ');
+function identified(accounts: readonly Account[], dialect: Dialect, more = ''): string {
+  return accounts.map((account) => `${accountName(account)} ${credential(account, dialect)}${more}`).join(', ');
 }
 
 /** Hashes, never passwords: statements end up in logs. */
-function credential({ plugin, hash }: Account, { flavor }: Dialect): string {
-  if (flavor === 'MariaDB') return `IDENTIFIED VIA ${plugin} USING ${literal(hash)}`;
-  return `IDENTIFIED WITH ${plugin} AS ${literal(hash)}`;
+function credential({ plugin, hash }: Credential, dialect: Dialect): string {
+  switch (dialect.credential) {
+    case 'Via':
+      return `IDENTIFIED VIA ${plugin} USING ${literal(hash)}`;
+    case 'As':
+      return `IDENTIFIED WITH ${plugin} AS ${literal(hash)}`;
+    case 'ByPassword':
+      return `IDENTIFIED BY PASSWORD ${literal(hash)}`;
+    default:
+      return dialect.credential satisfies never;
+  }
+}
+
+/** Only MariaDB's statement says all that is valid; MySQL's leaves a second password alone unless it is told. */
+function passwordSql(
+  { accounts, keep, hadSecond }: Extract<ChangeGroup, { kind: 'password' }>,
+  dialect: Dialect,
+): readonly string[] {
+  if (!dialect.alterUser) {
+    return accounts.map((account) => `SET PASSWORD FOR ${accountName(account)} = ${literal(account.hash)}`);
+  }
+  if (dialect.credential === 'Via') {
+    const also = keep ? ` OR ${keep.plugin} USING ${literal(keep.hash)}` : '';
+    return [`ALTER USER ${identified(accounts, dialect, also)}`];
+  }
+  const change = `ALTER USER ${identified(accounts, dialect, keep ? ' RETAIN CURRENT PASSWORD' : '')}`;
+  return hadSecond && !keep ? [change, discardSql(accounts, dialect)] : [change];
+}
+
+function discardSql(accounts: readonly Account[], dialect: Dialect): string {
+  if (dialect.credential === 'Via') return `ALTER USER ${identified(accounts, dialect)}`;
+  return `ALTER USER ${accounts.map((account) => `${accountName(account)} DISCARD OLD PASSWORD`).join(', ')}`;
+}
+
+function optionsSql(accounts: readonly Account[], { alterUser }: Dialect): string {
+  const options = optionWords(accounts, { resets: true });
+  const names = accountNames(accounts);
+  return alterUser ? `ALTER USER ${names} ${options}` : `GRANT USAGE ON *.* TO ${names} ${options}`;
+}
+
+/** REQUIRE and WITH for accounts that agree in both; `resets`: also says what is not limited. */
+function optionWords([first]: readonly Account[], { resets }: { readonly resets: boolean }): string {
+  if (!first) return '';
+  const { requireTLS, limits } = first;
+  const words: readonly (readonly [string, number])[] = [
+    ['MAX_QUERIES_PER_HOUR', limits.maxQueriesPerHour],
+    ['MAX_UPDATES_PER_HOUR', limits.maxUpdatesPerHour],
+    ['MAX_CONNECTIONS_PER_HOUR', limits.maxConnectionsPerHour],
+    ['MAX_USER_CONNECTIONS', limits.maxUserConnections],
+  ];
+  const limited = words.filter(([, count]) => resets || count > 0).map(([word, count]) => `${word} ${count}`);
+  const require = resets || requireTLS !== 'None' ? [`REQUIRE ${requireTLS.toUpperCase()}`] : [];
+  return [...require, ...(limited.length > 0 ? [`WITH ${limited.join(' ')}`] : [])].join(' ');
 }
 
 /** GRANT for one place and several accounts. */

@@ -46,6 +46,12 @@ export const DEFAULTS = {
     authPlugin: 'Auto',
     pools: { hostAs: 'Address' },
     grants: { table: '*' },
+    requireTLS: 'None',
+    /** No limit. */
+    limits: { maxUserConnections: 0, maxQueriesPerHour: 0, maxUpdatesPerHour: 0, maxConnectionsPerHour: 0 },
+    rotation: { mode: 'Dual', discardAfter: 86_400_000 },
+    removal: { killSessions: true },
+    existingAccounts: 'Refuse',
     driftPolicy: 'Enforce',
     deletionPolicy: 'Delete',
   },

@@ -129,7 +129,7 @@ const WITHOUT_DEFAULT: readonly RegExp[] = [
   /^WebPool spec\.(balance(\.header)?|sessionAffinity|timeouts|retries)$/,
   /^WebPool spec\.healthCheck\.(headers|expect\.\w+)$/,
   /^RoutingRule spec\.rules\[\]\.(pools|respond|matches\[\]\.\w+)$/,
-  /^DatabaseGrant spec\.(pools|hosts|grants\[\]\.columns)$/,
+  /^DatabaseGrant spec\.(pools|hosts|grants\[\]\.columns|limits|rotation|removal)$/,
 ];
 
 function optionalFields(path: string, schema: Schema): readonly Field[] {

@@ -1,4 +1,16 @@
-import { choice, dotted, letters, list, required, ruled, text, whole, type Bad, type Bound } from './bounds.ts';
+import {
+  choice,
+  dotted,
+  duration,
+  letters,
+  list,
+  required,
+  ruled,
+  text,
+  whole,
+  type Bad,
+  type Bound,
+} from './bounds.ts';
 import type { Changes } from './sample.ts';
 
 const GRANT = 'spec.grants[0]';
@@ -80,6 +92,13 @@ export const DATABASE_GRANT_BOUNDS: readonly Bound[] = [
     ),
     good: [],
   },
+  choice('spec.requireTLS', ['None', 'SSL', 'X509']),
+  ...['maxUserConnections', 'maxQueriesPerHour', 'maxUpdatesPerHour', 'maxConnectionsPerHour'].map((limit) =>
+    whole(`spec.limits.${limit}`, [0, 1_000_000_000]),
+  ),
+  choice('spec.rotation.mode', ['Dual', 'Immediate']),
+  duration('spec.rotation.discardAfter', ['1s', '8760h'], ['0s', '999ms', '8761h']),
+  choice('spec.existingAccounts', ['Refuse', 'Adopt']),
   choice('spec.driftPolicy', ['Enforce', 'Report']),
   choice('spec.deletionPolicy', ['Delete', 'Lock', 'Orphan']),
 ];

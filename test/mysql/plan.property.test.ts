@@ -1,9 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { accountKey } from '../../operator/mysql/account.ts';
+import { NO_LIMITS } from '../../operator/mysql/account.ts';
 import type { AccountState, GrantSet, Mark } from '../../operator/mysql/account.ts';
 import { desiredAccounts } from '../../operator/mysql/desired.ts';
 import { DEFAULT_DIALECT } from '../../operator/mysql/dialect.ts';
+import { fingerprint } from '../../operator/mysql/fingerprint.ts';
 import { planAccounts } from '../../operator/mysql/plan.ts';
 import type { PlanInput } from '../../operator/mysql/plan.ts';
 import type { RemovalPolicy } from '../../operator/mysql/removal.ts';
@@ -13,6 +15,11 @@ import { simulate } from './simulate.ts';
 const GRANTS = ['default/a', 'default/b', 'default/c'] as const;
 const HOSTS = Array.from({ length: 16 }, (_, index) => `10.0.0.${index}`);
 const CLUSTER = 'local';
+/** Seconds by the server's clock. */
+const NOW = 1_000_000;
+const DAY = 86_400;
+const HASHES = ['*A', '*B', '*C'] as const;
+const PLUGIN = 'mysql_native_password';
 
 const grantSet: fc.Arbitrary<GrantSet> = fc.record({
   schema: fc.constantFrom('shop', 'a\\_b', 'other'),
@@ -28,23 +35,32 @@ const mark: fc.Arbitrary<Mark> = fc.record({
   deletionPolicy: fc.constantFrom('Delete', 'Lock', 'Orphan'),
   state: fc.constantFrom('Intent', 'Proven', 'Owned', 'Owned'),
   applied: fc.constantFrom('', 'old'),
+  killSessions: fc.boolean(),
+  passwords: fc.subarray(HASHES.map(fingerprint)),
 });
+
+const limits = fc.constantFrom(NO_LIMITS, { ...NO_LIMITS, maxUserConnections: 5 });
 
 const state: fc.Arbitrary<AccountState> = fc
   .record({
     user: fc.constantFrom('shop', 'blog'),
     host: fc.constantFrom(...HOSTS, '%'),
     exists: fc.boolean(),
-    hash: fc.constantFrom('*A', '*B', ''),
+    hash: fc.constantFrom(...HASHES, ''),
+    second: fc.option(fc.constantFrom(...HASHES), { nil: undefined }),
+    passwordChanged: fc.constantFrom(0, NOW - 2 * DAY, NOW - 60),
+    requireTLS: fc.constantFrom('None', 'SSL', 'Specified'),
+    limits,
     locked: fc.boolean(),
     grants: fc.uniqueArray(grantSet, { selector: ({ schema }) => schema, maxLength: 3 }),
     mark: fc.option(mark, { nil: undefined, freq: 6 }),
   })
   // What is not there holds nothing, and without a mark it is not even known.
   .filter(({ exists, mark }) => exists || mark !== undefined)
-  .map((own) => ({
+  .map(({ second, ...own }) => ({
     ...own,
-    plugin: 'mysql_native_password',
+    plugin: PLUGIN,
+    ...(second !== undefined && { second: { plugin: PLUGIN, hash: second } }),
     ...(!own.exists && { hash: '', locked: false, grants: [] }),
   }));
 
@@ -58,16 +74,21 @@ const needArbitrary = fc
     }),
     schema: fc.constantFrom('shop', 'a_b'),
     driftPolicy: fc.constantFrom<'Enforce' | 'Report'>('Enforce', 'Enforce', 'Report'),
+    requireTLS: fc.constantFrom<'None' | 'SSL'>('None', 'SSL'),
+    limits,
+    rotation: fc.constantFrom({}, { mode: 'Immediate' as const }, { discardAfter: '30s' }),
+    existingAccounts: fc.constantFrom<'Refuse' | 'Adopt'>('Refuse', 'Adopt'),
+    removal: fc.record({ killSessions: fc.boolean() }),
   })
   .map(
-    (own) => (grant: string) =>
-      need(own.hosts, {
-        grant,
-        username: own.username,
-        passwordSecret: { name: own.secret, key: 'password' },
-        grants: [{ schema: own.schema, privileges: own.privileges }],
-        driftPolicy: own.driftPolicy,
-      }),
+    ({ hosts, secret, schema, privileges, ...own }) =>
+      (grant: string) =>
+        need(hosts, {
+          grant,
+          passwordSecret: { name: secret, key: 'password' },
+          grants: [{ schema, privileges }],
+          ...own,
+        }),
   );
 
 const input: fc.Arbitrary<PlanInput> = fc
@@ -91,7 +112,8 @@ const input: fc.Arbitrary<PlanInput> = fc
     };
     const hashes = new Map(hashed.map((grant) => [grant, '*A']));
     const desired = desiredAccounts({ needs: own, hashes, dialect: DEFAULT_DIALECT, adminUser: 'admin' });
-    return { states: new Map(states.map((one) => [accountKey(one), one])), desired, policy, cluster: CLUSTER };
+    const known = new Map(states.map((one) => [accountKey(one), one]));
+    return { states: known, desired, policy, cluster: CLUSTER, now: NOW };
   });
 
 describe('planAccounts', () => {
@@ -99,20 +121,24 @@ describe('planAccounts', () => {
     fc.assert(
       fc.property(input, (given) => {
         const { changes } = planAccounts(given);
-        const states = simulate(given.states, changes, CLUSTER);
+        const states = simulate(given.states, changes, { cluster: CLUSTER, now: NOW });
         expect(planAccounts({ ...given, states }).changes).toEqual([]);
       }),
       { numRuns: 2000 },
     );
   });
 
-  it('leaves alone what does not carry our mark', () => {
+  it('leaves alone what does not carry our mark, unless it is adopted, and never what another installation owns', () => {
     fc.assert(
       fc.property(input, (given) => {
-        for (const { account } of planAccounts(given).changes) {
+        const { changes } = planAccounts(given);
+        const adopted = new Set(changes.flatMap((one) => (one.kind === 'adopt' ? [accountKey(one.account)] : [])));
+        for (const { account } of changes) {
           const before = given.states.get(accountKey(account));
-          const foreign = before?.exists === true && before.mark?.cluster !== CLUSTER;
-          expect(foreign).toBe(false);
+          if (before?.exists !== true || before.mark?.cluster === CLUSTER) continue;
+          expect(before.mark).toBe(undefined);
+          expect(adopted).toContain(accountKey(account));
+          expect(given.desired.accounts.get(accountKey(account))?.adopt).toBe(true);
         }
       }),
       { numRuns: 2000 },
@@ -146,6 +172,25 @@ describe('planAccounts', () => {
         const taken = words('revoke');
         expect([...words('grant')].filter((word) => taken.has(word))).toEqual([]);
       }),
+    );
+  });
+
+  it('lets in with nothing but the newest password, and for a while the one before if that was ours', () => {
+    fc.assert(
+      fc.property(input, (given) => {
+        const after = simulate(given.states, planAccounts(given).changes, { cluster: CLUSTER, now: NOW });
+        for (const { user, host, state } of planAccounts({ ...given, states: after }).verdicts) {
+          if (state !== 'InSync') continue;
+          const account = given.desired.accounts.get(accountKey({ user, host }));
+          const [then, now] = [given.states, after].map((states) => states.get(accountKey({ user, host })));
+          expect(now?.hash).toBe(account?.hash);
+          if (!now?.second) continue;
+          expect(account?.keepOldPassword).toBeGreaterThan(0);
+          expect([then?.hash, then?.second?.hash]).toContain(now.second.hash);
+          expect(now.second.hash).not.toBe('');
+        }
+      }),
+      { numRuns: 2000 },
     );
   });
 });
