@@ -11,13 +11,14 @@ interface Room {
   readonly types?: readonly string[];
 }
 
-const PURE = ['api', 'topology', 'haproxy', 'mysql', 'status'];
+const PURE = ['api', 'topology', 'haproxy', 'mysql', 'cluster', 'status'];
 
 const ROOMS: Readonly<Record<string, Room>> = {
   api: { rooms: [], packages: ['ajv', 'ipaddr.js', 're2js'], pure: true },
   topology: { rooms: ['api'], packages: ['ipaddr.js', 're2js'], pure: true },
   haproxy: { rooms: ['api', 'topology'], packages: ['node:crypto', 're2js'], pure: true },
   mysql: { rooms: ['api', 'topology'], packages: [], pure: true },
+  cluster: { rooms: ['api', 'topology'], packages: ['node:crypto'], pure: true },
   status: { rooms: ['api', 'topology'], packages: [], pure: true },
   controller: { rooms: PURE, packages: [], types: ['source', 'driver'] },
   kube: {

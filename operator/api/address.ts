@@ -38,6 +38,12 @@ export function isHostname(text: string): boolean {
   return labels.every((label) => LABEL.test(label)) && !/^[0-9]+$/.test(labels.at(-1) ?? '');
 }
 
+/** Whether an EndpointSlice may hold this canonical address: the API refuses those that mean another host to everyone. */
+export function isSliceAddress(address: string): boolean {
+  const range = ipaddr.parse(address).range();
+  return !NOT_ONE_HOST.has(range) && range !== 'loopback' && range !== 'linkLocal';
+}
+
 /** Whether one host can have this canonical address: `0.0.0.0` and `::` would mean "wherever the visitor went" to HAProxy. */
 export function isServerAddress(address: string): boolean {
   return !NOT_ONE_HOST.has(ipaddr.parse(address).range());

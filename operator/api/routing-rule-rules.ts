@@ -1,5 +1,6 @@
 /** What the fields of a RoutingRule ask of each other. */
 import type { Respond, RoutingRuleSpec, Rule, RuleMatch } from './kinds.gen.ts';
+import { AGENT_PORT } from './agent-port.ts';
 import { canonicalAddress, canonicalCidr, isHostname } from './address.ts';
 import { pathProblems } from './path-rules.ts';
 import { problem, shown, type Problem } from './problem.ts';
@@ -17,6 +18,8 @@ export function routingRuleProblems(spec: RoutingRuleSpec): readonly Problem[] {
 }
 
 function listenerProblems({ listener }: RoutingRuleSpec): Problem[] {
+  if (listener.port === AGENT_PORT)
+    return [problem('spec.listener.port', `${AGENT_PORT} is where a proxy tells how it is: choose another port`)];
   if (listener.protocol !== 'TCP' || listener.port !== undefined) return [];
   return [problem('spec.listener', 'protocol TCP needs the field port')];
 }

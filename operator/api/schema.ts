@@ -52,6 +52,12 @@ export function createSchemaValidator(crds: readonly unknown[]): SchemaValidator
   };
 }
 
+/** What a schema in the form of a CRD's says about a document of its own. */
+export function createDocumentCheck(schema: AnySchemaObject): (document: unknown) => SchemaVerdict {
+  const validate = createAjv().compile(closed(schema));
+  return (document) => verdictOf(validate, document);
+}
+
 function createAjv(): Ajv {
   const regExp = Object.assign(boundedPattern, { code: 'boundedPattern' });
   // `verbose` gives each error its schema, whose description makes the message.

@@ -245,6 +245,7 @@ const GOOD_POOLS: readonly GoodRow[] = [
 const BAD_RULES: readonly Row[] = [
   ['protocol unknown', rule({ listener: { protocol: 'UDP' } }), 'spec.listener.protocol'],
   ['TCP without port', but(RELAY, { listener: { protocol: 'TCP' } }), 'spec.listener'],
+  ['port of the agent', rule({ listener: { protocol: 'HTTP', port: 61_081 } }), 'spec.listener.port'],
   ['hosts on a TCP listener', but(RELAY, { hostnames: ['www.example.com'] }), 'spec.hostnames'],
   ['host with an empty label', rule({ hostnames: ['www..example.com'] }), 'spec.hostnames[0]'],
   ['host with a label too long', rule({ hostnames: [`${'a'.repeat(64)}.example.com`] }), 'spec.hostnames[0]'],

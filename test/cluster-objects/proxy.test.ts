@@ -1,0 +1,188 @@
+import { spawn } from 'node:child_process';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { clusterObjects } from '../../operator/cluster/build.ts';
+import { mirroredSecret } from '../../operator/cluster/mirrored-secret.ts';
+import type { DeploymentObject, ServiceObject } from '../../operator/cluster/object.ts';
+import { proxyDeployment, proxyBudget, proxyService } from '../../operator/cluster/proxy-objects.ts';
+import { secret } from '../topology/objects.ts';
+import { eventually } from '../support/wait.ts';
+import { input, installation, pool } from './sample.ts';
+
+const listener = (protocol: 'HTTP' | 'TCP', port: number) => ({ protocol, port, routes: [] });
+
+function containers({ spec }: DeploymentObject) {
+  return Object.fromEntries(spec.template.spec.containers.map((container) => [container.name, container]));
+}
+
+describe('the proxy Pod', () => {
+  const deployment = proxyDeployment(installation());
+  const { haproxy, agent } = containers(deployment);
+
+  it('gives a token to the agent alone', () => {
+    const { automountServiceAccountToken, volumes } = deployment.spec.template.spec;
+    expect(automountServiceAccountToken).toBe(false);
+    expect(JSON.stringify(volumes)).toContain('serviceAccountToken');
+    expect(haproxy?.volumeMounts.map(({ name }) => name)).toEqual(['run']);
+    expect(agent?.volumeMounts.map(({ name }) => name)).toEqual(['run', 'token']);
+  });
+
+  it('is the same whatever listeners and pools there are, since another would replace all proxies', () => {
+    const built = (pools: Parameters<typeof input>[0]) => clusterObjects(input(pools)).objects;
+    const deployments = [built([]), built([pool('blog', { port: 80 })])].map((objects) =>
+      objects.find(({ kind }) => kind === 'Deployment'),
+    );
+    expect(deployments[0]).toEqual(deployments[1]);
+  });
+
+  it('has the time that its drain takes', () => {
+    const { spec } = proxyDeployment(installation({ proxy: { drain: { delay: '1500ms', timeout: '5m' } } }));
+    expect(spec.template.spec.terminationGracePeriodSeconds).toBe(2 + 300 + 15);
+  });
+
+  it('takes what the settings say', () => {
+    const proxy = {
+      replicas: 3,
+      image: 'example.com/proxy:2',
+      imagePullPolicy: 'Always',
+      imagePullSecrets: ['pull'],
+      resources: { haproxy: { limits: { cpu: '2', memory: '1Gi' } } },
+      nodeSelector: { edge: 'yes' },
+      tolerations: [{ key: 'edge', operator: 'Exists', effect: 'NoSchedule' }],
+      priorityClassName: 'important',
+    };
+    const made = proxyDeployment(installation({ watchNamespaces: ['shop', 'blog'], proxy }));
+    const { haproxy, agent } = containers(made);
+    expect(made.spec.replicas).toBe(3);
+    expect(made.spec.template.spec).toMatchObject({
+      imagePullSecrets: [{ name: 'pull' }],
+      nodeSelector: proxy.nodeSelector,
+      tolerations: proxy.tolerations,
+      priorityClassName: 'important',
+    });
+    expect(haproxy).toMatchObject({
+      image: proxy.image,
+      imagePullPolicy: 'Always',
+      resources: { requests: { cpu: '100m', memory: '96Mi' }, limits: { cpu: '2', memory: '1Gi' } },
+    });
+    expect(agent?.command.slice(-4)).toEqual(['--watch-namespace', 'blog', '--watch-namespace', 'shop']);
+  });
+});
+
+describe('the script around the agent', () => {
+  let folder = '';
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'webpool-agent-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it('starts an agent that failed again, passes a signal on and ends when the agent has ended well', async () => {
+    const [shell = '', option = '', script = ''] = containers(proxyDeployment(installation()))['agent']?.command ?? [];
+    const log = join(folder, 'log');
+    const agent = join(folder, 'agent');
+    const lines = async () => (await readFile(log, 'utf8').catch(() => '')).trim().split('\n');
+    await writeFile(
+      agent,
+      `#!/bin/sh
+echo "run $*" >> ${log}
+[ "$(wc -l < ${log})" -lt 2 ] && exit 7
+trap 'echo draining >> ${log}; sleep 0.2; echo ended >> ${log}; exit 0' TERM
+echo waiting >> ${log}
+while :; do sleep 0.05; done
+`,
+    );
+    await chmod(agent, 0o755);
+    const child = spawn(shell, [option, script, agent, 'agent', '--state-dir', '/run/webpool'], { stdio: 'ignore' });
+    const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+    await eventually('the agent to run', async () => (await lines()).includes('waiting'));
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    const run = 'run agent --state-dir /run/webpool';
+    expect(await lines()).toEqual([run, run, 'waiting', 'draining', 'ended']);
+  });
+});
+
+describe('the Service in front of the proxies', () => {
+  it('has the ports of the listeners', () => {
+    const { spec } = proxyService(installation(), [listener('HTTP', 80), listener('TCP', 2525)]);
+    expect(spec.ports.map(({ name, port, targetPort }) => `${name} ${port} ${targetPort}`)).toEqual([
+      'http-80 80 80',
+      'tcp-2525 2525 2525',
+    ]);
+  });
+
+  it('keeps a port, and so its address, while there is no listener', () => {
+    expect(proxyService(installation(), []).spec.ports.map(({ port }) => port)).toEqual([80]);
+  });
+
+  test.each<[object, Partial<ServiceObject['spec']>]>([
+    [{}, { type: 'LoadBalancer', externalTrafficPolicy: 'Local' }],
+    [
+      { type: 'NodePort', externalTrafficPolicy: 'Cluster' },
+      { type: 'NodePort', externalTrafficPolicy: 'Cluster' },
+    ],
+    // The API refuses these fields for other types.
+    [
+      { type: 'ClusterIP', loadBalancerClass: 'a/b', loadBalancerSourceRanges: ['192.0.2.0/24'] },
+      { type: 'ClusterIP' },
+    ],
+    [
+      { loadBalancerClass: 'a/b', loadBalancerSourceRanges: ['192.0.2.0/24'] },
+      {
+        type: 'LoadBalancer',
+        externalTrafficPolicy: 'Local',
+        loadBalancerClass: 'a/b',
+        loadBalancerSourceRanges: ['192.0.2.0/24'],
+      },
+    ],
+  ])('of settings %j', (service, expected) => {
+    const {
+      selector: _,
+      ports: __,
+      ipFamilyPolicy: ___,
+      ...spec
+    } = proxyService(installation({ proxy: { service } }), []).spec;
+    expect(spec).toEqual(expected);
+  });
+
+  it('has the annotations of the settings and no other', () => {
+    const annotations = { 'cloud.example.com/load-balancer': 'internal' };
+    expect(proxyService(installation({ proxy: { service: { annotations } } }), []).metadata.annotations).toEqual(
+      annotations,
+    );
+    expect(proxyService(installation(), []).metadata.annotations).toBeUndefined();
+  });
+});
+
+test.each([
+  [1, undefined],
+  [2, 1],
+  [5, 1],
+])('of %i proxies a node drain may take %s', (replicas, most) => {
+  expect(proxyBudget(installation({ proxy: { replicas } }))?.spec.maxUnavailable).toBe(most);
+});
+
+describe('the copy of a certificate', () => {
+  const original = (name: string, keys = ['tls.crt', 'tls.key', 'note']) => secret(name, keys, '7');
+
+  it('has what makes a certificate, and says where it comes from', () => {
+    expect(mirroredSecret('webpool-system', original('www'))).toMatchObject({
+      metadata: {
+        namespace: 'webpool-system',
+        name: 'copy.default.www',
+        annotations: { 'webpool.dev/source': 'default/www', 'webpool.dev/source-version': '7' },
+      },
+      copy: { from: 'default/www', keys: ['tls.crt', 'tls.key'] },
+    });
+  });
+
+  it('has a name that is valid and its own, however long that of the original is', () => {
+    const names = ['a'.repeat(253), `${'a'.repeat(252)}b`].map(
+      (name) => mirroredSecret('webpool-system', original(name)).metadata.name,
+    );
+    expect(new Set(names).size).toBe(2);
+    for (const name of names) expect(name).toMatch(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/);
+  });
+});
