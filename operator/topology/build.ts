@@ -1,11 +1,14 @@
 /** Resources → Topology, in one pass over the three kinds. */
 import type { Finding } from '../api/finding.ts';
 import type { Resources } from '../api/resources.ts';
-import type { Names, Topology } from './topology.ts';
+import type { Names, Topology, TopologyOptions } from './topology.ts';
 import { createAccountBuilder } from './accounts.ts';
 import { createPoolBuilder } from './pools.ts';
 import { createRoutingBuilder } from './routing.ts';
 import { keepList, keepParts } from '../api/stable.ts';
+
+/** One program does everything: it looks names up itself and sends visitors to Pods that serve. */
+export const STANDALONE: TopologyOptions = { external: 'Names', pods: 'Serving' };
 
 /** What the resources mean, with a Finding for whatever they cannot mean. */
 export function buildTopology(resources: Resources, names: Names): Topology {
@@ -16,8 +19,10 @@ export function buildTopology(resources: Resources, names: Names): Topology {
  * `buildTopology` for a series of inputs that differ little: it remembers the last input and computes what changed.
  * Shape: equal to the full computation in every value; a part that equals the one before is the one before (`===`).
  */
-export function createTopologyBuilder(): (resources: Resources, names: Names) => Topology {
-  const buildPools = createPoolBuilder();
+export function createTopologyBuilder(
+  options: TopologyOptions = STANDALONE,
+): (resources: Resources, names: Names) => Topology {
+  const buildPools = createPoolBuilder(options);
   const buildRouting = createRoutingBuilder();
   const buildAccounts = createAccountBuilder();
   let last: Topology | undefined;

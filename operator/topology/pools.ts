@@ -1,7 +1,7 @@
 /** WebPools, EndpointSlices and names → pools with their servers. */
 import type { Finding } from '../api/finding.ts';
-import { keyOf, type EndpointSlice, type Key, type Resources, type WebPool } from '../api/resources.ts';
-import type { Names, Pool } from './topology.ts';
+import { keyOf, type EndpointSlice, type Key, type Resources } from '../api/resources.ts';
+import type { Names, Pool, TopologyOptions } from './topology.ts';
 import type { PoolProtocols } from './rule-routes.ts';
 import { DEFAULTS } from './defaults.ts';
 import { poolOptions } from './pool-options.ts';
@@ -33,9 +33,10 @@ type PoolSource = Pick<Resources, 'pools' | 'slices'>;
 
 const SERVICE_NAME = 'kubernetes.io/service-name';
 const NO_SLICES: readonly EndpointSlice[] = [];
+const NO_NAMES: readonly string[] = [];
 
 /** The pools of a series of inputs; each result depends on its input alone, and what did not change keeps its identity. */
-export function createPoolBuilder(): (resources: PoolSource, names: Names) => Pools {
+export function createPoolBuilder(options: TopologyOptions): (resources: PoolSource, names: Names) => Pools {
   const slicesOf = memoisedSlices();
   const union = memoisedUnion();
   let memos: Memos = new Map();
@@ -45,7 +46,7 @@ export function createPoolBuilder(): (resources: PoolSource, names: Names) => Po
     const next = new Map<Key, Memo>();
     for (const key of sortedKeys(pools, memos)) {
       const pool = pools.get(key);
-      const sources = { slices: byService.get(key) ?? NO_SLICES, names };
+      const sources = { slices: byService.get(key) ?? NO_SLICES, names, options };
       if (pool !== undefined) next.set(key, memoOf({ pool, ...sources }, memos.get(key)));
     }
     memos = next;
@@ -86,7 +87,7 @@ function memoOf(sources: PoolSources, previous: Memo | undefined): Memo {
   const { pool, slices, names } = sources;
   const unchanged = previous?.pool === pool && sameItems(previous.slices, slices);
   if (unchanged && previous.names === names) return previous;
-  const hostnames = unchanged ? previous.hostnames : hostnamesOf(pool, previous?.hostnames);
+  const hostnames = unchanged ? previous.hostnames : hostnamesOf(sources, previous?.hostnames);
   const answers = hostnames.map((name) => names.get(name));
   if (unchanged && sameAnswers(previous.answers, answers)) return { ...previous, names };
   const { servers, findings } = poolServers(sources);
@@ -103,7 +104,9 @@ function memoOf(sources: PoolSources, previous: Memo | undefined): Memo {
   return { ...sources, hostnames, answers, result: keepIdentity(previous?.result, result), findings };
 }
 
-function hostnamesOf(pool: WebPool, previous: readonly string[] | undefined): readonly string[] {
+/** Names that stand in slices as addresses are looked up by whoever made the slices. */
+function hostnamesOf({ pool, options }: PoolSources, previous: readonly string[] | undefined): readonly string[] {
+  if (options.external === 'Slices') return NO_NAMES;
   const names = (pool.spec.externalEndpoints ?? []).map(hostnameOf).filter((name) => name !== undefined);
   return keepList(previous, [...new Set(names)].sort(compareText));
 }

@@ -3,7 +3,7 @@ import type { ExternalEndpoint } from '../api/kinds.gen.ts';
 import type { Finding, PartialReason } from '../api/finding.ts';
 import { keyOf, type EndpointSlice, type SliceEndpoint, type WebPool } from '../api/resources.ts';
 import { canonicalAddress } from '../api/address.ts';
-import type { Names, Server } from './topology.ts';
+import type { Names, Server, TopologyOptions } from './topology.ts';
 import { DEFAULTS } from './defaults.ts';
 import { normalizeHost } from './path.ts';
 import { compareText } from '../api/stable.ts';
@@ -14,6 +14,7 @@ export interface PoolSources {
   /** The slices of the Service that is named as the pool, sorted by name. */
   readonly slices: readonly EndpointSlice[];
   readonly names: Names;
+  readonly options: TopologyOptions;
 }
 
 /** The servers of one pool, sorted by id. */
@@ -58,15 +59,24 @@ export function hostnameOf({ address }: Pick<ExternalEndpoint, 'address'>): stri
   return isName ? normalizeHost(address) : undefined;
 }
 
-function externalServers({ pool, names }: PoolSources): Candidates {
+const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
+
+/** Whether an operator of ours keeps the slice: it holds external endpoints, by their names. */
+function isOurs({ metadata }: EndpointSlice): boolean {
+  return metadata.labels?.[MANAGED_BY] === 'webpool.dev';
+}
+
+function externalServers(sources: PoolSources): Candidates {
+  const { pool } = sources;
+  const addressesOf = addressesBy(sources);
   const parts = (pool.spec.externalEndpoints ?? []).map((endpoint, index): Candidates => {
     const path = `spec.externalEndpoints[${index}]`;
     const port = endpoint.port ?? pool.spec.port;
     if (port === undefined)
       return ignored(pool, path, `Endpoint "${endpoint.name}" has no port. Give it or the pool one.`);
     const hostname = hostnameOf(endpoint);
-    const addresses = addressesOf(endpoint, names);
-    if (hostname !== undefined && addresses.length === 0) {
+    const addresses = addressesOf(endpoint);
+    if (hostname !== undefined && addresses.length === 0 && sources.options.external === 'Names') {
       return { candidates: [], findings: [unresolved(pool, endpoint.name, { path, hostname })] };
     }
     const candidates = addresses.map((address) => ({
@@ -78,10 +88,23 @@ function externalServers({ pool, names }: PoolSources): Candidates {
   return join(parts);
 }
 
-function addressesOf(endpoint: ExternalEndpoint, names: Names): readonly string[] {
-  const hostname = hostnameOf(endpoint);
-  const written = hostname === undefined ? [endpoint.address] : (names.get(hostname) ?? []);
-  return [...new Set(written.map((address) => canonicalAddress(address) ?? address))].sort(compareText);
+/** How the addresses of an endpoint are found. One that is in no slice yet has none: it waits, and nothing is wrong. */
+function addressesBy({ slices, names, options }: PoolSources): (endpoint: ExternalEndpoint) => readonly string[] {
+  if (options.external === 'Names') {
+    return (endpoint) => {
+      const hostname = hostnameOf(endpoint);
+      return canonical(hostname === undefined ? [endpoint.address] : (names.get(hostname) ?? []));
+    };
+  }
+  const byName = Map.groupBy(
+    slices.filter(isOurs).flatMap((slice) => slice.endpoints),
+    ({ hostname = '' }) => hostname,
+  );
+  return ({ name }) => canonical((byName.get(name) ?? []).flatMap(({ addresses }) => addresses.slice(0, 1)));
+}
+
+function canonical(addresses: readonly string[]): readonly string[] {
+  return [...new Set(addresses.map((address) => canonicalAddress(address) ?? address))].sort(compareText);
 }
 
 interface Target {
@@ -108,13 +131,15 @@ function identified(endpoint: string, { address, port }: Target): Pick<Server, '
 }
 
 /** Source: KEP-1669 and KEP-1672, and how kube-proxy reads a slice. */
-function podServers({ pool, slices }: PoolSources, othersServe: boolean): Candidates {
+function podServers({ pool, slices: all, options }: PoolSources, othersServe: boolean): Candidates {
+  const slices = all.filter((slice) => !isOurs(slice));
   const readable = slices.filter((slice) => slice.addressType !== 'FQDN');
   const endpoints = readable.flatMap((slice) => slice.endpoints.map((endpoint) => ({ slice, endpoint })));
   const ready = endpoints.filter(({ endpoint }) => isReady(endpoint));
   const serving = ready.length > 0 || othersServe ? ready : endpoints.filter(({ endpoint }) => isLastResort(endpoint));
+  const wanted = options.pods === 'All' ? endpoints : serving;
   const named = slices.filter((slice) => slice.addressType === 'FQDN').map((slice) => ignoredNames(pool, slice));
-  return join([...named, ...serving.map(({ slice, endpoint }) => podServer(pool, slice, endpoint))]);
+  return join([...named, ...wanted.map(({ slice, endpoint }) => podServer(pool, slice, endpoint))]);
 }
 
 function isReady({ conditions = {} }: SliceEndpoint): boolean {

@@ -12,6 +12,17 @@ export type { Conditions, ValueCondition } from './conditions.ts';
 /** Addresses of the DNS names that resources mention; a name that never resolved is absent. */
 export type Names = ReadonlyMap<string, readonly string[]>;
 
+/** Which servers a topology is about. */
+export interface TopologyOptions {
+  /**
+   * Where the addresses of external endpoints come from: looked up by us, or from the EndpointSlices into which an operator has put them,
+   * which it does once their accounts exist.
+   */
+  readonly external: 'Names' | 'Slices';
+  /** Pods that may serve, or every Pod that has an address: one that starts or ends needs its account too. */
+  readonly pods: 'Serving' | 'All';
+}
+
 export interface Topology {
   /** Sorted by key. */
   readonly pools: ReadonlyMap<Key, Pool>;
