@@ -1,3 +1,12 @@
+import { shown } from './problem.ts';
+
+/** What to say of a field that nobody knows: the one that was probably meant, or all there are. */
+export function unknownField(name: string, known: readonly string[]): string {
+  const meant = nearest(name, known);
+  const way = meant === undefined ? `Known fields: ${[...known].sort().join(', ')}` : `Did you mean ${meant}?`;
+  return `unknown field ${shown(name)}. ${way}`;
+}
+
 /** The word that was probably meant; undefined when none is near. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3));

@@ -1,6 +1,6 @@
 /** What a schema error says to the person who wrote the document. */
 import type { AnySchemaObject, ErrorObject } from 'ajv';
-import { nearest } from './nearest.ts';
+import { nearest, unknownField } from './nearest.ts';
 import { shown } from './problem.ts';
 
 /** An error with the schema that it comes from, which ajv gives with `verbose`. */
@@ -43,10 +43,10 @@ const TYPES: Readonly<Record<string, string>> = {
 type Wording = (error: SchemaError) => string;
 
 const WORDINGS: Readonly<Record<string, Wording>> = {
-  additionalProperties: unknownField,
+  additionalProperties: notKnown,
   required: missingField,
   type: wrongType,
-  enum: ({ data, schema }) => notOneOf(data, schema as readonly unknown[]),
+  enum: notOneOf,
   pattern: wrongForm,
   minimum: outOfRange,
   maximum: outOfRange,
@@ -67,12 +67,9 @@ export function messageOf(error: SchemaError): string {
   return WORDINGS[error.keyword]?.(error) ?? error.message ?? 'is not what the schema allows';
 }
 
-function unknownField({ params, parentSchema }: SchemaError): string {
+function notKnown({ params, parentSchema }: SchemaError): string {
   const known = Object.keys((parentSchema?.['properties'] ?? {}) as Record<string, unknown>);
-  const name = String(params['additionalProperty']);
-  const meant = nearest(name, known);
-  const way = meant === undefined ? `Known fields: ${known.sort().join(', ')}` : `Did you mean ${meant}?`;
-  return `unknown field ${shown(name)}. ${way}`;
+  return unknownField(String(params['additionalProperty']), known);
 }
 
 function missingField({ params, parentSchema }: SchemaError): string {
@@ -81,26 +78,33 @@ function missingField({ params, parentSchema }: SchemaError): string {
   return `field ${shown(name)} is missing${describe(field)}`;
 }
 
-function wrongType({ schema, data, parentSchema }: SchemaError): string {
+/** A password that stands where the name of its Secret belongs must not reach a status or a log. */
+function found({ instancePath, data }: SchemaError): string {
+  return typeof data === 'string' && /password|secret/i.test(instancePath) ? 'this text' : shown(data);
+}
+
+function wrongType(error: SchemaError): string {
+  const { schema, data, parentSchema } = error;
   const expected = [schema].flat().map((type) => TYPES[String(type)] ?? String(type));
   if (data === null || data === undefined) return `has no value: give it ${expected[0] ?? 'one'} or remove the field`;
   const quotes = typeof data === 'string' && /^-?[0-9]+$|^true$|^false$/.test(data) ? ', write it without quotes' : '';
-  const found = typeof data === 'object' ? (Array.isArray(data) ? 'a list' : 'an object') : shown(data);
+  const instead = typeof data === 'object' ? (Array.isArray(data) ? 'a list' : 'an object') : found(error);
   const text = typeof data !== 'object' && schema === 'string' ? ', write it in quotes' : '';
-  return `must be ${expected.join(' or ')}, not ${found}${quotes}${text}${describe(parentSchema)}`;
+  return `must be ${expected.join(' or ')}, not ${instead}${quotes}${text}${describe(parentSchema)}`;
 }
 
-function notOneOf(data: unknown, allowed: readonly unknown[]): string {
-  const meant = typeof data === 'string' ? nearest(data, allowed.map(String)) : undefined;
+function notOneOf(error: SchemaError): string {
+  const allowed = (error.schema as readonly unknown[]).map(String);
+  const meant = typeof error.data === 'string' ? nearest(error.data, allowed) : undefined;
   const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
-  return `${shown(data)} is not one of ${allowed.map(String).join(', ')}.${hint}`;
+  return `${found(error)} is not one of ${allowed.join(', ')}.${hint}`;
 }
 
-function wrongForm({ schema, data, parentSchema }: SchemaError): string {
-  const words = IN_WORDS[String(schema)];
+function wrongForm(error: SchemaError): string {
+  const words = IN_WORDS[String(error.schema)];
   return words === undefined
-    ? `${shown(data)} is not allowed here${describe(parentSchema)}`
-    : `${shown(data)} is not ${words}`;
+    ? `${found(error)} is not allowed here${describe(error.parentSchema)}`
+    : `${found(error)} is not ${words}`;
 }
 
 function outOfRange({ data, parentSchema }: SchemaError): string {

@@ -2,7 +2,7 @@
 import type { Problem } from '../api/problem.ts';
 import type { Validate } from '../api/validate.ts';
 import { itemsOf, type Item } from './items.ts';
-import { lineOf } from './position.ts';
+import { linesIn, type LineOf } from './position.ts';
 import { loadDocument, splitDocuments } from './yaml-documents.ts';
 
 /** One document of a file. Equal texts of two looks give the same items. */
@@ -48,7 +48,18 @@ export interface Place {
 
 /** The line of the file for a line of the document or for a place in it, `items[2].spec.port` for example. */
 export function lineInFile({ text, firstLine }: FileDocument, at: number | string): number {
-  return firstLine - 1 + (typeof at === 'number' ? at : lineOf(text, at));
+  return firstLine - 1 + (typeof at === 'number' ? at : linesOf(text)(at));
+}
+
+const linesOf = createLines();
+
+/** The lines of a document are asked for many times in a row. */
+function createLines(): (text: string) => LineOf {
+  let last: { readonly text: string; readonly lineOf: LineOf } | undefined;
+  return (text) => {
+    if (last?.text !== text) last = { text, lineOf: linesIn(text) };
+    return last.lineOf;
+  };
 }
 
 /** A path within an object of a List as a path within the document. */

@@ -10,16 +10,18 @@ const CONDITIONS = ['ready', 'serving', 'terminating'] as const;
 
 /** A discovery.k8s.io/v1 EndpointSlice, as far as we read it; what the API adds later is passed over. */
 export function readEndpointSlice(document: Fields, naming: Naming): SliceItem | UnnamedItem {
-  const { addressType, endpoints = [], ports = [] } = document;
+  const { addressType } = document;
+  // An empty list is null in what an API server answers.
+  const [endpoints, ports] = [document['endpoints'] ?? [], document['ports'] ?? []];
   const wrong =
     addressTypeProblem(addressType) ??
     listProblem('endpoints', endpoints, endpointProblem) ??
-    listProblem('ports', ports ?? [], portProblem);
+    listProblem('ports', ports, portProblem);
   if (wrong !== undefined) return unnamed(wrong);
   const slice = {
     addressType: addressType as EndpointSlice['addressType'],
     endpoints: (endpoints as readonly Fields[]).map(endpointOf),
-    ports: ((ports ?? []) as readonly Fields[]).map(portOf),
+    ports: (ports as readonly Fields[]).map(portOf),
   };
   return { type: 'EndpointSlice', ...naming, slice };
 }
@@ -41,22 +43,26 @@ function listProblem(field: string, list: unknown, wrong: EntryProblem): Problem
   return undefined;
 }
 
-function endpointProblem({ addresses, conditions = {} }: Fields): string | undefined {
+function endpointProblem({ addresses, conditions }: Fields): string | undefined {
   const texts =
     Array.isArray(addresses) && addresses.length > 0 && addresses.every((address) => typeof address === 'string');
   if (!texts) return 'needs addresses: a list of texts';
-  const flags = isFields(conditions) && CONDITIONS.every((name) => isFlag(conditions[name]));
+  const flags = isAbsent(conditions) || (isFields(conditions) && CONDITIONS.every((name) => isFlag(conditions[name])));
   return flags ? undefined : 'conditions must be true or false';
 }
 
 function isFlag(value: unknown): boolean {
-  return value === undefined || value === null || typeof value === 'boolean';
+  return isAbsent(value) || typeof value === 'boolean';
+}
+
+function isAbsent(value: unknown): value is null | undefined {
+  return value === undefined || value === null;
 }
 
 function portProblem({ port, name }: Fields): string | undefined {
   const number = typeof port === 'number' && Number.isInteger(port) && port >= 1 && port <= 65_535;
-  if (!number && port !== undefined && port !== null) return 'port must be a number from 1 to 65535';
-  return name === undefined || name === null || typeof name === 'string' ? undefined : 'name must be a text';
+  if (!number && !isAbsent(port)) return 'port must be a number from 1 to 65535';
+  return isAbsent(name) || typeof name === 'string' ? undefined : 'name must be a text';
 }
 
 function endpointOf({ addresses, conditions, hostname, targetRef }: Fields): SliceEndpoint {

@@ -1,6 +1,6 @@
 /** A parsed document → the objects in it, each by itself, or why it is none. */
 import type { EndpointSlice, Key, Kind, Metadata } from '../api/resources.ts';
-import { nearest } from '../api/nearest.ts';
+import { nearest, unknownField } from '../api/nearest.ts';
 import { problem, shown, type Problem } from '../api/problem.ts';
 import type { Validate } from '../api/validate.ts';
 import { contentHash } from './content-hash.ts';
@@ -53,7 +53,7 @@ const GROUP = 'webpool.dev';
 /** `apiVersion` of our kinds. */
 export const API_VERSION = `${GROUP}/v1alpha1`;
 const KINDS: readonly Kind[] = ['WebPool', 'RoutingRule', 'DatabaseGrant'];
-const MOST_ITEMS = 20_000;
+const LIST_FIELDS = ['apiVersion', 'kind', 'metadata', 'items'];
 
 /** The objects of a document; several when it is a v1 List. */
 export function itemsOf(value: unknown, validate: Validate): readonly Item[] {
@@ -61,14 +61,22 @@ export function itemsOf(value: unknown, validate: Validate): readonly Item[] {
     return [{ base: '', ...unnamed(problem('', 'is no object: it needs apiVersion, kind and metadata')) }];
   const { kind, apiVersion, items } = value;
   if (kind !== 'List' || apiVersion !== 'v1') return [{ base: '', ...itemOf(value, validate) }];
-  const list = Array.isArray(items) ? items.slice(0, MOST_ITEMS) : [];
-  return list.flatMap((entry, index) => {
+  const wrong = listProblem(value);
+  if (wrong !== undefined) return [{ base: '', ...unnamed(wrong, 'List: ') }];
+  return ((items ?? []) as readonly unknown[]).flatMap((entry, index) => {
     const base = `items[${index}]`;
     return itemsOf(entry, validate).map((item) => ({
       ...item,
       base: item.base === '' ? base : `${base}.${item.base}`,
     }));
   });
+}
+
+function listProblem(list: Fields): Problem | undefined {
+  const { items } = list;
+  const name = Object.keys(list).find((field) => !LIST_FIELDS.includes(field));
+  if (name !== undefined) return problem('', unknownField(name, LIST_FIELDS));
+  return Array.isArray(items) || items === null ? undefined : problem('items', 'must be a list');
 }
 
 function itemOf(document: Fields, validate: Validate): Part {

@@ -41,7 +41,8 @@ export function metadataProblems(metadata: unknown): readonly Problem[] {
   const fields = metadata as Readonly<Record<string, unknown>>;
   return ['labels', 'annotations'].flatMap((field) => {
     const value = fields[field] ?? {};
-    if (typeof value !== 'object') return [problem(`metadata.${field}`, 'must be an object with fields')];
+    if (typeof value !== 'object' || Array.isArray(value))
+      return [problem(`metadata.${field}`, 'must be an object with fields')];
     const wrong = Object.entries(value).filter(([, text]) => typeof text !== 'string');
     return wrong.map(([name]) =>
       problem(`metadata.${field}`, `${shown(name)} must be a text: write the value in quotes`),

@@ -12,11 +12,27 @@ import { parsePath, type Step } from '../api/field-path.ts';
 
 type YamlEvent = ReturnType<typeof parseEvents>[number];
 
-/** The line, from 1 within the document, of the field or entry at `path`, or of the nearest one around it that is written. */
-export function lineOf(text: string, path: string): number {
-  const walk = { text, events: parseEvents(text, {}), at: 0 };
-  skipDocumentStart(walk);
-  return lineAt(text, descend(walk, parsePath(path)));
+/** The line, from 1 within the document, of the field or entry at a path, or of the nearest one around it that is written. */
+export type LineOf = (path: string) => number;
+
+/** The lines of one document, which is read once for all of them. Errors: throws when it is no YAML. */
+export function linesIn(text: string): LineOf {
+  const root = treeOf(text);
+  const starts = [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
+  return (path) => lineAt(starts, offsetOf(root, parsePath(path)));
+}
+
+/** A part of the document and where it begins; of a mapping, the parts by key. */
+interface Node {
+  readonly start: number;
+  readonly fields?: ReadonlyMap<string, Field>;
+  readonly entries?: readonly Node[];
+}
+
+interface Field {
+  /** Where the key begins. */
+  readonly start: number;
+  readonly value: Node;
 }
 
 interface Walk {
@@ -25,57 +41,43 @@ interface Walk {
   at: number;
 }
 
-function skipDocumentStart(walk: Walk): void {
+function treeOf(text: string): Node {
+  const walk = { text, events: parseEvents(text, {}), at: 0 };
   while (walk.events[walk.at]?.type === EVENT_DOCUMENT) walk.at++;
+  return readNode(walk);
 }
 
-/** The offset of what the steps lead to, beginning with the node at `walk.at`. */
-function descend(walk: Walk, steps: readonly Step[]): number {
-  let offset = startOf(walk.events[walk.at]);
-  for (const step of steps) {
-    const next = enter(walk, step);
-    if (next === undefined) return offset;
-    offset = next;
-  }
-  return offset;
-}
-
-/** Moves to the part of the node and returns the offset of its key or of itself; undefined when there is none. */
-function enter(walk: Walk, step: Step): number | undefined {
-  const node = walk.events[walk.at];
+function readNode(walk: Walk): Node {
+  const event = walk.events[walk.at];
+  const start = startOf(event);
   walk.at++;
-  if (node?.type === EVENT_MAPPING) return enterMapping(walk, String(step));
-  if (node?.type === EVENT_SEQUENCE && typeof step === 'number') return enterSequence(walk, step);
-  return undefined;
+  if (event?.type === EVENT_MAPPING) return { start, fields: readFields(walk) };
+  if (event?.type === EVENT_SEQUENCE) return { start, entries: readEntries(walk) };
+  return { start };
 }
 
-function enterMapping(walk: Walk, name: string): number | undefined {
-  for (let key = walk.events[walk.at]; key !== undefined && key.type !== EVENT_POP; key = walk.events[walk.at]) {
-    const found = key.type === EVENT_SCALAR && getScalarValue(walk.text, key) === name;
-    skipNode(walk);
-    if (found) return startOf(key);
-    skipNode(walk);
+function readFields(walk: Walk): ReadonlyMap<string, Field> {
+  const fields = new Map<string, Field>();
+  while (!isAtEnd(walk)) {
+    const event = walk.events[walk.at];
+    const key = readNode(walk);
+    const value = readNode(walk);
+    if (event?.type === EVENT_SCALAR) fields.set(getScalarValue(walk.text, event), { start: key.start, value });
   }
-  return undefined;
+  walk.at++;
+  return fields;
 }
 
-function enterSequence(walk: Walk, index: number): number | undefined {
-  for (let left = index; left > 0; left--) {
-    if (walk.events[walk.at]?.type === EVENT_POP) return undefined;
-    skipNode(walk);
-  }
-  const entry = walk.events[walk.at];
-  return entry === undefined || entry.type === EVENT_POP ? undefined : startOf(entry);
+function readEntries(walk: Walk): readonly Node[] {
+  const entries: Node[] = [];
+  while (!isAtEnd(walk)) entries.push(readNode(walk));
+  walk.at++;
+  return entries;
 }
 
-function skipNode(walk: Walk): void {
-  let depth = 0;
-  do {
-    const type = walk.events[walk.at]?.type;
-    walk.at++;
-    if (type === EVENT_MAPPING || type === EVENT_SEQUENCE) depth++;
-    else if (type === EVENT_POP || type === undefined) depth--;
-  } while (depth > 0);
+function isAtEnd({ events, at }: Walk): boolean {
+  const type = events[at]?.type;
+  return type === undefined || type === EVENT_POP;
 }
 
 function startOf(event: YamlEvent | undefined): number {
@@ -85,6 +87,26 @@ function startOf(event: YamlEvent | undefined): number {
   return 'anchorStart' in event ? event.anchorStart : 0;
 }
 
-function lineAt(text: string, offset: number): number {
-  return text.slice(0, Math.max(0, offset)).split('\n').length;
+function offsetOf(root: Node, steps: readonly Step[]): number {
+  let node = root;
+  let offset = root.start;
+  for (const step of steps) {
+    const field = node.fields?.get(String(step));
+    const next = field?.value ?? (typeof step === 'number' ? node.entries?.[step] : undefined);
+    if (next === undefined) break;
+    offset = field?.start ?? next.start;
+    node = next;
+  }
+  return offset;
+}
+
+/** The last line that begins at or before the offset. */
+function lineAt(starts: readonly number[], offset: number): number {
+  let [low, high] = [0, starts.length];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((starts[middle] ?? 0) <= offset) low = middle;
+    else high = middle;
+  }
+  return low + 1;
 }

@@ -1,4 +1,4 @@
-import { nearest } from '../api/nearest.ts';
+import { unknownField } from '../api/nearest.ts';
 import { problem, shown, type Problem } from '../api/problem.ts';
 import { isFields, unnamed, type SecretItem, type UnnamedItem } from './items.ts';
 import type { Naming } from './naming.ts';
@@ -13,20 +13,16 @@ type Values = Map<string, string>;
 export function readSecret(document: Readonly<Record<string, unknown>>, naming: Naming): SecretItem | UnnamedItem {
   const values: Values = new Map();
   const wrong =
-    unknownField(document) ??
+    fieldProblem(document) ??
     eachText(document, 'data', (key, text) => addEncoded(values, key, text)) ??
     eachText(document, 'stringData', (key, text) => void values.set(key, text));
   return wrong === undefined ? { type: 'Secret', ...naming, values } : unnamed(wrong);
 }
 
-function unknownField(document: Readonly<Record<string, unknown>>): Problem | undefined {
+function fieldProblem(document: Readonly<Record<string, unknown>>): Problem | undefined {
   const name = Object.keys(document).find((field) => !FIELDS.includes(field));
   if (name === undefined) return undefined;
-  const meant = nearest(name, FIELDS);
-  return problem(
-    '',
-    `unknown field ${shown(name)}. ${meant === undefined ? 'A Secret has data and stringData' : `Did you mean ${meant}?`}`,
-  );
+  return problem('', unknownField(name, FIELDS));
 }
 
 type Visit = (key: string, text: string) => string | undefined | void;

@@ -13,13 +13,14 @@ export type LoadedDocument =
   | { readonly type: 'Value'; readonly value: unknown }
   | { readonly type: 'Error'; readonly message: string; readonly line: number };
 
-const SEPARATOR = /^---(?=\s|$)/gm;
+/** `---` in the first column, and what stands behind a line `...`. */
+const BOUNDARY = /^---(?=\s|$)|(?<=^\.\.\.[^\S\n]*\n)/gm;
 const ALIAS = /(?:^|[\s[{,:-])\*\S/m;
 const LARGEST = 100_000;
 
-/** The documents of a file. Source: YAML 1.2 §9.1: `---` in the first column begins one wherever it stands. */
+/** The documents of a file. Source: YAML 1.2 §9.1: `---` in the first column begins one wherever it stands, `...` ends one. */
 export function splitDocuments(text: string): readonly DocumentText[] {
-  const starts = [0, ...[...text.matchAll(SEPARATOR)].map(({ index }) => index)];
+  const starts = [0, ...[...text.matchAll(BOUNDARY)].map(({ index }) => index)];
   const documents: DocumentText[] = [];
   let line = 1;
   let directives = '';
@@ -63,8 +64,16 @@ function isEmptyError(error: unknown): boolean {
 }
 
 function describe(error: unknown): { readonly message: string; readonly line: number } {
-  if (error instanceof YAMLException) return { message: error.reason, line: (error.mark?.line ?? 0) + 1 };
+  if (error instanceof YAMLException) return { message: reasonOf(error), line: (error.mark?.line ?? 0) + 1 };
   return { message: error instanceof Error ? error.message : String(error), line: 1 };
+}
+
+/** Words of the document itself may be a password that was not put in quotes, so none is repeated. */
+function reasonOf({ reason }: YAMLException): string {
+  if (/\balias "/.test(reason)) return 'unknown alias: a text that begins with * has to be in quotes';
+  return /\btag\b/.test(reason)
+    ? 'a tag that means nothing here: a text that begins with ! has to be in quotes'
+    : reason;
 }
 
 /** The value without shared parts: an anchor may stand for itself, or ten times for ten times itself. */

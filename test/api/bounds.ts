@@ -58,18 +58,25 @@ interface TextBound {
   readonly fill?: (length: number) => string;
   /** Texts of another form. */
   readonly wrong?: readonly string[];
+  /** The value is not repeated: it may be a secret. */
+  readonly hidden?: true;
   /** What the message calls the form. */
   readonly form?: string;
 }
 
 /** A text of some length and form. */
-export function text(path: string, { most, least = 1, fill = letters, wrong = [], form = '' }: TextBound): Bound {
+export function text(
+  path: string,
+  { most, least = 1, fill = letters, wrong = [], form = '', hidden }: TextBound,
+): Bound {
   const short = `is too short: at least ${least} character`;
   return {
     bad: [
       ...(least > 0 ? [bad(path, fill(least - 1), short)] : []),
       bad(path, fill(most + 1), `is too long: ${most + 1} characters, at most ${most}`),
-      ...wrong.map((value) => bad(path, value, `${JSON.stringify(value)} is not ${form}`)),
+      ...wrong.map((value) =>
+        bad(path, value, `${hidden === true ? 'this text' : JSON.stringify(value)} is not ${form}`),
+      ),
     ],
     good: [{ [path]: fill(most) }, ...(least > 0 ? [{ [path]: fill(least) }] : [{ [path]: '' }])],
   };

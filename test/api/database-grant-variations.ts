@@ -15,11 +15,8 @@ import type { Changes } from './sample.ts';
 
 const GRANT = 'spec.grants[0]';
 
-const SECRET_NAME = {
-  most: 253,
-  wrong: ['Admin', 'a_b', '-a', 'a-', '../a'],
-  form: 'lower-case letters, digits and "-"',
-};
+const NAME = { most: 253, wrong: ['Admin', 'a_b', '-a', 'a-', '../a'], form: 'lower-case letters, digits and "-"' };
+const SECRET_NAME = { ...NAME, hidden: true } as const;
 const HOST = {
   fill: dotted,
   wrong: [
@@ -60,11 +57,16 @@ export const DATABASE_GRANT_BOUNDS: readonly Bound[] = [
   }),
   required('spec.passwordSecret', ['name', 'key']),
   text('spec.passwordSecret.name', SECRET_NAME),
-  text('spec.passwordSecret.key', { most: 253, wrong: ['a/b', 'a b', 'ä'], form: 'letters, digits, "-", "_" and "."' }),
+  text('spec.passwordSecret.key', {
+    hidden: true,
+    most: 253,
+    wrong: ['a/b', 'a b', 'ä'],
+    form: 'letters, digits, "-", "_" and "."',
+  }),
   choice('spec.authPlugin', ['Auto', 'mysql_native_password', 'caching_sha2_password']),
   list('spec.pools', { most: 16, least: 1, entry: (index) => ({ name: `p${index}` }), type: 'Map' }),
   required('spec.pools[0]', ['name']),
-  text('spec.pools[0].name', SECRET_NAME),
+  text('spec.pools[0].name', NAME),
   choice('spec.pools[0].hostAs', ['Address', 'Name', 'Both']),
   list('spec.hosts', { most: 512, least: 1, entry: (index) => `h${index}.example`, type: 'Set' }),
   text('spec.hosts[0]', { most: 60, ...HOST }),

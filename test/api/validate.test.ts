@@ -93,6 +93,20 @@ describe('a message says the way out', () => {
   });
 });
 
+test('a password that stands where the name of its Secret belongs is not repeated', () => {
+  const password = 'Hunter2!';
+  for (const path of [
+    'spec.passwordSecret',
+    'spec.passwordSecret.name',
+    'spec.passwordSecret.key',
+    'spec.server.adminSecretName',
+  ]) {
+    const problems = validate('DatabaseGrant', { spec: sampleWith('DatabaseGrant', { [path]: password }) });
+    expect(problems).toMatchObject([{ path, message: expect.stringMatching(/this text/) as string }]);
+    expect(JSON.stringify(problems)).not.toContain(password);
+  }
+});
+
 describe('all at once', () => {
   test('schema, texts and rules', () => {
     const spec = sampleWith('WebPool', {
