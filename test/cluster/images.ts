@@ -4,7 +4,6 @@ import { createReadStream } from 'node:fs';
 import { access, cp, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { run } from './child.ts';
 import { takeLock } from './lock.ts';
 import { cacheRoot } from './programs.ts';
@@ -30,13 +29,23 @@ export const BUSYBOX: Recipe = {
 
 const root = new URL('../../', import.meta.url).pathname;
 
-/** The image of this checkout. `dist/` has to be built. */
-export const WEBPOOL: Recipe = {
-  image: 'webpool.test/webpool:test',
-  dockerfile: join(root, 'Dockerfile'),
-  files: { dist: join(root, 'dist'), 'node_modules/node/bin/node': join(root, 'node_modules/node/bin/node') },
-  onDebian: true,
-};
+/** The image of this checkout, of the bundle in `dist`. */
+export function webpoolRecipe(dist: string): Recipe {
+  const node = 'node_modules/node/bin/node';
+  const files = { dist, [node]: join(root, node) };
+  return { image: 'webpool.test/webpool:test', dockerfile: join(root, 'Dockerfile'), files, onDebian: true };
+}
+
+/** Bundles this checkout and builds its image; the path of the archive. */
+export async function buildWebpoolImage(): Promise<string> {
+  const dist = await mkdtemp(join(tmpdir(), 'webpool-dist-'));
+  try {
+    await run([process.execPath, join(root, 'scripts/build.ts'), dist]);
+    return await buildImage(webpoolRecipe(dist));
+  } finally {
+    await rm(dist, { recursive: true, force: true });
+  }
+}
 
 /** The base image of the Dockerfile. Where its registry is out of reach, mmdebstrap makes one of the same name. */
 const BASE = 'docker.io/library/debian:trixie-slim';
@@ -125,7 +134,7 @@ async function hashOf({ image, dockerfile, files }: Recipe): Promise<string> {
   for (const [to, from] of [['Dockerfile', dockerfile] as const, ...Object.entries(files)]) {
     for (const path of await filesBelow(from)) {
       hash.update(`\n${to} ${path.slice(from.length)}\n`);
-      await pipeline(createReadStream(path), hash, { end: false });
+      for await (const part of createReadStream(path)) hash.update(part as Buffer);
     }
   }
   return hash.digest('hex').slice(0, 12);

@@ -1,0 +1,35 @@
+/**
+ * Writes `dist/` (or the folder that is named): the program in one file, and beside it what it reads at run time. The files stand to one another as
+ * in the checkout, so the same relative addresses hold in both.
+ */
+import { chmod, cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const root = new URL('../', import.meta.url);
+const dist = process.argv[2] === undefined ? new URL('dist/', root) : pathToFileURL(`${resolve(process.argv[2])}/`);
+/** All source files are two folders deep, and so is the bundle. */
+const BUNDLE = 'operator/bundle/webpool.mjs';
+const READ_AT_RUN_TIME = ['package.json', 'crds', 'operator/haproxy/router.lua'];
+/** Packages that are CommonJS ask for Node's own modules by `require`. */
+const BANNER = `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);`;
+const LAUNCHER = `#!/usr/bin/env node\nimport './${BUNDLE}';\n`;
+
+await rm(dist, { recursive: true, force: true });
+await mkdir(dist);
+await build({
+  entryPoints: [new URL('operator/main.ts', root).pathname],
+  outfile: new URL(BUNDLE, dist).pathname,
+  bundle: true,
+  platform: 'node',
+  target: 'node22',
+  format: 'esm',
+  banner: { js: BANNER },
+  keepNames: true,
+  logLevel: 'warning',
+});
+for (const path of READ_AT_RUN_TIME) await cp(new URL(path, root), new URL(path, dist), { recursive: true });
+const launcher = new URL('webpool.mjs', dist);
+await writeFile(launcher, LAUNCHER);
+await chmod(launcher, 0o755);
