@@ -8,6 +8,8 @@ export PATH
 
 if [ $# -gt 0 ]; then exec vitest run "$@"; fi
 
+# Minutes on a new machine, nothing later. What it cannot get, the tests that need it announce.
+sh scripts/setup-cluster.sh || true
 report=$(mktemp)
 WEBPOOL_NOT_RUN=$(mktemp)
 export WEBPOOL_NOT_RUN
