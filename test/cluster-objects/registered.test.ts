@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest';
+/** What the operator writes is what an agent reads. */
+import { expect, test } from 'vitest';
 import type { WebPoolSpec } from '../../operator/api/kinds.gen.ts';
 import { clusterObjects } from '../../operator/cluster/build.ts';
-import { createRegisteredReader } from '../../operator/cluster/registered.ts';
-import { buildTopology } from '../../operator/topology/build.ts';
-import { byKey, NO_NAMES, resources, slice } from '../topology/objects.ts';
-import { asApplied, input, machines, pool, slicesOf } from './sample.ts';
+import { createTopologyBuilder } from '../../operator/topology/build.ts';
+import { NO_NAMES, resources, slice } from '../topology/objects.ts';
+import { asApplied, input, pool, slicesOf } from './sample.ts';
 
 const SPEC: WebPoolSpec = {
   port: 80,
@@ -14,44 +14,19 @@ const SPEC: WebPoolSpec = {
     { name: 'web03', address: 'web03.example.com', maxConnections: 9 },
   ],
 };
-const names = new Map([['web03.example.com', ['192.0.2.3', '192.0.2.33']]]);
+const names = new Map([['web03.example.com', ['192.0.2.3', '192.0.2.33', '2001:db8::3']]]);
 const pods = slice('blog-x', { pool: 'blog' }, [
   { addresses: ['10.0.0.1'], targetRef: { kind: 'Pod', name: 'blog-1' } },
 ]);
 
-describe('what an agent reads', () => {
-  it('gives the servers that the operator meant, without resolving a name', () => {
-    const blog = pool('blog', SPEC);
-    const operator = input([blog], {
-      names,
-      topology: buildTopology(resources({ pools: [blog], slices: [pods] }), names),
-    });
-    const slices = new Map([...asApplied(slicesOf(clusterObjects(operator).objects)), ...byKey([pods])]);
-    const seen = createRegisteredReader()({ pools: byKey([blog]), slices });
-    const agent = buildTopology({ ...resources({}), ...seen }, NO_NAMES);
-    const expected = operator.topology.pools.get('default/blog')?.servers ?? [];
-    expect(agent.pools.get('default/blog')?.servers).toEqual(
-      // A name is nobody's business but that of whoever resolves it.
-      expected.map((server) => Object.fromEntries(Object.entries(server).filter(([field]) => field !== 'hostname'))),
-    );
-    expect(agent.findings).toEqual([]);
-  });
-
-  it('has no machine that is not registered yet, and none that has left the pool', () => {
-    const slices = asApplied(
-      slicesOf(clusterObjects(input([pool('blog', { port: 80, externalEndpoints: machines(2) })])).objects),
-    );
-    const changed = pool('blog', { port: 80, externalEndpoints: machines(3).slice(1) });
-    const { pools } = createRegisteredReader()({ pools: byKey([changed]), slices });
-    expect(pools.get('default/blog')?.spec.externalEndpoints?.map(({ name }) => name)).toEqual(['web2']);
-  });
-
-  it('stays the same object as long as nothing changes', () => {
-    const read = createRegisteredReader();
-    const pools = byKey([pool('blog', SPEC)]);
-    const slices = byKey([pods]);
-    const first = read({ pools, slices });
-    const second = read({ pools: new Map(pools), slices: new Map(slices) });
-    expect([second.pools === first.pools, second.slices === first.slices]).toEqual([true, true]);
-  });
+test('an agent sends to the servers that the operator meant, without resolving a name', () => {
+  const objects = resources({ pools: [pool('blog', SPEC)], slices: [pods] });
+  const operator = createTopologyBuilder()(objects, names);
+  const slices = asApplied(slicesOf(clusterObjects(input([pool('blog', SPEC)], { topology: operator })).objects));
+  const agent = createTopologyBuilder({ external: 'Slices', pods: 'Serving' })(
+    { ...objects, slices: new Map([...objects.slices, ...slices]) },
+    NO_NAMES,
+  );
+  expect(operator.pools.get('default/blog')?.servers).toHaveLength(6);
+  expect([agent.pools, agent.findings]).toEqual([operator.pools, []]);
 });
