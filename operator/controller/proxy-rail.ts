@@ -2,7 +2,7 @@
  * One HAProxy kept as the topology asks: plan, apply, read back, again until nothing differs or something has to wait.
  */
 import type { ProxyDriver, RefusedChange, RuntimeChange } from '../driver/proxy-driver.ts';
-import { createProxyConfigBuilder, type ProxySettings } from '../haproxy/config.ts';
+import { checksumIn, createProxyConfigBuilder, type ProxySettings } from '../haproxy/config.ts';
 import { createProxyPlanner } from '../haproxy/plan.ts';
 import type { Leaving, ProxyChange, ProxyConfig, ProxyState } from '../haproxy/proxy.ts';
 import type { ProxyObserved } from '../status/observed.ts';
@@ -49,6 +49,25 @@ const DEEP = 30_000;
 /** The image follows a change after this long (ms): HAProxy's own restart by us writes a newer one anyway. */
 const IMAGE_DELAY = 200;
 const MOST_STEPS = 10;
+/** After this long (ms) a configuration that did not load for no fault of its own is tried again. */
+const TRY_AGAIN = 30_000;
+
+interface Refused {
+  readonly checksum: string;
+  readonly words: string;
+  /** When it is tried again. */
+  readonly until: number;
+}
+
+/** `files` are those that the skeleton names and that are not on disk for sure. */
+type Loaded = Pick<ProxyConfig, 'skeleton' | 'files'>;
+
+interface Image {
+  readonly wanted: ProxyConfig;
+  readonly loaded: Loaded;
+  readonly config: ProxyConfig;
+  readonly state: ProxyState;
+}
 
 /** Keeps one HAProxy. Rounds must not overlap. */
 export function createProxyRail(options: ProxyRailOptions): ProxyRail {
@@ -58,14 +77,15 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   const leaving = new Map<string, Leaving>();
   let state: ProxyState | undefined;
   let config: ProxyConfig | undefined;
-  let skeleton = '';
-  let refused: { readonly checksum: string; readonly words: string } | undefined;
+  /** What runs, as far as a reload decides about it. */
+  let loaded: Loaded = { skeleton: '', files: new Map() };
+  let refused: Refused | undefined;
   let problem: ProxyObserved['problem'];
   let settled = false;
   let lastFull = { at: -Infinity, took: 0 };
   let lastDeep = -Infinity;
   let imageTimer: NodeJS.Timeout | undefined;
-  let image: { readonly config: ProxyConfig; readonly state: ProxyState } | undefined;
+  let image: Image | undefined;
 
   const readAll = async () => {
     const at = performance.now();
@@ -124,7 +144,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   const context = () => ({
     now: performance.now(),
     leaving,
-    runningSkeleton: skeleton,
+    runningSkeleton: loaded.skeleton,
     ...(refused === undefined ? {} : { refused: refused.checksum }),
   });
 
@@ -146,14 +166,35 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     const begun = performance.now();
     const result = await driver.reload(wanted, known);
     if (!result.done) {
-      refused = { checksum: wanted.checksum, words: result.words };
+      const until = result.mayPass ? performance.now() + TRY_AGAIN : Infinity;
+      refused = { checksum: wanted.checksum, words: result.words, until };
+      // On disk may stand what was refused now.
+      image = undefined;
       events.configRefused(result.words);
       return;
     }
     refused = undefined;
-    skeleton = wanted.skeleton;
+    loaded = { skeleton: wanted.skeleton, files: wanted.files };
     await readAll();
     events.reloaded(reason, performance.now() - begun);
+  };
+
+  /** What HAProxy can start from: a skeleton that it refused gives way to the last one that it took. */
+  const startable = (wanted: ProxyConfig): ProxyConfig =>
+    refused?.checksum === wanted.checksum ? { ...wanted, ...loaded, checksum: checksumIn(loaded.skeleton) } : wanted;
+
+  /** What differs from what was refused, and what may load by now, gets its chance. */
+  const forgiveRefusal = (wanted: ProxyConfig) => {
+    if (refused?.checksum !== wanted.checksum || performance.now() > refused.until) refused = undefined;
+  };
+
+  const ensure = async (wanted: ProxyConfig) => {
+    const start = startable(wanted);
+    const { how, skeleton } = await driver.ensure(start);
+    if (skeleton === undefined) return;
+    loaded = { skeleton, files: how === 'started' ? start.files : new Map() };
+    state = undefined;
+    events.started(how);
   };
 
   /** Plans and applies until nothing is left to do now. Returns false when a change was refused. */
@@ -163,17 +204,19 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
       const changes = plan(known, wanted, context());
       if (changes.length === 0) return true;
       const runtime = changes.filter((change): change is RuntimeChange => change.kind !== 'reload');
-      if (runtime.length > 0 && (await applyRuntime(known, runtime))) return false;
+      const held = runtime.length > 0 && (await applyRuntime(known, runtime));
       const reload = changes.find((change) => change.kind === 'reload');
       if (reload !== undefined) await applyReload(state ?? known, wanted, reload.reason);
       if (state !== undefined) await trackLeaving(state, wanted);
+      if (held) return false;
     }
     return false;
   };
 
   const rememberImage = (wanted: ProxyConfig, known: ProxyState) => {
-    if (image?.config === wanted && image.state.backends === known.backends) return;
-    image = { config: wanted, state: known };
+    const same = image?.wanted === wanted && image.loaded === loaded && image.state.backends === known.backends;
+    if (same) return;
+    image = { wanted, loaded, config: startable(wanted), state: known };
     imageTimer ??= setTimeout(() => void flush().catch(() => undefined), IMAGE_DELAY);
   };
   const flush = async () => {
@@ -187,13 +230,9 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
       const wanted = build(topology);
       config = wanted;
       settled = false;
+      forgiveRefusal(wanted);
       try {
-        const ensured = await driver.ensure(wanted);
-        if (ensured.skeleton !== undefined) {
-          skeleton = ensured.skeleton;
-          state = undefined;
-          events.started(ensured.how);
-        }
+        await ensure(wanted);
         if (state !== undefined) {
           state = await refresh(state);
           await trackLeaving(state, wanted);
@@ -243,10 +282,7 @@ function backendOf(change: ProxyChange): readonly string[] {
   return [typeof change.backend === 'string' ? change.backend : change.backend.name];
 }
 
-function problemOf(
-  refused: { readonly checksum: string; readonly words: string } | undefined,
-  wanted: ProxyConfig,
-): ProxyObserved['problem'] {
+function problemOf(refused: Refused | undefined, wanted: ProxyConfig): ProxyObserved['problem'] {
   if (refused?.checksum !== wanted.checksum) return undefined;
   return { reason: 'ConfigRejected', message: refused.words };
 }

@@ -20,13 +20,16 @@ const MASTER_SOCKET = 'master.sock';
 /** Milliseconds. */
 const START_LIMIT = 15_000;
 const POLL = 10;
+/** Its log comes on another way than its answer. */
+const LAST_WORDS = 100;
+const MOST_WORDS = 50;
 
 export interface HaproxyProcess {
   /** Takes over the one that runs, or starts one after `prepare` has put its files there. */
   ensure(prepare: () => Promise<void>): Promise<Ensured>;
   processes(): Promise<Processes>;
-  /** Asks the master for a new worker; true when it serves. */
-  reload(): Promise<boolean>;
+  /** Asks the master for a new worker. Undefined when it serves, else why it does not. */
+  reload(): Promise<string | undefined>;
   /** What HAProxy says of the configuration in `folder`; empty when it is good. */
   check(folder: string): Promise<string>;
   /** Soft stop; resolves when all processes are gone. */
@@ -48,6 +51,8 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
   const socket = join(folder, MASTER_SOCKET);
   let pid: number | undefined;
   let stopping = false;
+  /** What HAProxy said of trouble since the last reload began. */
+  let trouble: string[] = [];
 
   const processes = async () => parseProcesses(await runMasterCommand(socket, 'show proc'));
   const find = async () => {
@@ -76,7 +81,8 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
     });
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
-        if (words.length < 50) words.push(line);
+        if (words.length < MOST_WORDS) words.push(line);
+        if (isTrouble(line) && trouble.length < MOST_WORDS) trouble.push(line);
         onLine(line);
       });
     }
@@ -101,17 +107,21 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
     },
     async reload() {
       const before = await processes();
+      trouble = [];
       // Before 2.7 the master only closes the connection; either way `show proc` tells how it ended.
-      await runMasterCommand(socket, 'reload').catch(() => '');
+      const answer = await runMasterCommand(socket, 'reload').catch(() => '');
       const limit = performance.now() + START_LIMIT;
       while (performance.now() < limit) {
         await delay(POLL);
         const after = await processes().catch(() => undefined);
         if (after === undefined) continue;
-        if (after.failed > before.failed) return false;
-        if (after.worker !== undefined && after.worker !== before.worker) return true;
+        if (after.failed > before.failed) {
+          await delay(LAST_WORDS);
+          return [...answer.split('\n').filter(isTrouble), ...trouble].join('\n') || 'HAProxy did not load it';
+        }
+        if (after.worker !== undefined && after.worker !== before.worker) return undefined;
       }
-      return false;
+      return 'HAProxy did not load it in time';
     },
     check: (candidate) => checkConfiguration(binary, candidate),
     async stop(graceMs) {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   commitRoutes,
+  fillRoutes,
   isDone,
   PREPARE_ROUTES,
   preparedVersion,
@@ -103,11 +104,11 @@ export function createHaproxyDriver(options: HaproxyProcessOptions): ProxyDriver
       for (const [name, content] of files) await writeAtomically(join(candidate, name), content);
       const words = await process.check(candidate);
       await rm(candidate, { recursive: true, force: true });
-      if (words !== '') return { done: false, words };
+      if (words !== '') return { done: false, words, mayPass: false };
       await servers();
       await prepareImage(config, state.backends);
-      if (!(await process.reload()))
-        return { done: false, words: 'HAProxy checked the configuration and did not load it' };
+      const trouble = await process.reload();
+      if (trouble !== undefined) return { done: false, words: trouble, mayPass: true };
       const { worker } = await waitForWorker(servers, config.checksum);
       learnLimits(config, worker.epoch);
       return { done: true };
@@ -197,7 +198,8 @@ async function applyBatch(batch: Batch, run: Run, known: Limits): Promise<readon
 async function replaceRoutes(routes: ReadonlyMap<string, string>, run: Run): Promise<string> {
   const [answer = ''] = await run([PREPARE_ROUTES]);
   const version = preparedVersion(answer);
-  if (version === undefined) return answer.trim();
-  const answers = await run(commitRoutes(routes, version));
-  return answers.at(-1)?.trim() ?? '';
+  if (version === undefined) return answer.trim() || 'HAProxy gave no version of the routing map';
+  const words = (await run(fillRoutes(routes, version))).find((text) => text.trim() !== '');
+  if (words !== undefined) return words.trim();
+  return (await run([commitRoutes(version)]))[0]?.trim() ?? '';
 }

@@ -10,7 +10,9 @@ export interface RefusedChange {
 
 export type Ensured = 'took-over' | 'started' | 'running';
 
-export type ReloadResult = { readonly done: true } | { readonly done: false; readonly words: string };
+/** With HAProxy's words when it refused. `mayPass`: by nothing in the configuration, so it may load another time. */
+export type ReloadResult =
+  { readonly done: true } | { readonly done: false; readonly words: string; readonly mayPass: boolean };
 
 /** One HAProxy that we drive. Its methods are called one at a time. */
 export interface ProxyDriver {

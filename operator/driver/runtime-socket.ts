@@ -28,10 +28,15 @@ export async function runCommands(path: string, commands: readonly string[]): Pr
     // The first prompt answers `prompt` itself.
     const parts = received.split(PROMPT);
     if (parts.length < commands.length + 2) return false;
-    answers.push(...parts.slice(1, commands.length + 1).map((part) => part.replace(/\n$/, '')));
+    answers.push(...parts.slice(1, commands.length + 1).map(answerOf));
     return true;
   });
   return answers;
+}
+
+/** An answer without the prompts of its command's payload, one a line, and without the blank line at its end. */
+function answerOf(part: string): string {
+  return part.replace(/^(?:\n?\+ )+/, '').replace(/\n$/, '');
 }
 
 /**

@@ -67,8 +67,8 @@ export function preparedVersion(answer: string): number | undefined {
   return version === undefined ? undefined : Number(version);
 }
 
-/** The commands that fill a prepared version and put it in force. */
-export function commitRoutes(routes: ReadonlyMap<string, string>, version: number): readonly string[] {
+/** The commands that fill a prepared version. Nothing of it is in force before `commitRoutes`. */
+export function fillRoutes(routes: ReadonlyMap<string, string>, version: number): readonly string[] {
   const chunks: string[] = [];
   let lines = '';
   for (const [key, value] of routes) {
@@ -80,8 +80,10 @@ export function commitRoutes(routes: ReadonlyMap<string, string>, version: numbe
     lines += line;
   }
   if (lines !== '') chunks.push(lines);
-  return [
-    ...chunks.map((chunk) => `add map @${version} ${ROUTES_FILE} <<\n${chunk}`),
-    `commit map @${version} ${ROUTES_FILE}`,
-  ];
+  return chunks.map((chunk) => `add map @${version} ${ROUTES_FILE} <<\n${chunk}`);
+}
+
+/** The command that puts a version in force, all at once. */
+export function commitRoutes(version: number): string {
+  return `commit map @${version} ${ROUTES_FILE}`;
 }

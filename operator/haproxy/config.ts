@@ -121,6 +121,11 @@ export const STATE_FILE = 'servers.state';
 /** Runtime socket of the worker, relative to HAProxy's working directory. */
 export const ADMIN_SOCKET = 'admin.sock';
 
+/** The checksum that a skeleton carries; empty when it has none. */
+export function checksumIn(skeleton: string): string {
+  return /^ {2}description (\S+)$/m.exec(skeleton)?.[1] ?? '';
+}
+
 function globalLines({ maxConnections }: ProxySettings): readonly string[] {
   return [
     'global',

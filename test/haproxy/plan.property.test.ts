@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createProxyPlanner, planProxy } from '../../operator/haproxy/plan.ts';
 import type { BackendConfig, Leaving, ProxyChange, ProxyConfig, ProxyState } from '../../operator/haproxy/proxy.ts';
-import { backendsOf, later, serving, simulate, settled, type Simulated } from './simulate.ts';
+import { backendsOf, later, restarted, serving, simulate, settled, type Simulated } from './simulate.ts';
 import { configOf, drift, edit, objects } from './worlds.ts';
 
 const RUNS = 500;
@@ -45,6 +45,10 @@ interface Run {
 
 const MINUTE = 60_000;
 
+function apply(now: Simulated, change: ProxyChange, config: ProxyConfig): ReturnType<typeof simulate> {
+  return change.kind === 'reload' ? { next: restarted(now, config) } : simulate(now, change);
+}
+
 /** What the rail does: plan, apply, look again, with time between, until two plans in a row are empty. */
 function converge(begin: Simulated, config: ProxyConfig, plan = planProxy): Run {
   let now = begin;
@@ -57,7 +61,7 @@ function converge(begin: Simulated, config: ProxyConfig, plan = planProxy): Run 
     const changes = plan(now.state, config, { now: time, leaving, runningSkeleton: now.skeleton });
     plans.push(changes);
     for (const change of changes) {
-      const outcome = simulate(now, change, config);
+      const outcome = apply(now, change, config);
       if (outcome.refused !== undefined) refused.push(`${change.kind}: ${outcome.refused}`);
       now = outcome.next;
     }
@@ -157,7 +161,7 @@ describe('planProxy', () => {
           leaving: new Map(),
           runningSkeleton: now.skeleton,
         })) {
-          at = simulate(at, change, config).next;
+          at = apply(at, change, config).next;
           if (change.kind !== 'replace-routes') continue;
           const there = backendsOf(at.skeleton);
           const named = [...change.routes.values()].filter((value) => /^(http|tcp)_/.test(value));
@@ -178,7 +182,7 @@ describe('planProxy', () => {
           runningSkeleton: now.skeleton,
         })) {
           const before = at.state;
-          at = simulate(at, change, config).next;
+          at = apply(at, change, config).next;
           const unproven = [...config.backends.values()].flatMap((backend) =>
             newlyServing(backend, before, at.state).filter((health) => health !== 'Up'),
           );

@@ -38,7 +38,8 @@ afterAll(async () => {
 
 /** What an answer may be, as text: a route with weights has several. */
 function expected(matching: Matching, method: string): readonly string[] {
-  if (matching.outcome === 'Rejected') return ['400 bad-path', '400 bad-host', '400 bad-request'];
+  // What is no HTTP to HAProxy's parser (3.0 looks at hosts too) is refused before any section could give a reason.
+  if (matching.outcome === 'Rejected') return ['400 bad-path', '400 bad-host', '400'];
   if (matching.outcome === 'NoRoute') return ['404 no-matching-rule'];
   const { action } = matching.route;
   if (action.type === 'Respond') return [`${action.status}`];

@@ -25,9 +25,8 @@ export function backendsOf(skeleton: string): ReadonlySet<string> {
   return new Set([...skeleton.matchAll(/^backend (\S+)$/gm)].map(([, name = '']) => name));
 }
 
-/** What becomes of a HAProxy by one change. */
-export function simulate(now: Simulated, change: ProxyChange, config: ProxyConfig): Outcome {
-  if (change.kind === 'reload') return { next: reloaded(now, config) };
+/** What becomes of a HAProxy by one change; a reload is `restarted`. */
+export function simulate(now: Simulated, change: Exclude<ProxyChange, { kind: 'reload' }>): Outcome {
   if (change.kind === 'replace-routes') return { next: { ...now, state: { ...now.state, routes: change.routes } } };
   const backend = change.kind === 'add-server' ? change.backend.name : change.backend;
   const servers: Servers = new Map(now.state.backends.get(backend));
@@ -91,22 +90,30 @@ function born(server: ServerConfig): ServerState {
   return { name, address, port, weight, maxConnections, admin, health: 'Starting' };
 }
 
+const NOTHING: ProxyState = {
+  pid: 0,
+  epoch: '',
+  checksum: '',
+  version: '2.6.12',
+  backends: new Map(),
+  routes: new Map(),
+};
+
 /** A new worker: from its file, with the state of those servers that were there already. */
-function reloaded(now: Simulated, config: ProxyConfig): Simulated {
+export function restarted(before: Pick<Simulated, 'state'> | undefined, config: ProxyConfig): Simulated {
+  const { state } = before ?? { state: NOTHING };
+  const there = backendsOf(config.skeleton);
   const backends = new Map<string, Servers>();
   for (const backend of config.backends.values()) {
-    const before = now.state.backends.get(backend.name);
+    if (!there.has(backend.name)) continue;
+    const before = state.backends.get(backend.name);
     const servers = [...backend.servers.values()].filter(({ name, probeFirst }) => !probeFirst || before?.has(name));
     if (servers.length === 0) continue;
     backends.set(backend.name, new Map(servers.map((server) => [server.name, fromFile(server, before)])));
   }
   const { checksum, routes, skeleton } = config;
-  const pid = now.state.pid + 1;
-  return {
-    skeleton,
-    connections: new Map(),
-    state: { ...now.state, pid, epoch: `${pid}@1`, checksum, routes, backends },
-  };
+  const pid = state.pid + 1;
+  return { skeleton, connections: new Map(), state: { ...state, pid, epoch: `${pid}@1`, checksum, routes, backends } };
 }
 
 function fromFile(server: ServerConfig, before: ReadonlyMap<string, ServerState> | undefined): ServerState {
@@ -119,20 +126,11 @@ function fromFile(server: ServerConfig, before: ReadonlyMap<string, ServerState>
 
 /** A HAProxy that was brought to a configuration some time ago. */
 export function settled(config: ProxyConfig): Simulated {
-  const state: ProxyState = {
-    pid: 1,
-    epoch: '1@1',
-    checksum: '',
-    version: '2.6.12',
-    backends: new Map(),
-    routes: new Map(),
-  };
   const servers = [...config.backends].map(([name, { servers }]): [string, Servers] => [
     name,
     new Map([...servers].map(([key, server]) => [key, { ...born(server), admin: server.admin }])),
   ]);
-  const before = { ...state, backends: new Map(servers) };
-  return later(reloaded({ state: before, skeleton: '', connections: new Map() }, config));
+  return later(restarted({ state: { ...NOTHING, backends: new Map(servers) } }, config));
 }
 
 /** Some time later: every check has passed, and draining servers have let go. */
