@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
+import { request } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWhere } from '../support/announce.ts';
 import { eventually } from '../support/wait.ts';
@@ -28,6 +29,9 @@ describeWhere('a cluster with a node', await missingCluster(), () => {
     expect(await cluster.kubectl(['exec', pod, '--', 'wget', '-qO-', `http://${vm.address}/`])).toContain('web01');
     const podAddress = await cluster.kubectl(['get', pod, '-o', 'jsonpath={.status.podIP}']);
     expect(await vm.run(['curl', '-s', `http://${podAddress}:8080/`])).toBe('hello\n');
+    const outside = `http://${await eventually('an address for the Service', () => externalAddressOf('web'))}/`;
+    expect(await eventually('this host reaches the Service', () => textAt(outside))).toBe('hello\n');
+    expect(await vm.run(['curl', '-s', outside])).toBe('hello\n');
     expect((await vm.visits()).map(({ remote }) => remote)).toEqual([podAddress]);
   });
 
@@ -60,10 +64,19 @@ describeWhere('a cluster with a node', await missingCluster(), () => {
     await eventually('no trace is left', async () => (await traces()) === '');
   }, 180_000);
 
+  async function externalAddressOf(name: string): Promise<string | false> {
+    const path = 'jsonpath={.status.loadBalancer.ingress[0].ip}';
+    return (await cluster.kubectl(['get', 'service', name, '-o', path])) || false;
+  }
+
   async function addressOf(name: string): Promise<string> {
     return cluster.kubectl(['get', 'service', name, '-o', 'jsonpath={.spec.clusterIP}']);
   }
 });
+
+async function textAt(url: string): Promise<string> {
+  return await (await request(url)).body.text();
+}
 
 function podSpec(script: string): object {
   const container = { name: 'main', image: BUSYBOX.image, imagePullPolicy: 'Never', command: ['sh', '-c', script] };
@@ -78,6 +91,6 @@ function deployment(name: string, script: string): object {
 }
 
 function service(name: string, targetPort: number): object {
-  const spec = { selector: { app: name }, ports: [{ port: 80, targetPort }] };
+  const spec = { type: 'LoadBalancer', selector: { app: name }, ports: [{ port: 80, targetPort }] };
   return { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec };
 }

@@ -5,6 +5,7 @@ import { request } from 'undici';
 import { run, startChild, whenTrue, type Child } from './child.ts';
 import { programsOf, startControlPlane, type ControlPlane, type ControlPlaneOptions } from './control-plane.ts';
 import { BUSYBOX, buildImage, missingForImages } from './images.ts';
+import { startLoadBalancer } from './load-balancer.ts';
 import { missingNetwork, startNetwork, type Network } from './network.ts';
 import { missingPrograms, programFolder } from './programs.ts';
 
@@ -16,7 +17,7 @@ export interface Node {
   readonly run: (command: readonly string[]) => Promise<string>;
 }
 
-/** A cluster of one node. */
+/** A cluster of one node. A Service of type LoadBalancer gets an address that this host and VMs reach. */
 export interface Cluster extends ControlPlane {
   readonly network: Network;
   readonly node: Node;
@@ -50,7 +51,9 @@ export async function startCluster(options: ControlPlaneOptions = {}): Promise<C
     ]);
     plane = own;
     const parts = await startNode({ plane, network, pause });
+    const balancer = startLoadBalancer(own.client, network);
     const stop = async (): Promise<void> => {
+      await balancer.stop();
       await parts.stop();
       await own.stop();
       await network.stop();

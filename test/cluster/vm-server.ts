@@ -63,7 +63,7 @@ async function answer(response: ServerResponse, visit: Visit, how: Behaviour): P
     response.destroy();
     return;
   }
-  response.writeHead(how.status ?? 200, { 'content-type': 'application/json', ...how.headers });
+  response.writeHead(how.status ?? 200, { 'content-type': 'application/json', 'x-server': name, ...how.headers });
   response.end(how.body ?? `${JSON.stringify(visit)}\n`);
 }
 
