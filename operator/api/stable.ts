@@ -53,6 +53,17 @@ export function keepParts<T extends object>(previous: T | undefined, next: T): T
   return previous !== undefined && sameItems(Object.values(previous), Object.values(next)) ? previous : next;
 }
 
+/** The keys whose value came, changed or went from `previous` to `next`, by identity. */
+export function changedKeys<K>(previous: ReadonlyMap<K, unknown>, next: ReadonlyMap<K, unknown>): readonly K[] {
+  if (previous === next) return [];
+  const changed: K[] = [];
+  for (const [key, value] of next) if (!Object.is(previous.get(key), value)) changed.push(key);
+  if (previous.size + changed.length > next.size) {
+    for (const key of previous.keys()) if (!next.has(key)) changed.push(key);
+  }
+  return changed;
+}
+
 /** The keys of `map`, sorted. `previous` is an earlier result of the same series: what stands in it needs no sorting. */
 export function sortedKeys(
   map: ReadonlyMap<string, unknown>,

@@ -1,4 +1,4 @@
-import type { ProxyConfig, ProxyState } from '../haproxy/proxy.ts';
+import type { BackendConfig, ProxyConfig, ProxyState, ServerState } from '../haproxy/proxy.ts';
 import type { ProxyObserved, ServerObserved } from '../status/observed.ts';
 
 /** What the proxy rail knows. */
@@ -11,17 +11,68 @@ export interface ProxyKnowledge {
   readonly bind: string;
 }
 
+type Servers = ReadonlyMap<string, ServerState>;
+type Seen = ReadonlyMap<string, ServerObserved>;
+
+interface PoolMemo {
+  readonly inputs: readonly [BackendConfig, Servers | undefined][];
+  readonly servers: Seen;
+}
+
 const BACKUP = /_backup$/;
 
-/** The proxy's part of what status is made of. */
-export function observeProxy({ state, config, settled, problem, bind }: ProxyKnowledge): ProxyObserved {
-  const pools = new Map<string, Map<string, ServerObserved>>();
+/** The proxy's part of what status is made of. A pool of which nothing changed keeps its identity. */
+export function createProxyObserver(): (knowledge: ProxyKnowledge) => ProxyObserved {
+  let memos: ReadonlyMap<string, PoolMemo> = new Map();
+  let last: { readonly config: ProxyConfig | undefined; readonly backends: unknown } | undefined;
+  let pools: ProxyObserved['pools'] = new Map();
+  return ({ state, config, settled, problem, bind }) => {
+    if (last === undefined || last.config !== config || last.backends !== state?.backends) {
+      memos = memosOf(state, config, memos);
+      pools = new Map([...memos].map(([key, { servers }]) => [key, servers]));
+      last = { config, backends: state?.backends };
+    }
+    return { programmed: settled && state !== undefined, ...(problem === undefined ? {} : { problem }), pools, bind };
+  };
+}
+
+/** Layer 4 and Layer 7 of one pool are backends of their own. */
+function memosOf(
+  state: ProxyState | undefined,
+  config: ProxyConfig | undefined,
+  previous: ReadonlyMap<string, PoolMemo>,
+): ReadonlyMap<string, PoolMemo> {
+  const byPool = new Map<string, [BackendConfig, Servers | undefined][]>();
   for (const backend of config?.backends.values() ?? []) {
-    const servers = pools.get(backend.pool) ?? new Map<string, ServerObserved>();
-    pools.set(backend.pool, servers);
-    for (const { name, admin, health } of state?.backends.get(backend.name)?.values() ?? []) {
+    const input: [BackendConfig, Servers | undefined] = [backend, state?.backends.get(backend.name)];
+    const inputs = byPool.get(backend.pool);
+    if (inputs === undefined) byPool.set(backend.pool, [input]);
+    else inputs.push(input);
+  }
+  return new Map(
+    [...byPool].map(([key, inputs]) => {
+      const before = previous.get(key);
+      return [
+        key,
+        before !== undefined && sameInputs(before.inputs, inputs) ? before : { inputs, servers: seen(inputs) },
+      ];
+    }),
+  );
+}
+
+function sameInputs(a: PoolMemo['inputs'], b: PoolMemo['inputs']): boolean {
+  return (
+    a.length === b.length &&
+    a.every(([backend, servers], index) => backend === b[index]?.[0] && servers === b[index][1])
+  );
+}
+
+function seen(inputs: PoolMemo['inputs']): Seen {
+  const servers = new Map<string, ServerObserved>();
+  for (const [backend, states] of inputs) {
+    for (const { name, admin, health } of states?.values() ?? []) {
       servers.set(name.replace(BACKUP, ''), { admin, health, leaving: !backend.servers.has(name) });
     }
   }
-  return { programmed: settled && state !== undefined, ...(problem === undefined ? {} : { problem }), pools, bind };
+  return servers;
 }

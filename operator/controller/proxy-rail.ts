@@ -7,7 +7,7 @@ import { createProxyPlanner } from '../haproxy/plan.ts';
 import type { Leaving, ProxyChange, ProxyConfig, ProxyState } from '../haproxy/proxy.ts';
 import type { ProxyObserved } from '../status/observed.ts';
 import type { Topology } from '../topology/topology.ts';
-import { observeProxy } from './observe-proxy.ts';
+import { createProxyObserver } from './observe-proxy.ts';
 
 /** What the rail tells while it works. */
 export interface ProxyRailEvents {
@@ -74,6 +74,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   const { driver, events } = options;
   const build = createProxyConfigBuilder(options.settings);
   const plan = createProxyPlanner();
+  const observe = createProxyObserver();
   const leaving = new Map<string, Leaving>();
   let state: ProxyState | undefined;
   let config: ProxyConfig | undefined;
@@ -251,7 +252,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
       return waiting ? WAITING : Math.max(WATCHING, lastFull.took * READING_SHARE);
     },
     get observed() {
-      return observeProxy({ state, config, settled, problem, bind: options.bind });
+      return observe({ state, config, settled, problem, bind: options.bind });
     },
     get known() {
       return state !== undefined;

@@ -2,10 +2,11 @@
  * What HAProxy should be. In: Topology and the settings of this host. Out: ProxyConfig. The skeleton is all that needs a
  * reload; servers and routes are data beside it.
  */
+import { changedKeys, sameItems } from '../api/stable.ts';
 import type { Listener, Pool, PoolOptions, Topology } from '../topology/topology.ts';
 import { backendSection, backendServers, type BackendSection, type Mode } from './backend.ts';
 import { frontendLines, reply, ROUTER_FILE, UNKNOWN_BACKEND } from './frontend.ts';
-import { digest } from './names.ts';
+import { backendName, digest } from './names.ts';
 import type { BackendConfig, ProxyConfig } from './proxy.ts';
 import { routingMap } from './routes.ts';
 
@@ -26,7 +27,7 @@ const CHECKSUM = '@checksum@';
 interface Memo {
   readonly sections: WeakMap<PoolOptions, Map<string, BackendSection>>;
   readonly backends: WeakMap<Pool, Map<Mode, BackendConfig>>;
-  last?: { readonly inputs: readonly unknown[]; readonly config: ProxyConfig };
+  last?: { readonly topology: Topology; readonly inputs: readonly unknown[]; readonly config: ProxyConfig };
   routes?: { readonly listeners: readonly Listener[]; readonly map: ReadonlyMap<string, string> };
 }
 
@@ -36,7 +37,7 @@ interface Memo {
  */
 export function createProxyConfigBuilder(settings: ProxySettings): (topology: Topology) => ProxyConfig {
   const memo: Memo = { sections: new WeakMap(), backends: new WeakMap() };
-  return (topology) => build(topology, settings, memo);
+  return (topology) => withOtherServers(topology, memo) ?? build(topology, settings, memo);
 }
 
 /** The configuration of a topology. */
@@ -65,8 +66,40 @@ function build(topology: Topology, settings: ProxySettings, memo: Memo): ProxyCo
       ? memo.last.config
       : skeletonOf(sections, topology.listeners, settings);
   const config: ProxyConfig = { skeleton, checksum, files, routes: memo.routes.map, backends };
-  memo.last = { inputs, config };
+  memo.last = { topology, inputs, config };
   return config;
+}
+
+/** The configuration when nothing but the servers of some pools changed, as in most rounds. */
+function withOtherServers(topology: Topology, memo: Memo): ProxyConfig | undefined {
+  const { last } = memo;
+  if (last === undefined || !sameItems(routingParts(last.topology), routingParts(topology))) return undefined;
+  const changed = changedKeys(last.topology.pools, topology.pools);
+  if (changed.length === 0) return last.config;
+  const backends = new Map(last.config.backends);
+  for (const key of changed) {
+    const [before, pool] = [last.topology.pools.get(key), topology.pools.get(key)];
+    if (pool === undefined || before?.options !== pool.options || before.protocol !== pool.protocol) return undefined;
+    for (const mode of ['http', 'tcp'] as const) {
+      const name = backendName(mode, key);
+      if (!backends.has(name)) continue;
+      backends.set(
+        name,
+        remembered(memo.backends, pool, mode, () => backendServers(mode, pool)),
+      );
+    }
+  }
+  const config = { ...last.config, backends };
+  memo.last = { ...last, topology, config };
+  return config;
+}
+
+/** Parts of a topology of which the skeleton shows nothing, but for the options of pools. */
+const WITHOUT_TRACE = new Set<string>(['pools', 'accounts', 'findings', 'hostnames'] satisfies (keyof Topology)[]);
+
+/** All of a topology that may change more than servers. */
+function routingParts(topology: Topology): readonly unknown[] {
+  return Object.entries(topology).flatMap(([name, part]) => (WITHOUT_TRACE.has(name) ? [] : [part as unknown]));
 }
 
 /** Layer 4 and Layer 7 need a backend of their own each. */
@@ -91,10 +124,6 @@ function remembered<K extends object, N, V>(memo: WeakMap<K, Map<N, V>>, key: K,
   if (known === undefined) memo.set(key, new Map([[name, value]]));
   else known.set(name, value);
   return value;
-}
-
-function sameItems(one: readonly unknown[], other: readonly unknown[]): boolean {
-  return one.length === other.length && one.every((item, i) => item === other[i]);
 }
 
 function skeletonOf(

@@ -6,7 +6,7 @@ import type { PoolProtocols } from './rule-routes.ts';
 import { DEFAULTS } from './defaults.ts';
 import { poolOptions } from './pool-options.ts';
 import { hostnameOf, poolServers, type PoolSources } from './servers.ts';
-import { compareText, keepIdentity, keepList, keepMap, sameItems, sortedKeys } from '../api/stable.ts';
+import { changedKeys, compareText, keepIdentity, keepList, sameItems, sortedKeys } from '../api/stable.ts';
 
 /** The pools and everything about them that the rest of the topology asks for. */
 export interface Pools {
@@ -20,62 +20,94 @@ export interface Pools {
   readonly unresolved: ReadonlySet<Key>;
 }
 
+/** What one pool was made of and what it became. */
 interface Memo extends PoolSources {
   readonly hostnames: readonly string[];
   /** What `names` said to each of `hostnames`. */
   readonly answers: readonly (readonly string[] | undefined)[];
   readonly result: Pool;
   readonly findings: readonly Finding[];
+  readonly unresolved: boolean;
 }
 
 type Memos = ReadonlyMap<Key, Memo>;
 type PoolSource = Pick<Resources, 'pools' | 'slices'>;
 
+interface Round {
+  readonly source: PoolSource;
+  readonly names: Names;
+  readonly memos: Memos;
+  readonly result: Pools;
+}
+
 const SERVICE_NAME = 'kubernetes.io/service-name';
 const NO_SLICES: readonly EndpointSlice[] = [];
 const NO_NAMES: readonly string[] = [];
+const NOTHING: Round = {
+  source: { pools: new Map(), slices: new Map() },
+  names: new Map(),
+  memos: new Map(),
+  result: { pools: new Map(), protocols: new Map(), findings: [], hostnames: [], unresolved: new Set() },
+};
 
-/** The pools of a series of inputs; each result depends on its input alone, and what did not change keeps its identity. */
+/**
+ * The pools of a series of inputs. Each result depends on its input alone; what did not change keeps its identity, and a change costs
+ * what it changed.
+ */
 export function createPoolBuilder(options: TopologyOptions): (resources: PoolSource, names: Names) => Pools {
-  const slicesOf = memoisedSlices();
-  const union = memoisedUnion();
-  let memos: Memos = new Map();
-  let last: Pools | undefined;
-  return ({ pools, slices }, names) => {
-    const byService = slicesOf(slices);
-    const next = new Map<Key, Memo>();
-    for (const key of sortedKeys(pools, memos)) {
-      const pool = pools.get(key);
-      const sources = { slices: byService.get(key) ?? NO_SLICES, names, options };
-      if (pool !== undefined) next.set(key, memoOf({ pool, ...sources }, memos.get(key)));
+  const slicesOf = createSliceIndex();
+  let last = NOTHING;
+  return (source, names) => {
+    const { changed, byService } = slicesOf(source.slices);
+    const keys = new Set([...changedKeys(last.source.pools, source.pools), ...changed]);
+    if (names !== last.names) for (const [key, memo] of last.memos) if (memo.hostnames.length > 0) keys.add(key);
+    const fresh = new Map<Key, Memo | undefined>();
+    for (const key of keys) {
+      const pool = source.pools.get(key);
+      const before = last.memos.get(key);
+      const slices = byService.get(key) ?? NO_SLICES;
+      const memo = pool === undefined ? undefined : memoOf({ pool, slices, names, options }, before);
+      if (memo !== before) fresh.set(key, memo);
     }
-    memos = next;
-    last = { ...poolsOf(memos, last), hostnames: union([...memos.values()].map((memo) => memo.hostnames)) };
-    return last;
+    last = { source, names, ...roundOf(fresh, last) };
+    return last.result;
   };
 }
 
-function memoisedSlices(): (slices: Resources['slices']) => ReadonlyMap<Key, readonly EndpointSlice[]> {
-  let last:
-    { readonly slices: Resources['slices']; readonly result: ReadonlyMap<Key, readonly EndpointSlice[]> } | undefined;
+interface SliceIndex {
+  /** Services with a slice that came, changed or went since the call before. */
+  readonly changed: ReadonlySet<Key>;
+  /** Sorted by name. */
+  readonly byService: ReadonlyMap<Key, readonly EndpointSlice[]>;
+}
+
+function createSliceIndex(): (slices: Resources['slices']) => SliceIndex {
+  const byService = new Map<Key, readonly EndpointSlice[]>();
+  let last: Resources['slices'] = new Map();
   return (slices) => {
-    if (last?.slices === slices) return last.result;
-    const sorted = [...slices].sort(([a], [b]) => compareText(a, b)).map(([, slice]) => slice);
-    last = { slices, result: Map.groupBy(sorted, serviceOf) };
-    return last.result;
+    const changed = new Set<Key>();
+    const move = (
+      slice: EndpointSlice | undefined,
+      how: (list: readonly EndpointSlice[]) => readonly EndpointSlice[],
+    ) => {
+      if (slice === undefined) return;
+      const service = serviceOf(slice);
+      changed.add(service);
+      byService.set(service, how(byService.get(service) ?? NO_SLICES));
+    };
+    for (const key of changedKeys(last, slices)) {
+      const [before, now] = [last.get(key), slices.get(key)];
+      move(before, (list) => list.filter((slice) => slice !== before));
+      move(now, (list) => (now === undefined ? list : [...list, now].sort(byKey)));
+    }
+    for (const service of changed) if (byService.get(service)?.length === 0) byService.delete(service);
+    last = slices;
+    return { changed, byService };
   };
 }
 
-/** All that stands in the lists, sorted. Sorting an almost sorted list is cheap: what is new goes behind what was there. */
-function memoisedUnion(): (lists: readonly (readonly string[])[]) => readonly string[] {
-  let last: { readonly lists: readonly (readonly string[])[]; readonly result: readonly string[] } | undefined;
-  return (lists) => {
-    if (last !== undefined && sameItems(last.lists, lists)) return last.result;
-    const wanted = new Set(lists.flat());
-    const kept = (last?.result ?? []).filter((name) => wanted.delete(name));
-    last = { lists, result: keepList(last?.result, [...kept, ...wanted].sort(compareText)) };
-    return last.result;
-  };
+function byKey(a: EndpointSlice, b: EndpointSlice): number {
+  return compareText(keyOf(a.metadata), keyOf(b.metadata));
 }
 
 /** The Service of a slice, which has the name of its pool. */
@@ -86,10 +118,9 @@ function serviceOf({ metadata }: EndpointSlice): Key {
 function memoOf(sources: PoolSources, previous: Memo | undefined): Memo {
   const { pool, slices, names } = sources;
   const unchanged = previous?.pool === pool && sameItems(previous.slices, slices);
-  if (unchanged && previous.names === names) return previous;
   const hostnames = unchanged ? previous.hostnames : hostnamesOf(sources, previous?.hostnames);
   const answers = hostnames.map((name) => names.get(name));
-  if (unchanged && sameAnswers(previous.answers, answers)) return { ...previous, names };
+  if (unchanged && sameAnswers(previous.answers, answers)) return previous;
   const { servers, findings } = poolServers(sources);
   const { protocol = DEFAULTS.WebPool.protocol, minReady = DEFAULTS.WebPool.minReady } = pool.spec;
   const { generation } = pool.metadata;
@@ -101,7 +132,14 @@ function memoOf(sources: PoolSources, previous: Memo | undefined): Memo {
     servers,
     minReady,
   };
-  return { ...sources, hostnames, answers, result: keepIdentity(previous?.result, result), findings };
+  return {
+    ...sources,
+    hostnames,
+    answers,
+    result: keepIdentity(previous?.result, result),
+    findings: keepList(previous?.findings, findings),
+    unresolved: answers.some(isEmpty),
+  };
 }
 
 /** Names that stand in slices as addresses are looked up by whoever made the slices. */
@@ -119,20 +157,80 @@ function sameAnswer(a: readonly string[] | undefined, b: readonly string[] | und
   return a === b || (a !== undefined && b !== undefined && sameItems(a, b));
 }
 
-function poolsOf(memos: Memos, previous: Pools | undefined): Omit<Pools, 'hostnames'> {
-  const entries = [...memos];
-  const protocols = new Map(entries.map(([key, memo]) => [key, memo.result.protocol]));
+function isEmpty(answer: readonly string[] | undefined): boolean {
+  return answer === undefined || answer.length === 0;
+}
+
+type Fresh = ReadonlyMap<Key, Memo | undefined>;
+
+/** The round after `last`, in which `fresh` came, changed or (undefined) went. */
+function roundOf(fresh: Fresh, last: Round): Pick<Round, 'memos' | 'result'> {
+  if (fresh.size === 0) return last;
+  const memos = memosAfter(last.memos, fresh);
+  /** A part of the result, made anew when that part of any memo differs. */
+  const part = <T>(of: (memo: Memo) => unknown, before: T, make: () => T): T =>
+    [...fresh].some(([key, memo]) => differs(last.memos.get(key), memo, of)) ? make() : before;
+  const { pools, protocols, findings, hostnames, unresolved } = last.result;
+  const each = <T>(of: (memo: Memo) => T) => new Map([...memos].map(([key, memo]) => [key, of(memo)]));
   return {
-    pools: keepMap(previous?.pools, new Map(entries.map(([key, memo]) => [key, memo.result]))),
-    protocols: keepMap(previous?.protocols, protocols),
-    findings: keepList(
-      previous?.findings,
-      entries.flatMap(([, memo]) => memo.findings),
-    ),
-    unresolved: new Set(entries.filter(([, memo]) => memo.answers.some(isEmpty)).map(([key]) => key)),
+    memos,
+    result: {
+      pools: part(
+        ({ result }) => result,
+        pools,
+        () => each(({ result }) => result),
+      ),
+      protocols: part(
+        ({ result }) => result.protocol,
+        protocols,
+        () => each(({ result }) => result.protocol),
+      ),
+      findings: part(
+        ({ findings }) => findings,
+        findings,
+        () =>
+          keepList(
+            findings,
+            [...memos.values()].flatMap((memo) => memo.findings),
+          ),
+      ),
+      hostnames: part(
+        ({ hostnames }) => hostnames,
+        hostnames,
+        () => unionOf(memos, hostnames),
+      ),
+      unresolved: part(
+        ({ unresolved }) => unresolved,
+        unresolved,
+        () => new Set([...memos].filter(([, memo]) => memo.unresolved).map(([key]) => key)),
+      ),
+    },
   };
 }
 
-function isEmpty(answer: readonly string[] | undefined): boolean {
-  return answer === undefined || answer.length === 0;
+function differs(before: Memo | undefined, now: Memo | undefined, of: (memo: Memo) => unknown): boolean {
+  return before === undefined || now === undefined || of(before) !== of(now);
+}
+
+/** Sorted by key. */
+function memosAfter(memos: Memos, fresh: Fresh): Memos {
+  const next = new Map(memos);
+  let isSorted = true;
+  for (const [key, memo] of fresh) {
+    if (memo === undefined) next.delete(key);
+    else {
+      isSorted &&= next.has(key);
+      next.set(key, memo);
+    }
+  }
+  if (isSorted) return next;
+  // SAFETY: the keys are those of `next`.
+  return new Map(sortedKeys(next, memos).map((key) => [key, next.get(key) as Memo]));
+}
+
+/** All names, sorted. Sorting an almost sorted list is cheap: what is new goes behind what was there. */
+function unionOf(memos: Memos, previous: readonly string[]): readonly string[] {
+  const wanted = new Set([...memos.values()].flatMap((memo) => memo.hostnames));
+  const kept = previous.filter((name) => wanted.delete(name));
+  return keepList(previous, [...kept, ...wanted].sort(compareText));
 }
