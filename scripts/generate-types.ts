@@ -39,6 +39,11 @@ function readonlyFields(code: string): string {
     .replaceAll(/^(readonly [^:]+: )(.+\[\])$/gm, '$1readonly $2');
 }
 
+/** Objects of one title are one type wherever they stand; the generator counts them up. */
+function oneNameATitle(code: string): string {
+  return code.replaceAll(/\b([A-Z][A-Za-z]*[a-z])[0-9]+\b/g, '$1');
+}
+
 const seen = new Set<string>();
 
 /** `Condition` is in every kind; one declaration is enough. */
@@ -56,7 +61,8 @@ function withoutRepeated(code: string): string {
 }
 
 let text = '/* Written by `npm run generate` from crds/. Do not edit. */\n';
-for (const file of readdirSync(folder).toSorted()) text += withoutRepeated(readonlyFields(await typesOf(file)));
+for (const file of readdirSync(folder).toSorted())
+  text += withoutRepeated(oneNameATitle(readonlyFields(await typesOf(file))));
 
 if (process.argv.includes('--check')) {
   if (readFileSync(target, 'utf8') !== text) {

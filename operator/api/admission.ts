@@ -51,9 +51,12 @@ function withoutBadRules({ object, problems }: Candidate): Admission | undefined
   return { inForce: { ...object, spec: { ...object.spec, rules } }, findings };
 }
 
+/** Reasons that say as much of a rule as of the whole object. */
+const SAME_REASON: readonly PartialReason[] = ['InvalidRegex', 'IncompatibleFilters'];
+
 function partialFinding(object: Extract<KindOf, { kind: 'RoutingRule' }>, found: Problem): Finding {
   const rule = object.spec.rules[found.ruleIndex ?? -1]?.name;
-  const reason: PartialReason = found.reason === 'InvalidRegex' ? 'InvalidRegex' : 'UnsupportedValue';
+  const reason = SAME_REASON.find((same) => same === found.reason) ?? 'UnsupportedValue';
   const place = { ...placeOf(found), ...(rule !== undefined && { rule }) };
   return {
     object: { kind: object.kind, key: keyOf(object.metadata) },

@@ -5,6 +5,7 @@ export type AcceptedReason =
   | 'InvalidSpec'
   | 'UnsupportedValue'
   | 'InvalidRegex'
+  | 'IncompatibleFilters'
   | 'Conflicted'
   | 'PortUnavailable'
   | 'UnsupportedPrivilege'
@@ -18,7 +19,12 @@ export type ResolvedReason =
   | 'SecretKeyMissing'
   | 'AdminSecretNotFound';
 export type PartialReason =
-  'UnsupportedValue' | 'MatchConflicted' | 'InvalidRegex' | 'DuplicateEndpoint' | 'EndpointIgnored';
+  | 'UnsupportedValue'
+  | 'MatchConflicted'
+  | 'InvalidRegex'
+  | 'IncompatibleFilters'
+  | 'DuplicateEndpoint'
+  | 'EndpointIgnored';
 
 /**
  * Something the user wrote that cannot be carried out as written: a value, never thrown. The condition that it makes

@@ -481,6 +481,7 @@ readonly matches?: readonly RuleMatch[]
  * @maxItems 16
  */
 readonly pools?: readonly PoolReference[]
+readonly filters?: Filters
 readonly respond?: Respond
 }
 export interface RuleMatch {
@@ -575,6 +576,158 @@ readonly name: string
  * Share of the traffic relative to the other pools; all zero answers 500. Default: 1.
  */
 readonly weight?: number
+readonly filters?: PoolFilters
+}
+/**
+ * What happens to headers only where this pool serves, after the filters of the rule. HTTP only.
+ */
+export interface PoolFilters {
+readonly requestHeaders?: HeaderFilter
+readonly responseHeaders?: HeaderFilter
+}
+/**
+ * Headers to remove, set and add, in this order.
+ */
+export interface HeaderFilter {
+/**
+ * Headers that get exactly this value, whether they were there or not.
+ * 
+ * @minItems 1
+ * @maxItems 16
+ */
+readonly set?: readonly HeaderValue[]
+/**
+ * Headers that are added beside those of the same name.
+ * 
+ * @minItems 1
+ * @maxItems 16
+ */
+readonly add?: readonly HeaderValue[]
+/**
+ * Names of headers that are taken away.
+ * 
+ * @minItems 1
+ * @maxItems 16
+ */
+readonly remove?: readonly string[]
+}
+export interface HeaderValue {
+/**
+ * Name without case.
+ */
+readonly name: string
+/**
+ * Value, taken literally.
+ */
+readonly value: string
+}
+/**
+ * Headers to remove, set and add, in this order.
+ */
+/**
+ * What happens to requests and answers on the way. HTTP only.
+ */
+export interface Filters {
+readonly requestHeaders?: HeaderFilter
+readonly responseHeaders?: HeaderFilter
+readonly redirect?: Redirect
+readonly rewrite?: Rewrite
+readonly cors?: Cors
+}
+/**
+ * Headers to remove, set and add, in this order.
+ */
+/**
+ * Headers to remove, set and add, in this order.
+ */
+/**
+ * Answer that sends the client elsewhere. Not together with pools, respond or rewrite. The query stays.
+ */
+export interface Redirect {
+/**
+ * Default: the scheme of the request.
+ */
+readonly scheme?: ("http" | "https")
+/**
+ * Default: the host of the request.
+ */
+readonly hostname?: string
+/**
+ * Port; 80 of http and 443 of https are left out. Default: that of scheme where it is set, else that of the listener.
+ */
+readonly port?: number
+readonly path?: PathChange
+/**
+ * Default: 302.
+ */
+readonly statusCode?: (301 | 302 | 303 | 307 | 308)
+}
+/**
+ * Another path. Default: the path of the request.
+ */
+export interface PathChange {
+/**
+ * ReplacePrefix: only what the Prefix of the match covered, by whole path elements.
+ */
+readonly type: ("ReplaceFullPath" | "ReplacePrefix")
+/**
+ * Begins with /; empty counts as /.
+ */
+readonly value: string
+}
+/**
+ * What the server gets instead of the host and path of the request. Not together with redirect or respond.
+ */
+export interface Rewrite {
+/**
+ * Default: the host of the request.
+ */
+readonly hostname?: string
+readonly path?: PathChange
+}
+/**
+ * Another path. Default: the path of the request.
+ */
+/**
+ * Which scripts of other sites may use the answers. The load balancer answers the browser's preflight itself, 204; to a foreign site without CORS headers.
+ */
+export interface Cors {
+/**
+ * Sites that may: scheme://host[:port], where the host may begin with *. for every name below it, or * for all.
+ * 
+ * @minItems 1
+ * @maxItems 64
+ */
+readonly allowOrigins: readonly string[]
+/**
+ * Whether they may with the cookies of the visitor. Default: false.
+ */
+readonly allowCredentials?: boolean
+/**
+ * Methods beside the simple ones (GET, HEAD, POST), or * for all. Default: none.
+ * 
+ * @minItems 1
+ * @maxItems 9
+ */
+readonly allowMethods?: readonly ("GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH" | "*")[]
+/**
+ * Request headers beside the simple ones, or * for all. Default: none.
+ * 
+ * @minItems 1
+ * @maxItems 64
+ */
+readonly allowHeaders?: readonly string[]
+/**
+ * Response headers that scripts may read beside the simple ones, or * for all. Default: none.
+ * 
+ * @minItems 1
+ * @maxItems 64
+ */
+readonly exposeHeaders?: readonly string[]
+/**
+ * How long the browser remembers the answer to a preflight, 0s to 24h. Default: 5s.
+ */
+readonly maxAge?: string
 }
 /**
  * Answer that the load balancer gives itself. Not together with pools. HTTP only.
@@ -733,7 +886,7 @@ export interface ExternalEndpoint {
  */
 readonly name: string
 /**
- * IPv4 address, IPv6 address or DNS name. A name with several addresses gives several servers.
+ * IPv address, IPv address or DNS name. A name with several addresses gives several servers.
  */
 readonly address: string
 /**

@@ -7,7 +7,12 @@ export interface Problem {
   readonly path?: string;
   readonly reason: Extract<
     AcceptedReason,
-    'InvalidSpec' | 'UnsupportedValue' | 'InvalidRegex' | 'UnsupportedPrivilege' | 'ReservedAccount'
+    | 'InvalidSpec'
+    | 'UnsupportedValue'
+    | 'InvalidRegex'
+    | 'IncompatibleFilters'
+    | 'UnsupportedPrivilege'
+    | 'ReservedAccount'
   >;
   /** What is wrong and the way out, one sentence. */
   readonly message: string;

@@ -2,6 +2,7 @@
 import type { Respond, RoutingRuleSpec, Rule, RuleMatch } from './kinds.gen.ts';
 import { AGENT_PORT } from './agent-port.ts';
 import { canonicalAddress, canonicalCidr, isHostname } from './address.ts';
+import { filterProblems } from './filter-rules.ts';
 import { pathProblems } from './path-rules.ts';
 import { problem, shown, type Problem } from './problem.ts';
 import { regexProblems } from './regex-rules.ts';
@@ -43,17 +44,18 @@ function ruleProblems(rule: Rule, path: string, protocol: 'HTTP' | 'TCP'): reado
     return protocol === 'TCP' ? tcpMatchProblems(match, place) : httpMatchProblems(match, place);
   });
   const ranges = (rule.matches ?? []).flatMap((match, index) => rangeProblems(match, `${path}.matches[${index}]`));
-  return [...actionProblems(rule, path, protocol), ...matches, ...ranges];
+  return [...actionProblems(rule, path, protocol), ...filterProblems(rule, path, protocol), ...matches, ...ranges];
 }
 
-function actionProblems({ pools, respond }: Rule, path: string, protocol: 'HTTP' | 'TCP'): readonly Problem[] {
-  if (pools === undefined && respond === undefined) {
+function actionProblems(rule: Rule, path: string, protocol: 'HTTP' | 'TCP'): readonly Problem[] {
+  const { pools, respond, filters } = rule;
+  if (pools === undefined && respond === undefined && filters?.redirect === undefined) {
     return [
       problem(
         path,
         protocol === 'TCP'
           ? 'has no pools: say where the connections go'
-          : 'has neither pools nor respond: say what it does',
+          : 'has neither pools nor respond nor filters.redirect: say what it does',
       ),
     ];
   }

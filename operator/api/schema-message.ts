@@ -17,6 +17,9 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   '^[0-9A-Za-z:]([-0-9A-Za-z:.]*[0-9A-Za-z.:])?$': 'an IPv4 address, an IPv6 address or a DNS name, and nothing else',
   '^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$':
     'a label value: letters, digits, "-", "_" and ".", with a letter or digit at both ends',
+  '^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$': 'a host name without scheme, port and path',
+  '^([*]|https?://([*][.])?[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?)$':
+    'an origin such as https://www.example.com or https://*.example.com, or *',
   '^[A-Za-z0-9-]+$': 'letters, digits and "-"',
   '^[A-Za-z0-9_-]+$': 'letters, digits, "_" and "-"',
   '^[A-Za-z0-9_.$-]+$': 'letters, digits, "_", ".", "$" and "-"',

@@ -72,6 +72,7 @@ function httpLines(port: number): readonly string[] {
     `${map('var(txn.sample)')} if !{ var(txn.to) -m found }`,
     `http-request lua.webpool_route ${port} any if { var(txn.to) -m beg ? }`,
     `http-request return ${reply(404, 'no-matching-rule')} unless { var(txn.to) -m found }`,
+    'http-response lua.webpool_answer if { var(txn.answer) -m found }',
     'use_backend %[var(txn.to)]',
     `default_backend ${UNKNOWN_BACKEND}`,
   ];

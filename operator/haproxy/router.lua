@@ -231,20 +231,67 @@ local function answer_of(text)
   return { status = tonumber(status), reason = decode(reason), type = decode(type), body = decode(body) }
 end
 
+local function change_of(text)
+  local op, name, value = string.match(text, "^(%l+):([^:]*):?(.*)$")
+  return { op = op, name = decode(name), value = decode(value) }
+end
+
+local function path_change_of(text)
+  local type, length, to = string.match(text, "^(%u):(%d*):(.*)$")
+  return { whole = type == "F", length = tonumber(length), to = decode(to) }
+end
+
+local function list_of(text)
+  local list = {}
+  for i, item in ipairs(split(text, ",")) do list[i] = decode(item) end
+  return list
+end
+
+local function cors_of(text)
+  local origins, credentials, methods, headers, expose, age = string.match(text, "^(.*):(.*):(.*):(.*):(.*):(.*)$")
+  return {
+    origins = set_of(origins), credentials = credentials ~= "", age = age,
+    methods = list_of(methods), headers = list_of(headers), expose = list_of(expose),
+  }
+end
+
+local function redirect_of(text)
+  local status, scheme, host, port = string.match(text, "^(%d+):(%l*):([^:]*):(%d*)$")
+  return { status = tonumber(status), scheme = scheme ~= "" and scheme, host = host ~= "" and decode(host), port = tonumber(port) }
+end
+
 local readers = {
   e = set_of, c = set_of, m = decode, h = match_of, q = match_of, p = match_of, s = ranges_of,
-  b = function(name) return name end, w = weights_of, r = answer_of,
+  Q = change_of, P = change_of, C = cors_of, H = decode, N = path_change_of,
+  b = function(name) return name end, w = weights_of, r = answer_of, G = redirect_of,
 }
+local is_action = { b = true, w = true, r = true, G = true }
+local is_list = { Q = true, P = true }
 
+-- Of a field `3Q=…` the number says for which pool of the entry it is.
 local function parse_entry(text)
-  local entry = { conditions = {} }
+  local entry = { conditions = {}, pools = {}, handled = false }
   for _, field in ipairs(split(text, "&")) do
-    local key, value = string.match(field, "^(%l)=(.*)$")
+    local pool, key, value = string.match(field, "^(%d*)(%a)=(.*)$")
     local parsed = readers[key](value)
     if conditions[key] then
       entry.conditions[#entry.conditions + 1] = { holds = conditions[key], with = parsed }
-    else
+    elseif is_action[key] then
       entry.action, entry.with = key, parsed
+      entry.handled = entry.handled or key == "G"
+    else
+      local place = entry
+      if pool ~= "" then
+        place = entry.pools[tonumber(pool)] or {}
+        entry.pools[tonumber(pool)] = place
+      end
+      entry.handled = true
+      if is_list[key] then
+        place[key] = place[key] or {}
+        table.insert(place[key], parsed)
+      else
+        place[key] = parsed
+      end
     end
   end
   return entry
@@ -275,12 +322,20 @@ end
 
 -- Actions. HTTP answers with a reason; Layer 4 can only close.
 
-local function answer_http(txn, answer)
+-- `changes`: what the answer's headers go through before it is sent.
+local function answer_http(txn, answer, changes)
+  local headers = { { name = "Content-Type", value = answer.type } }
+  if not answer.cacheable then headers[2] = { name = "Cache-Control", value = "no-store" } end
+  if answer.reason ~= "" then headers[#headers + 1] = { name = "X-Webpool-Reason", value = answer.reason } end
+  for _, change in ipairs(changes or {}) do
+    for i = #headers, 1, -1 do
+      if change.op ~= "add" and string.lower(headers[i].name) == change.name then table.remove(headers, i) end
+    end
+    if change.op ~= "del" then headers[#headers + 1] = change end
+  end
   local reply = txn:reply()
   reply:set_status(answer.status)
-  reply:add_header("Content-Type", answer.type)
-  reply:add_header("Cache-Control", "no-store")
-  if answer.reason ~= "" then reply:add_header("X-Webpool-Reason", answer.reason) end
+  for _, field in ipairs(headers) do reply:add_header(field.name, field.value) end
   reply:set_body(answer.body)
   txn:done(reply)
 end
@@ -289,20 +344,160 @@ local function reason(status, word)
   return { status = status, reason = word, type = "text/plain", body = word }
 end
 
-local function choose(weights)
-  local drawn = math.random(weights.total)
-  for _, choice in ipairs(weights) do
-    if drawn <= choice.upto then return choice.name end
+-- The name of a backend and its place in the list.
+local function choose(entry)
+  if entry.action == "b" then return entry.with, 1 end
+  local drawn = math.random(entry.with.total)
+  for i, choice in ipairs(entry.with) do
+    if drawn <= choice.upto then return choice.name, i end
   end
 end
 
 local function act(txn, entry, answer)
   if entry.action == "r" then return answer(txn, entry.with) end
-  local backend = entry.with
-  if entry.action == "w" then backend = choose(entry.with) end
+  local backend = choose(entry)
   if backend == "!" then return answer(txn, reason(500, "pool-not-found")) end
   txn:set_var("txn.to", backend)
 end
+
+-- Handling: what happens to a request that has found its entry, and to its answer.
+
+local function change_headers(http, way, changes)
+  for _, change in ipairs(changes or {}) do
+    local call = http[way .. "_" .. change.op .. "_header"]
+    if change.op == "del" then call(http, change.name) else call(http, change.name, change.value) end
+  end
+end
+
+local function is_allowed(cors, origin)
+  origin = string.lower(origin)
+  if cors.origins["*"] or cors.origins[origin] then return true end
+  local scheme, host = string.match(origin, "^(https?://)([^/]+)$")
+  while host do
+    host = string.match(host, "^[^.]*%.(.+)$")
+    if host and cors.origins[scheme .. "*." .. host] then return true end
+  end
+  return false
+end
+
+-- A wildcard would not count for requests with credentials, so what was asked for stands in its place.
+local function listed(values, asked)
+  if #values == 0 then return nil end
+  for _, value in ipairs(values) do
+    if value == "*" then return asked end
+  end
+  return table.concat(values, ", ")
+end
+
+-- Changes of an answer to a script of `origin`. Whatever the server says about it, the rule decides.
+local function cors_changes(cors, origin, names)
+  local changes = {
+    { op = "del", name = "access-control-allow-origin" },
+    { op = "del", name = "access-control-allow-credentials" },
+    { op = "del", name = "access-control-expose-headers" },
+  }
+  local add = function(name, value)
+    if value then changes[#changes + 1] = { op = "add", name = name, value = value } end
+  end
+  local anybody = cors.origins["*"] and not cors.credentials
+  if not anybody then add("vary", "Origin") end
+  if origin and is_allowed(cors, origin) then
+    add("access-control-allow-origin", anybody and "*" or origin)
+    add("access-control-allow-credentials", cors.credentials and "true")
+    add("access-control-expose-headers", listed(cors.expose, cors.credentials and names or "*"))
+  end
+  return changes
+end
+
+-- Answers the question of a browser whether a script may send a request; true when it was one.
+local function preflight(txn, cors)
+  local origin, method = header(txn, "origin"), header(txn, "access-control-request-method")
+  if txn.sf:method() ~= "OPTIONS" or not origin or not method then return false end
+  local changes = { { op = "del", name = "content-type" }, { op = "add", name = "vary", value = "Origin" } }
+  local add = function(name, value)
+    if value then changes[#changes + 1] = { op = "add", name = name, value = value } end
+  end
+  if is_allowed(cors, origin) then
+    add("access-control-allow-origin", cors.origins["*"] and not cors.credentials and "*" or origin)
+    add("access-control-allow-credentials", cors.credentials and "true")
+    add("access-control-allow-methods", listed(cors.methods, method))
+    add("access-control-allow-headers", listed(cors.headers, header(txn, "access-control-request-headers")))
+    add("access-control-max-age", cors.age)
+  end
+  answer_http(txn, { status = 204, reason = "cors-preflight", type = "", body = "" }, changes)
+  return true
+end
+
+local function path_of(txn, change)
+  local path = txn:get_var("txn.path")
+  if not change then return path end
+  if change.whole then return change.to end
+  path = change.to .. string.sub(path, change.length + 1)
+  return path == "" and "/" or path
+end
+
+local well_known = { http = 80, https = 443 }
+
+-- Where a redirect leads, by the rules of Gateway API for the port.
+local function location(txn, entry, port)
+  local to = entry.with
+  local secure = txn.sf:ssl_fc()
+  local scheme = to.scheme or (secure == true or secure == 1) and "https" or "http"
+  local host = to.host or string.gsub(header(txn, "host") or "", ":%d*$", "")
+  port = to.port or to.scheme and well_known[to.scheme] or tonumber(port)
+  local query = txn.sf:query() or ""
+  local rest = path_of(txn, entry.N) .. (query ~= "" and "?" .. query or "")
+  if host == "" then return rest end
+  return scheme .. "://" .. host .. (port == well_known[scheme] and "" or ":" .. port) .. rest
+end
+
+-- What the answer of a server goes through, remembered until it comes.
+local function response_changes(txn, entry, own)
+  if not (entry.P or entry.C or own.P) then return end
+  txn:set_priv({ entry.P, own.P, cors = entry.C, origin = entry.C and header(txn, "origin") })
+  txn:set_var("txn.answer", 1)
+end
+
+local function joined(...)
+  local all = {}
+  for _, list in ipairs({ ... }) do
+    for _, change in ipairs(list) do all[#all + 1] = change end
+  end
+  return all
+end
+
+local function handle(txn, entry, port)
+  if entry.C and preflight(txn, entry.C) then return end
+  if entry.action == "r" or entry.action == "G" then
+    local answer = entry.with
+    local changes = joined(entry.C and cors_changes(entry.C, header(txn, "origin"), "*") or {}, entry.P or {})
+    if entry.action == "G" then
+      answer = { status = answer.status, reason = "redirect", type = "text/plain", body = "redirect", cacheable = true }
+      changes = joined({ { op = "add", name = "Location", value = location(txn, entry, port) } }, changes)
+    end
+    return answer_http(txn, answer, changes)
+  end
+  local backend, place = choose(entry)
+  if backend == "!" then return answer_http(txn, reason(500, "pool-not-found")) end
+  local own = entry.pools[place] or {}
+  response_changes(txn, entry, own)
+  change_headers(txn.http, "req", entry.Q)
+  change_headers(txn.http, "req", own.Q)
+  if entry.H then txn.http:req_set_header("host", entry.H) end
+  if entry.N then txn.http:req_set_path(path_of(txn, entry.N)) end
+  txn:set_var("txn.to", backend)
+end
+
+core.register_action("webpool_answer", { "http-res" }, function(txn)
+  local kept = txn:get_priv()
+  if kept.cors then
+    local names = {}
+    for name in pairs(txn.http:res_get_headers()) do names[#names + 1] = name end
+    change_headers(txn.http, "res", cors_changes(kept.cors, kept.origin, table.concat(names, ", ")))
+  end
+  change_headers(txn.http, "res", kept[1])
+  change_headers(txn.http, "res", kept[2])
+end, 0)
 
 -- The less specific hosts of `host`, in order: *.b.c, *.c, any.
 local function next_level(host)
@@ -317,6 +512,7 @@ core.register_action("webpool_route", { "http-req" }, function(txn, port, level)
   while true do
     if to and string.sub(to, 1, 1) ~= "?" then return txn:set_var("txn.to", to) end
     local entry = to and first_match(txn, to)
+    if entry and entry.handled then return handle(txn, entry, port) end
     if entry then return act(txn, entry, answer_http) end
     host = next_level(host)
     if not host then return answer_http(txn, reason(404, "no-matching-rule")) end

@@ -5,6 +5,7 @@
  */
 import type { Action, Conditions, Listener, Route, ValueCondition } from '../topology/topology.ts';
 import { wildcardsKey } from './frontend.ts';
+import { handlingFields, headerFields, redirectFields } from './handling.ts';
 import { backendName, digest } from './names.ts';
 import { percentEncode, quote } from './quote.ts';
 import { regexProgram } from './regex-program.ts';
@@ -85,7 +86,7 @@ function covering(paths: Paths, path: string): readonly Route[] {
 function chain(entries: Entries, candidates: readonly Route[], mode: 'http' | 'tcp'): string {
   const end = candidates.findIndex(isUnconditional);
   const needed = end < 0 ? candidates : candidates.slice(0, end + 1);
-  const direct = needed.length === 1 && end === 0 ? directBackend(needed[0]?.action, mode) : undefined;
+  const direct = needed.length === 1 && end === 0 ? directBackend(needed[0], mode) : undefined;
   if (direct !== undefined) return direct;
   const text = needed.map((route) => entryText(entries, route, mode)).join('|');
   return `?${blob(entries, '?', text)}`;
@@ -95,10 +96,12 @@ function isUnconditional(route: Route): boolean {
   return route.path?.type !== 'Regex' && Object.keys(route.conditions).length === 0;
 }
 
-function directBackend(action: Action | undefined, mode: 'http' | 'tcp'): string | undefined {
-  if (action?.type !== 'Pools' || action.pools.length !== 1) return undefined;
-  const [pool] = action.pools;
-  return pool?.usable === true && pool.weight > 0 ? backendName(mode, pool.key) : undefined;
+function directBackend(route: Route | undefined, mode: 'http' | 'tcp'): string | undefined {
+  if (route?.handling !== undefined || route?.action.type !== 'Pools' || route.action.pools.length !== 1)
+    return undefined;
+  const [pool] = route.action.pools;
+  const plain = pool?.usable === true && pool.weight > 0 && pool.handling === undefined;
+  return plain ? backendName(mode, pool.key) : undefined;
 }
 
 /** Stores a text under names made of its digest and gives the digest. */
@@ -117,7 +120,8 @@ function entryText(entries: Entries, route: Route, mode: 'http' | 'tcp'): string
   if (route.path?.type === 'Regex') {
     fields.unshift(valueField(entries, 'p', { name: '', type: 'Regex', value: route.path.value }));
   }
-  return [...fields, actionField(route.action, mode)].join('&');
+  const handling = route.handling === undefined ? [] : handlingFields(route.handling);
+  return [...fields, ...handling, ...actionFields(route.action, mode)].join('&');
 }
 
 const list = (values: readonly string[]) => values.map(percentEncode).join(',');
@@ -157,16 +161,21 @@ function valueField(entries: Entries, field: 'h' | 'q' | 'p', match: ValueCondit
 /** Stands in a weighted list for a pool that is not there: its share is answered 500. */
 const MISSING = '!';
 
-function actionField(action: Action, mode: 'http' | 'tcp'): string {
+function actionFields(action: Action, mode: 'http' | 'tcp'): readonly string[] {
+  if (action.type === 'Redirect') return redirectFields(action);
   if (action.type === 'Respond') {
-    return `r=${action.status}::${percentEncode(action.contentType)}:${percentEncode(action.body)}`;
+    return [`r=${action.status}::${percentEncode(action.contentType)}:${percentEncode(action.body)}`];
   }
   const shares = action.pools
     .filter(({ weight }) => weight > 0)
-    .map(({ key, weight, usable }) => ({ name: usable ? backendName(mode, key) : MISSING, weight }));
+    .map(({ key, weight, usable, handling }) => ({
+      name: usable ? backendName(mode, key) : MISSING,
+      weight,
+      fields: handling === undefined ? [] : headerFields(handling),
+    }));
   const [only] = shares;
-  if (only === undefined) return `b=${MISSING}`;
-  return shares.length === 1
-    ? `b=${only.name}`
-    : `w=${shares.map(({ name, weight }) => `${name}:${weight}`).join(',')}`;
+  if (only === undefined) return [`b=${MISSING}`];
+  const own = shares.flatMap(({ fields }, index) => fields.map((field) => `${index + 1}${field}`));
+  const names = shares.length === 1 ? `b=${only.name}` : `w=${shares.map((s) => `${s.name}:${s.weight}`).join(',')}`;
+  return [...own, names];
 }

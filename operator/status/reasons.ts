@@ -20,6 +20,7 @@ const accepted = {
   InvalidSpec: 'A field holds what it must not hold, or fields contradict each other.',
   UnsupportedValue: 'A value is valid but cannot be carried out here.',
   InvalidRegex: 'A regular expression is not RE2.',
+  IncompatibleFilters: 'Filters of a rule exclude each other or its action.',
   Conflicted: 'An object with precedence owns everything that this one asks for.',
   PortUnavailable: 'The port is in use for another protocol.',
   UnsupportedPrivilege: 'The database server does not know a privilege, or not at this level.',
@@ -76,6 +77,7 @@ const partiallyInvalid = {
   UnsupportedValue: 'A part holds a value that cannot be carried out here; the rest serves.',
   MatchConflicted: 'An object with precedence owns some of the matches; the rest serves.',
   InvalidRegex: 'A regular expression is not RE2; its rule is dropped, the rest serves.',
+  IncompatibleFilters: 'Filters of a rule exclude each other or its action; the rule is dropped, the rest serves.',
   DuplicateEndpoint: 'An external endpoint is a Pod of the pool as well; the Pod stays.',
   EndpointIgnored: 'An endpoint cannot be used; the others serve.',
 } satisfies Meanings<PartialReason>;
@@ -122,6 +124,7 @@ export const STALLING: Partial<Readonly<Record<Reason, 'AtOnce' | 'AfterGrace'>>
   InvalidSpec: 'AtOnce',
   UnsupportedValue: 'AtOnce',
   InvalidRegex: 'AtOnce',
+  IncompatibleFilters: 'AtOnce',
   UnsupportedPrivilege: 'AtOnce',
   UnsupportedAuthPlugin: 'AtOnce',
   ReservedAccount: 'AtOnce',

@@ -38,6 +38,10 @@ export const DEFAULTS = {
     rules: {
       matches: { headers: { type: 'Exact' }, queryParams: { type: 'Exact' } },
       pools: { weight: 1 },
+      filters: {
+        redirect: { statusCode: 302 },
+        cors: { allowCredentials: false, allowMethods: [], allowHeaders: [], exposeHeaders: [], maxAge: 5_000 },
+      },
       respond: { contentType: 'text/plain', body: '' },
     },
   },

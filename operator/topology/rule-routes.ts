@@ -2,9 +2,10 @@
 import type { PoolReference, Rule } from '../api/kinds.gen.ts';
 import type { Finding } from '../api/finding.ts';
 import { keyOf, type Key, type RoutingRule } from '../api/resources.ts';
-import type { Action, Listener, WeightedPool } from './topology.ts';
+import type { Action, Listener, Route, WeightedPool } from './topology.ts';
 import type { Candidate, ObjectRank } from './precedence.ts';
 import { DEFAULTS } from './defaults.ts';
+import { handlingOf, headerHandlingOf, redirectOf } from './handling.ts';
 import { conditionsOf, hostsOf, identityOf, pathOf } from './matches.ts';
 
 /** The pools that are there, and what they speak. */
@@ -51,20 +52,23 @@ interface Place {
 
 function candidatesOf(rule: Rule, place: Place): readonly Candidate[] {
   const { object, ruleIndex, source } = place;
-  const action = actionOf(rule, place);
   const matches = rule.matches ?? [{}];
   return matches.flatMap((match, matchIndex) => {
     const path = pathOf(match);
     const conditions = conditionsOf(match);
+    const handling = handlingOf(rule.filters, path);
+    const does = { ...(handling && { handling }), action: actionOf(rule, path, place) };
     return hostsOf(source.spec).map((host) => {
       const what = { ...(host !== undefined && { host }), ...(path && { path }), conditions };
-      const route = { rule: { key: object.key, name: rule.name }, ...what, action };
+      const route = { rule: { key: object.key, name: rule.name }, ...what, ...does };
       return { object, ruleIndex, matchIndex, route, identity: identityOf(what) };
     });
   });
 }
 
-function actionOf(rule: Rule, place: Place): Action {
+function actionOf(rule: Rule, path: Route['path'], place: Place): Action {
+  const redirect = rule.filters?.redirect;
+  if (redirect !== undefined) return redirectOf(redirect, path);
   if (rule.respond === undefined) {
     return { type: 'Pools', pools: (rule.pools ?? []).map((reference) => weightedPool(reference, place)) };
   }
@@ -75,7 +79,9 @@ function actionOf(rule: Rule, place: Place): Action {
 function weightedPool(reference: PoolReference, place: Place): WeightedPool {
   const { weight = DEFAULTS.RoutingRule.rules.pools.weight } = reference;
   const key = poolKey(reference, place);
-  return { key, weight, usable: problemOf(place.pools.get(key), place.source) === undefined };
+  const handling = headerHandlingOf(reference.filters);
+  const usable = problemOf(place.pools.get(key), place.source) === undefined;
+  return { key, weight, usable, ...(handling && { handling }) };
 }
 
 function poolKey({ name }: PoolReference, { source }: Place): Key {

@@ -119,18 +119,68 @@ export interface Route {
   readonly host?: string;
   readonly path?: { readonly type: 'Exact' | 'Prefix' | 'Regex'; readonly value: string };
   readonly conditions: Conditions;
+  /** Absent when requests and answers pass as they are. */
+  readonly handling?: Handling;
   readonly action: Action;
+}
+
+/** What happens to a request on its way through a route, and to its answer. */
+export interface Handling extends HeaderHandling {
+  readonly cors?: Cors;
+  readonly rewrite?: { readonly hostname?: string; readonly path?: PathChange };
+}
+
+/** Changes of headers, in the order remove, set, add. Names are lower case, values literal. */
+export interface HeaderHandling {
+  readonly requestHeaders?: HeaderChanges;
+  readonly responseHeaders?: HeaderChanges;
+}
+
+export interface HeaderChanges {
+  readonly remove: readonly string[];
+  readonly set: readonly HeaderValue[];
+  readonly add: readonly HeaderValue[];
+}
+
+export interface HeaderValue {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** `Full`: the whole path becomes `to`. `Prefix`: its beginning `from` does; both without a slash at the end. */
+export type PathChange =
+  | { readonly type: 'Full'; readonly to: string }
+  | { readonly type: 'Prefix'; readonly from: string; readonly to: string };
+
+/** Fields as in Gateway API's HTTPCORSFilter. Origins and names of headers are lower case; maxAge in milliseconds. */
+export interface Cors {
+  readonly allowOrigins: readonly string[];
+  readonly allowCredentials: boolean;
+  readonly allowMethods: readonly string[];
+  readonly allowHeaders: readonly string[];
+  readonly exposeHeaders: readonly string[];
+  readonly maxAge: number;
 }
 
 export type Action =
   | { readonly type: 'Pools'; readonly pools: readonly WeightedPool[] }
-  | { readonly type: 'Respond'; readonly status: number; readonly contentType: string; readonly body: string };
+  | { readonly type: 'Respond'; readonly status: number; readonly contentType: string; readonly body: string }
+  | {
+      readonly type: 'Redirect';
+      readonly status: number;
+      readonly scheme?: 'http' | 'https';
+      readonly hostname?: string;
+      readonly port?: number;
+      readonly path?: PathChange;
+    };
 
 export interface WeightedPool {
   readonly key: Key;
   readonly weight: number;
   /** The pool is there and speaks the listener's protocol; else its share is answered 500. */
   readonly usable: boolean;
+  /** What happens only where this pool serves, after the handling of the route. */
+  readonly handling?: HeaderHandling;
 }
 
 /** What one grant wants on one database server. */

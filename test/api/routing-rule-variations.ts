@@ -1,4 +1,5 @@
 import { bad, choice, dotted, letters, list, required, ruled, text, whole, type Bad, type Bound } from './bounds.ts';
+import { FILTER_BOUNDS, FILTER_RULES, GOOD_FILTERS } from './filter-variations.ts';
 import type { Changes } from './sample.ts';
 
 const RULE = 'spec.rules[0]';
@@ -120,6 +121,7 @@ export const ROUTING_RULE_BOUNDS: readonly Bound[] = [
   whole(`${RESPOND}.status`, [200, 599]),
   choice(`${RESPOND}.contentType`, ['text/html', 'text/plain', 'application/json']),
   text(`${RESPOND}.body`, { most: 4096, least: 0, fill: (length) => 'ä'.repeat(length) }),
+  ...FILTER_BOUNDS,
 ];
 
 const SAMPLE_POOLS = [{ name: 'blog' }];
@@ -168,7 +170,9 @@ export const ROUTING_RULE_RULES: readonly Bad[] = [
   ...[`${letters(64)}.example`, '1.2.3', '*.192.0.2.1', '999.1.1.1', '*.7'].map((host) =>
     ruled({ 'spec.hostnames[0]': host }, 'is no host: labels have 1 to 63 characters'),
   ),
-  ruled({ [`${RULE}.pools`]: undefined }, 'has neither pools nor respond: say what it does', { path: RULE }),
+  ruled({ [`${RULE}.pools`]: undefined }, 'has neither pools nor respond nor filters.redirect: say what it does', {
+    path: RULE,
+  }),
   ruled({ ...TCP, 'spec.rules': [{ name: 'all' }] }, 'has no pools: say where the connections go', { path: RULE }),
   ruled({ ...TCP, 'spec.rules': [{ name: 'all', respond: { status: 404 } }] }, 'needs an HTTP listener', {
     path: `${RULE}.respond`,
@@ -226,6 +230,7 @@ export const ROUTING_RULE_RULES: readonly Bad[] = [
     ruled(matchOf({ sourceRanges: [range] }), 'is no address or CIDR such as', { path: `${MATCH}.sourceRanges[0]` }),
     ruled(tcpMatch({ sourceRanges: [range] }), 'is no address or CIDR such as', { path: `${MATCH}.sourceRanges[0]` }),
   ]),
+  ...FILTER_RULES,
 ];
 
 /** RoutingRules that look odd and are right. */
@@ -244,4 +249,5 @@ export const GOOD_ROUTING_RULES: readonly Changes[] = [
   ),
   matchOf({ headers: [{ name: "!#$%&'*+.^_`|~-", value: '"quoted" \\ %[env(HOME)] ${HOME} ; << #' }] }),
   matchOf({ queryParams: [{ name: '"\\;<<%[env(HOME)]', value: '"quoted" \\ %[env(HOME)] ${HOME} ; << #' }] }),
+  ...GOOD_FILTERS,
 ];

@@ -7,6 +7,12 @@ export type Changes = Readonly<Record<string, unknown>>;
 
 type Node = Record<Step, unknown>;
 
+const headerFilter = () => ({
+  set: [{ name: 'X-Set', value: '1' }],
+  add: [{ name: 'X-Add', value: '1' }],
+  remove: ['X-Remove'],
+});
+
 export const SAMPLES: Readonly<Record<Kind, unknown>> = {
   WebPool: {
     protocol: 'HTTP',
@@ -68,9 +74,36 @@ export const SAMPLES: Readonly<Record<Kind, unknown>> = {
             sourceRanges: ['192.0.2.0/24'],
           },
         ],
-        pools: [{ name: 'blog', weight: 1 }],
+        filters: {
+          requestHeaders: headerFilter(),
+          responseHeaders: headerFilter(),
+          rewrite: { hostname: 'blog.example.com', path: { type: 'ReplaceFullPath', value: '/' } },
+          cors: {
+            allowOrigins: ['https://www.example.com'],
+            allowCredentials: true,
+            allowMethods: ['GET'],
+            allowHeaders: ['X-Token'],
+            exposeHeaders: ['X-Token'],
+            maxAge: '10m',
+          },
+        },
+        pools: [
+          { name: 'blog', weight: 1, filters: { requestHeaders: headerFilter(), responseHeaders: headerFilter() } },
+        ],
       },
       { name: 'rest', respond: { status: 404, contentType: 'text/plain', body: 'Nothing here.' } },
+      {
+        name: 'old',
+        filters: {
+          redirect: {
+            scheme: 'https',
+            hostname: 'www.example.com',
+            port: 8443,
+            path: { type: 'ReplaceFullPath', value: '/new' },
+            statusCode: 301,
+          },
+        },
+      },
     ],
   },
   DatabaseGrant: {

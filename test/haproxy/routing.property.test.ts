@@ -42,7 +42,7 @@ function expected(matching: Matching, method: string): readonly string[] {
   if (matching.outcome === 'Rejected') return ['400 bad-path', '400 bad-host', '400'];
   if (matching.outcome === 'NoRoute') return ['404 no-matching-rule'];
   const { action } = matching.route;
-  if (action.type === 'Respond') return [`${action.status}`];
+  if (action.type !== 'Pools') return [`${action.status}`];
   const shares = action.pools.filter(({ weight }) => weight > 0);
   if (shares.length === 0) return ['500 pool-not-found'];
   return shares.map(({ key, usable }) => {

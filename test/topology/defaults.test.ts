@@ -14,12 +14,19 @@ const SENTENCES = new Map([
   ['WebPool.maintenancePage', '503 with a short text'],
   ['RoutingRule.hostnames', 'every host'],
   ['RoutingRule.rules.matches', 'everything'],
+  ['RoutingRule.rules.filters.redirect.scheme', 'the scheme of the request'],
+  ['RoutingRule.rules.filters.redirect.hostname', 'the host of the request'],
+  ['RoutingRule.rules.filters.redirect.port', 'that of scheme where it is set, else that of the listener'],
+  ['RoutingRule.rules.filters.redirect.path', 'the path of the request'],
+  ['RoutingRule.rules.filters.rewrite.hostname', 'the host of the request'],
+  ['RoutingRule.rules.filters.rewrite.path', 'the path of the request'],
 ]);
 
 /** Values that the description says in words. */
 const WORDS = new Map<string, unknown>([
   ['0s, at once', 0],
   ['no limit', 0],
+  ['none', []],
   ['the word localhost', 'localhost'],
   ['empty', ''],
   ['80 for HTTP; TCP must name one', 80],

@@ -1,0 +1,98 @@
+/** What the rule asks to happen on the way, in the form in which it is carried out. */
+import type {
+  Cors as WrittenCors,
+  Filters,
+  HeaderFilter,
+  PathChange as WrittenChange,
+  Redirect,
+} from '../api/kinds.gen.ts';
+import { parseDuration } from '../api/duration.ts';
+import type {
+  Action,
+  Cors,
+  Handling,
+  HeaderChanges,
+  HeaderHandling,
+  HeaderValue,
+  PathChange,
+  Route,
+} from './topology.ts';
+import { DEFAULTS } from './defaults.ts';
+import { normalizeHost, normalizeTriplets } from './path.ts';
+
+const defaults = DEFAULTS.RoutingRule.rules.filters;
+
+/** The handling of a route whose match has `path`; undefined when nothing happens. */
+export function handlingOf(filters: Filters | undefined, path: Route['path']): Handling | undefined {
+  const { cors, rewrite } = filters ?? {};
+  return unlessEmpty({
+    ...(cors && { cors: corsOf(cors) }),
+    ...headerHandlingOf(filters),
+    ...(rewrite && { rewrite: placeOf(rewrite, path) }),
+  });
+}
+
+/** The handling of headers; undefined when nothing happens. */
+export function headerHandlingOf(
+  filters: Pick<Filters, 'requestHeaders' | 'responseHeaders'> | undefined,
+): HeaderHandling | undefined {
+  const { requestHeaders, responseHeaders } = filters ?? {};
+  return unlessEmpty({
+    ...(requestHeaders && { requestHeaders: headerChanges(requestHeaders) }),
+    ...(responseHeaders && { responseHeaders: headerChanges(responseHeaders) }),
+  });
+}
+
+/** The answer that sends clients elsewhere. */
+export function redirectOf(redirect: Redirect, path: Route['path']): Action {
+  const { scheme, port, statusCode = defaults.redirect.statusCode } = redirect;
+  return {
+    type: 'Redirect',
+    status: statusCode,
+    ...(scheme && { scheme }),
+    ...(port !== undefined && { port }),
+    ...placeOf(redirect, path),
+  };
+}
+
+function unlessEmpty<T extends object>(value: T): T | undefined {
+  return Object.keys(value).length === 0 ? undefined : value;
+}
+
+function headerChanges({ remove = [], set = [], add = [] }: HeaderFilter): HeaderChanges {
+  const named = ({ name, value }: HeaderValue) => ({ name: lowerCase(name), value });
+  return { remove: remove.map(lowerCase), set: set.map(named), add: add.map(named) };
+}
+
+function lowerCase(text: string): string {
+  return text.toLowerCase();
+}
+
+function placeOf(
+  { hostname, path: change }: { readonly hostname?: string; readonly path?: WrittenChange },
+  path: Route['path'],
+): { readonly hostname?: string; readonly path?: PathChange } {
+  return {
+    ...(hostname !== undefined && { hostname: normalizeHost(hostname) }),
+    ...(change && { path: pathChange(change, path) }),
+  };
+}
+
+/** Slashes at the end of a prefix mean nothing, as in Gateway API. */
+function pathChange({ type, value }: WrittenChange, path: Route['path']): PathChange {
+  const to = normalizeTriplets(value);
+  if (type === 'ReplaceFullPath') return { type: 'Full', to: to === '' ? '/' : to };
+  return { type: 'Prefix', from: path?.value ?? '', to: to.replace(/\/+$/, '') };
+}
+
+function corsOf(cors: WrittenCors): Cors {
+  const { allowOrigins, allowCredentials, allowMethods, allowHeaders, exposeHeaders } = { ...defaults.cors, ...cors };
+  return {
+    allowOrigins: allowOrigins.map(lowerCase),
+    allowCredentials,
+    allowMethods,
+    allowHeaders: allowHeaders.map(lowerCase),
+    exposeHeaders: exposeHeaders.map(lowerCase),
+    maxAge: parseDuration(cors.maxAge ?? '') ?? defaults.cors.maxAge,
+  };
+}
