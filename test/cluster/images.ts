@@ -1,7 +1,7 @@
 /** Images for the node: built by buildah and kept outside the tree, as archives named after what went in. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, cp, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { run } from './child.ts';
@@ -49,6 +49,7 @@ export async function buildWebpoolImage(): Promise<string> {
 
 /** The base image of the Dockerfile. Where its registry is out of reach, mmdebstrap makes one of the same name. */
 const BASE = 'docker.io/library/debian:trixie-slim';
+const KEPT = 5;
 const MIRROR = process.env['WEBPOOL_DEBIAN_MIRROR'] ?? 'http://deb.debian.org/debian';
 
 /** Says what this machine lacks to build images; undefined = nothing. */
@@ -66,7 +67,10 @@ export async function missingForImages(): Promise<string | undefined> {
 export async function buildImage(recipe: Recipe): Promise<string> {
   const name = recipe.image.replaceAll(/[^\w.-]/g, '-');
   const archive = join(cacheRoot(), 'images', `${name}-${await hashOf(recipe)}.tar`);
-  if (await isThere(archive)) return archive;
+  if (await isThere(archive)) {
+    await utimes(archive, new Date(), new Date());
+    return archive;
+  }
   const lock = await takeLock(join(cacheRoot(), 'images.lock'), { wait: true });
   try {
     if (!(await isThere(archive))) await build(recipe, archive);
@@ -119,14 +123,14 @@ function buildah([command = '', ...args]: readonly string[]): Promise<string> {
   return run(['buildah', ...own, command, ...isolation, ...args]);
 }
 
-/** Archives are large: only the newest of an image stays. */
+/** Archives are large: only a few of an image stay, for the checkouts that are at work at the same time. */
 async function forgetOlder(archive: string): Promise<void> {
-  const stem = basename(archive).replace(/-[0-9a-f]+\.tar$/, '');
-  for (const name of await readdir(dirname(archive))) {
-    if (name !== basename(archive) && name.replace(/-[0-9a-f]+\.tar$/, '') === stem) {
-      await rm(join(dirname(archive), name), { force: true });
-    }
-  }
+  const folder = dirname(archive);
+  const stemOf = (name: string): string => name.replace(/-[0-9a-f]+\.tar$/, '');
+  const names = (await readdir(folder)).filter((name) => stemOf(name) === stemOf(basename(archive)));
+  const aged = await Promise.all(names.map(async (name) => ({ name, age: -(await stat(join(folder, name))).mtimeMs })));
+  const old = aged.toSorted((a, b) => a.age - b.age).slice(KEPT);
+  for (const { name } of old) await rm(join(folder, name), { force: true });
 }
 
 async function hashOf({ image, dockerfile, files }: Recipe): Promise<string> {
