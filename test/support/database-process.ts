@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import type { Connection, ConnectionOptions } from 'mysql2/promise';
+import { inNetns } from '../cluster/child.ts';
+import type { Network } from '../cluster/network.ts';
 
 /** A database server of our own, on 127.0.0.1. */
 export interface DatabaseProcess {
@@ -33,6 +35,8 @@ export interface DatabaseProcessOptions {
   readonly bind?: readonly string[];
   /** Default: a free one. */
   readonly port?: number;
+  /** Run in this network, at its address, and let the admin come from anywhere. Default: here, on `bind`. */
+  readonly network?: Pick<Network, 'netns' | 'address'>;
   /** Further options of the server, with their dashes. */
   readonly options?: readonly string[];
 }
@@ -51,6 +55,10 @@ export interface DatabaseProgram {
 const ADMIN = { username: 'webpool_admin', password: "it's \\ a secret" } as const;
 const START_TIMEOUT = 30_000;
 
+function hostOf({ network }: { readonly network?: Pick<Network, 'address'> | undefined }): string {
+  return network?.address ?? '127.0.0.1';
+}
+
 /** The servers refuse to run as root unless they are told to. */
 export function asRoot(): readonly string[] {
   return process.getuid?.() === 0 ? ['--user=root'] : [];
@@ -67,10 +75,11 @@ export async function startDatabase(
   let child = await launch(program, { ...options, dataDir, port });
   let connection: Connection | undefined;
 
+  const host = hostOf(options);
   const login: DatabaseProcess['login'] = (own) =>
-    createConnection({ host: '127.0.0.1', port, multipleStatements: true, rowsAsArray: true, ...own });
+    createConnection({ host, port, multipleStatements: true, rowsAsArray: true, ...own });
   const query: DatabaseProcess['query'] = async (sql) => {
-    connection ??= await adminConnection(port, () => {
+    connection ??= await adminConnection({ host, port }, () => {
       connection = undefined;
     });
     const [rows] = await connection.query(sql);
@@ -107,7 +116,7 @@ interface Launch extends DatabaseProcessOptions {
 
 async function launch(
   program: DatabaseProgram,
-  { dataDir, port, bind = ['127.0.0.1'], options = [] }: Launch,
+  { dataDir, port, network, bind = [hostOf({ network })], options = [] }: Launch,
 ): Promise<ChildProcess> {
   const errorLog = join(dataDir, 'error.log');
   const log = await open(errorLog, 'a');
@@ -125,10 +134,11 @@ async function launch(
     ...asRoot(),
     ...options,
   ];
-  const child = spawn(program.command, args, { env: program.env, stdio: ['ignore', log.fd, log.fd] });
+  const [command = '', ...rest] = inNetns(network?.netns, [program.command, ...args]);
+  const child = spawn(command, rest, { env: program.env, stdio: ['ignore', log.fd, log.fd] });
   await log.close();
   try {
-    await ready(dataDir, port, child);
+    await ready(dataDir, network === undefined ? '127.0.0.1' : '%', child);
   } catch (error) {
     child.kill('SIGKILL');
     const text = await readFile(errorLog, 'utf8').catch(() => '');
@@ -138,17 +148,17 @@ async function launch(
 }
 
 /** Waits for a login over the socket, where root has no password yet, and makes the admin account. */
-async function ready(dataDir: string, port: number, child: ChildProcess): Promise<void> {
+async function ready(dataDir: string, from: string, child: ChildProcess): Promise<void> {
   const deadline = performance.now() + START_TIMEOUT;
   for (;;) {
     try {
-      const root = await createConnection({ socketPath: join(dataDir, 'socket'), user: 'root', port });
+      const root = await createConnection({ socketPath: join(dataDir, 'socket'), user: 'root' });
       // A server that was made read-only by an option already has its admin.
       await root.query('SET sql_mode = ""');
       const [found] = await root.query('SELECT 1 FROM mysql.user WHERE User = ?', [ADMIN.username]);
       if ((found as unknown[]).length === 0) {
-        await root.query(`CREATE USER ?@'127.0.0.1' IDENTIFIED BY ?`, [ADMIN.username, ADMIN.password]);
-        await root.query(`GRANT ALL PRIVILEGES ON *.* TO ?@'127.0.0.1' WITH GRANT OPTION`, [ADMIN.username]);
+        await root.query('CREATE USER ?@? IDENTIFIED BY ?', [ADMIN.username, from, ADMIN.password]);
+        await root.query('GRANT ALL PRIVILEGES ON *.* TO ?@? WITH GRANT OPTION', [ADMIN.username, from]);
       }
       await root.end();
       return;
@@ -162,10 +172,14 @@ async function ready(dataDir: string, port: number, child: ChildProcess): Promis
   }
 }
 
-async function adminConnection(port: number, lost: () => void): Promise<Connection> {
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+async function adminConnection(place: Place, lost: () => void): Promise<Connection> {
   const connection = await createConnection({
-    host: '127.0.0.1',
-    port,
+    ...place,
     user: ADMIN.username,
     password: ADMIN.password,
     charset: 'UTF8MB4_GENERAL_CI',
