@@ -46,7 +46,13 @@ function inputOf(mariadb: MariaDb, hosts: readonly string[]): DatabaseRoundInput
       passwordSecret: { name: 'site', key: 'password' },
       grants: [{ schema: 'site_db', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'INDEX', 'CREATE'] }],
     },
-    server: { id: 'bench', host: '127.0.0.1', port: mariadb.port, adminSecret: 'bench/admin' },
+    server: {
+      id: 'bench',
+      host: '127.0.0.1',
+      port: mariadb.port,
+      adminSecret: 'bench/admin',
+      tls: { mode: 'Preferred' },
+    },
     password: { secret: 'bench/site', key: 'password', version: '1' },
     hosts: hosts.map((host) => ({ host, servers: [] })),
   };

@@ -6,7 +6,7 @@ target=${WEBPOOL_MYSQL:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/webpool/mysql-s
 
 if [ ! -x "$target/usr/sbin/mysqld" ]; then
   command -v mmdebstrap >/dev/null || {
-    echo "fetch-mysql: mmdebstrap is missing (Debian: apt-get install mmdebstrap)" >&2
+    echo "fetch-mysql: mmdebstrap is missing (scripts/setup-cluster.sh installs it)" >&2
     exit 1
   }
   mkdir -p "$(dirname "$target")"

@@ -1,5 +1,5 @@
 /** What the fields of a DatabaseGrant ask of each other, and what no grant may ask for. */
-import type { DatabaseGrantSpec, Grant } from './kinds.gen.ts';
+import type { DatabaseGrantSpec, DatabaseServer, Grant } from './kinds.gen.ts';
 import { canonicalAddress, isHostname, isServerAddress } from './address.ts';
 import { durationProblems } from './duration-rules.ts';
 import { problem, shown, type Problem } from './problem.ts';
@@ -31,6 +31,7 @@ export function databaseGrantProblems(spec: DatabaseGrantSpec): readonly Problem
   const nobody = pools.length === 0 && hosts.length === 0;
   return [
     ...hostProblems(spec.server.host, 'spec.server.host'),
+    ...tlsProblems(spec.server),
     ...accountProblems(spec.username),
     ...(nobody ? [problem('spec', 'names nobody who gets an account: set pools or hosts')] : []),
     ...hosts.flatMap((host, index) => hostProblems(host, `spec.hosts[${index}]`)),
@@ -44,6 +45,24 @@ function hostProblems(host: string, path: string): Problem[] {
   if (address === undefined ? isHostname(host) : isServerAddress(address)) return [];
   // MySQL reads % and _ in a host as wildcards.
   return [problem(path, `${shown(host)} is not the address or DNS name of one host; patterns with % or _ are refused`)];
+}
+
+/** A certificate is verified by name, and only where there is one. */
+function tlsProblems({ host, tls }: DatabaseServer): Problem[] {
+  const { mode, caSecretName, serverName } = tls ?? {};
+  const path = 'spec.server.tls';
+  const name = serverName ?? host;
+  return [
+    ...(caSecretName !== undefined && mode !== 'Required'
+      ? [problem(`${path}.caSecretName`, 'needs mode: Required, for without it a connection in the clear is accepted')]
+      : []),
+    ...(serverName !== undefined && caSecretName === undefined
+      ? [problem(`${path}.serverName`, 'needs caSecretName: without it the certificate is not verified')]
+      : []),
+    ...(caSecretName !== undefined && !isHostname(name)
+      ? [problem(`${path}.serverName`, `${shown(name)} is no DNS name: set serverName to the name in the certificate`)]
+      : []),
+  ];
 }
 
 function accountProblems(username: string): Problem[] {

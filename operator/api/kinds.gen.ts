@@ -66,10 +66,28 @@ readonly host: string
  * Default: 3306.
  */
 readonly port?: number
+readonly tls?: ServerTLS
 /**
  * Secret of the same namespace with the keys username and password of the account that manages accounts.
  */
 readonly adminSecretName: string
+}
+/**
+ * How our own connection to the server is encrypted. Absent: as with mode Preferred.
+ */
+export interface ServerTLS {
+/**
+ * Required: never without. Preferred: where the server can, else without. Disabled: without. Default: Preferred.
+ */
+readonly mode?: ("Required" | "Preferred" | "Disabled")
+/**
+ * Secret of the same namespace whose key ca.crt holds the authority that signs the server's certificate; needs mode Required. Absent: the certificate is not verified.
+ */
+readonly caSecretName?: string
+/**
+ * DNS name that the server's certificate must have; needs caSecretName. Absent: the host.
+ */
+readonly serverName?: string
 }
 /**
  * Where the password of the accounts stands.

@@ -4,17 +4,12 @@
 import type { Key, Resources } from '../api/resources.ts';
 import type { DatabaseRound, DatabaseRoundInput, DatabaseServer } from '../driver/mysql-server.ts';
 import type { DatabaseObserved, ProxyObserved } from '../status/observed.ts';
-import type { AccountNeed, Topology } from '../topology/topology.ts';
+import type { AccountNeed, DatabaseServerNeed, Topology } from '../topology/topology.ts';
 import { hostHistory } from './host-history.ts';
 import { createLoop, type Loop } from './loop.ts';
 
 /** How to reach a server; kept on disk, so that the accounts of a grant that was deleted while we were away still go. */
-export interface ServerPlace {
-  readonly id: string;
-  readonly host: string;
-  readonly port: number;
-  readonly adminSecret: Key;
-}
+export type ServerPlace = DatabaseServerNeed;
 
 export interface DatabaseRailOptions {
   readonly open: (place: ServerPlace) => DatabaseServer;
@@ -46,7 +41,8 @@ const RETRY = 1000;
 const LONGEST_RETRY = 30_000;
 
 interface Entry {
-  readonly place: ServerPlace;
+  /** As the grants say now. */
+  place: ServerPlace;
   readonly server: DatabaseServer;
   readonly loop: Loop;
   round?: DatabaseRound;
@@ -104,12 +100,17 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
     const proxy = options.proxy();
     const username = options.secretValue(place.adminSecret, 'username');
     const password = options.secretValue(place.adminSecret, 'password');
+    const { mode, caSecret, serverName } = place.tls;
+    const ca = caSecret === undefined ? undefined : options.secretValue(caSecret, 'ca.crt');
+    const noAuthority = caSecret !== undefined && ca === undefined;
     return {
       needs,
-      admin: username === undefined || password === undefined ? undefined : { username, password },
+      // Without the authority that the certificate needs, a password would go to whoever answers.
+      admin: username === undefined || password === undefined || noAuthority ? undefined : { username, password },
+      tls: { mode, ...(ca !== undefined && { ca }), ...(serverName !== undefined && { serverName }) },
       passwords: passwordsOf(needs, options.secretValue),
       presentGrants: presentGrants(resources),
-      elsewhere: new Set(topology.accounts.filter(({ server }) => server.id !== place.id).map(({ grant }) => grant)),
+      elsewhere: grantsElsewhere(place, topology),
       keepHosts: history.keep(resources, proxy),
       allowRemoval: allowances(resources),
       // As long as nobody knows which servers still drain, none of their accounts may go.
@@ -129,10 +130,15 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
       const changed = picture?.resources !== resources || picture.topology !== topology;
       picture = { resources, topology };
       history.learn(topology.accounts);
-      const before = places.size;
-      for (const { server } of topology.accounts) places.set(server.id, server);
-      if (places.size !== before) options.remember([...places.values()]);
-      for (const place of places.values()) if (!entries.has(place.id)) open(place);
+      const before = JSON.stringify([...places.values()]);
+      // Of grants that share a loop the first says how to connect.
+      for (const { server } of topology.accounts.toReversed()) places.set(server.id, server);
+      if (JSON.stringify([...places.values()]) !== before) options.remember([...places.values()]);
+      for (const place of places.values()) {
+        const entry = entries.get(place.id);
+        if (entry === undefined) open(place);
+        else entry.place = place;
+      }
       if (changed) for (const { loop } of entries.values()) loop.wake();
     },
     wake() {
@@ -160,6 +166,12 @@ function passwordsOf(needs: readonly AccountNeed[], value: DatabaseRailOptions['
     if (text !== undefined) passwords.set(`${password.secret}/${password.key}`, text);
   }
   return passwords;
+}
+
+/** Grants in force whose accounts belong on another server now; those of other logins on this one are none of them. */
+function grantsElsewhere({ host, port }: ServerPlace, { accounts }: Topology): ReadonlySet<Key> {
+  const others = accounts.filter(({ server }) => server.host !== host || server.port !== port);
+  return new Set(others.map(({ grant }) => grant));
 }
 
 function presentGrants(resources: Resources): ReadonlySet<Key> {

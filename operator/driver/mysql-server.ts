@@ -15,7 +15,7 @@ import { hashKeeper } from './mysql-hashes.ts';
 import { observe, observeAgain } from './mysql-observe.ts';
 import type { Look } from './mysql-observe.ts';
 import { openSession, serverErrorOf, UnusableServerError } from './mysql-session.ts';
-import type { Credentials, Session, SessionTimeouts } from './mysql-session.ts';
+import type { Credentials, Session, SessionOptions, SessionTimeouts, SessionTls } from './mysql-session.ts';
 
 /** What one server is asked to hold. */
 export interface DatabaseRoundInput
@@ -24,6 +24,8 @@ export interface DatabaseRoundInput
   readonly needs: readonly AccountNeed[];
   /** undefined: the Secret is missing or incomplete; a server that nobody names any more keeps its last one. */
   readonly admin: Credentials | undefined;
+  /** Default: Preferred. */
+  readonly tls?: SessionTls;
   /** By `<Secret key>/<key in it>`. */
   readonly passwords: ReadonlyMap<string, string>;
   /** All DatabaseGrants that exist in any form, including refused ones. */
@@ -67,6 +69,9 @@ export interface DatabaseServerOptions extends ServerPlace {
   readonly budget?: number;
 }
 
+/** How we log in. */
+type Login = Pick<SessionOptions, 'admin' | 'tls'>;
+
 /** Looks, plans and applies this often in one round: after an error the second look shows what became of it. */
 const PASSES = 3;
 
@@ -88,7 +93,7 @@ export function createDatabaseServer(options: DatabaseServerOptions): DatabaseSe
   const desire = remembering(desiredAccounts);
   const users = new Set<string>();
   let session: Session | undefined;
-  let admin: Credentials | undefined;
+  let login: Login | undefined;
   let last: ReadonlyMap<Key, GrantReport> = new Map();
   let queue: Promise<unknown> = Promise.resolve();
 
@@ -98,25 +103,25 @@ export function createDatabaseServer(options: DatabaseServerOptions): DatabaseSe
     await old?.close();
   };
 
-  const connected = async (credentials: Credentials): Promise<Session> => {
-    if (admin?.username !== credentials.username || admin.password !== credentials.password) await disconnect();
-    admin = credentials;
+  const connected = async (wanted: Login): Promise<Session> => {
+    if (JSON.stringify(login) !== JSON.stringify(wanted)) await disconnect();
+    login = wanted;
     if (session?.alive() === true) return session;
     const timeouts = options.timeouts ?? { connect: 3000, query: 10_000 };
-    session = await openSession({ ...place, admin: credentials, cluster, timeouts });
+    session = await openSession({ ...place, ...wanted, cluster, timeouts });
     for (const user of session.knownUsers) users.add(user);
     return session;
   };
 
-  const settle = async (input: DatabaseRoundInput, credentials: Credentials): Promise<Outcome> => {
+  const settle = async (input: DatabaseRoundInput, wanted: Login): Promise<Outcome> => {
     const deadline = performance.now() + (options.budget ?? 5000);
-    const current = await connected(credentials);
+    const current = await connected(wanted);
     for (const { spec } of input.needs) users.add(spec.username);
     let look = await observe(current, { users: [...users] });
     const { needs, passwords } = input;
     const { dialect } = current;
     const hashes = hashesOf({ needs, passwords, dialect, states: look.states });
-    const desired = desire({ needs, hashes, dialect, adminUser: credentials.username });
+    const desired = desire({ needs, hashes, dialect, adminUser: wanted.admin.username });
     const planFor = ({ states, now }: Look): Plan =>
       planAccounts({ states, now, desired, policy: policyOf(input), cluster });
     let plan = planFor(look);
@@ -138,10 +143,10 @@ export function createDatabaseServer(options: DatabaseServerOptions): DatabaseSe
   };
 
   const round = async (input: DatabaseRoundInput): Promise<DatabaseRound> => {
-    const credentials = input.admin ?? (input.needs.length === 0 ? admin : undefined);
-    if (!credentials) return unreachable(input, last, { problem: NO_CREDENTIALS });
+    const admin = input.admin ?? (input.needs.length === 0 ? login?.admin : undefined);
+    if (!admin) return unreachable(input, last, { problem: NO_CREDENTIALS });
     try {
-      const outcome = await settle(input, credentials);
+      const outcome = await settle(input, { admin, tls: input.tls ?? { mode: 'Preferred' } });
       const result = observedOf(outcome, input.needs, place);
       last = result.grants;
       return result;

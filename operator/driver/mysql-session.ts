@@ -1,5 +1,6 @@
 import { createConnection } from 'mysql2/promise';
-import type { Connection } from 'mysql2/promise';
+import { connect as connectTcp } from 'node:net';
+import type { Connection, SslOptions } from 'mysql2/promise';
 import { dialectOf } from '../mysql/dialect.ts';
 import type { Dialect } from '../mysql/dialect.ts';
 import { CREATE_LEDGER, LEDGER_EXISTS, ledgerUsers } from '../mysql/ledger.ts';
@@ -8,6 +9,7 @@ import type { PrivilegeColumns } from '../mysql/observation.ts';
 import { literal } from '../mysql/quote.ts';
 import type { ServerError, ServerPlace } from '../mysql/problem.ts';
 import type { Row } from '../mysql/state.ts';
+import type { ServerTls } from '../topology/topology.ts';
 
 /** Name and password of the account that manages accounts. */
 export interface Credentials {
@@ -21,8 +23,14 @@ export interface SessionTimeouts {
   readonly query: number;
 }
 
+/** How a connection is encrypted; the certificates are in PEM. */
+export interface SessionTls extends Pick<ServerTls, 'mode' | 'serverName'> {
+  readonly ca?: string;
+}
+
 export interface SessionOptions extends ServerPlace {
   readonly admin: Credentials;
+  readonly tls: SessionTls;
   readonly cluster: string;
   readonly timeouts: SessionTimeouts;
 }
@@ -72,10 +80,27 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   }
 }
 
-async function connect({ host, port, admin, timeouts }: SessionOptions): Promise<Connection> {
-  const connection = await createConnection({
+/** The server offers no TLS, or none that we speak. */
+const NO_TLS = new Set(['HANDSHAKE_NO_SSL_SUPPORT', 'HANDSHAKE_SSL_ERROR']);
+
+async function connect(options: SessionOptions): Promise<Connection> {
+  const { mode, ca } = options.tls;
+  if (mode === 'Disabled') return dial(options);
+  try {
+    return await dial(options, ca === undefined ? { rejectUnauthorized: false } : { ca, verifyIdentity: true });
+  } catch (error) {
+    if (mode === 'Preferred' && NO_TLS.has(serverErrorOf(error)?.code ?? '')) return dial(options);
+    throw error;
+  }
+}
+
+function dial({ host, port, admin, timeouts, tls }: SessionOptions, ssl?: SslOptions): Promise<Connection> {
+  return createConnection({
     host,
     port,
+    // The driver verifies the certificate by the name of the host: then the stream says where that is.
+    ...(tls.serverName !== undefined && { host: tls.serverName, stream: () => connectTcp({ host, port }) }),
+    ...(ssl && { ssl }),
     user: admin.username,
     password: admin.password,
     charset: 'UTF8MB4_GENERAL_CI',
@@ -85,7 +110,6 @@ async function connect({ host, port, admin, timeouts }: SessionOptions): Promise
     jsonStrings: true,
     enableKeepAlive: true,
   });
-  return connection;
 }
 
 async function prepare(connection: Connection, { cluster, timeouts }: SessionOptions): Promise<Session> {

@@ -95,7 +95,7 @@ function judgeWanted(account: Account, state: AccountState | undefined, input: P
   if (!mark) return canAdopt(account, state, input) ? adoption(account, state, input) : foreign(account, state, input);
   const withheld = mark.owners.filter((owner) => standingOf(owner, input.desired, input.policy) === 'Withheld');
   if (withheld.length > 0 && !mark.owners.some((owner) => account.owners.includes(owner))) {
-    const message = `the account belongs to ${withheld.join(', ')}, which is not in force`;
+    const message = `the account belongs to ${withheld.join(', ')}, which is not in force here`;
     return { verdict: verdict(account, 'Foreign', message), changes: [] };
   }
   if (!state.exists) return drifted(account, mark) ? missing(account) : creation(account);

@@ -63,13 +63,25 @@ const BY_CODE: Readonly<Record<string, Guide>> = {
   EPIPE: closedEarly,
   HANDSHAKE_NO_SSL_SUPPORT: {
     reason: 'ServerUnreachable',
-    message: ({ host }) => `${host} does not offer TLS`,
+    message: ({ host }) => `${host} does not offer TLS: set it up there, or set spec.server.tls.mode to Preferred`,
   },
+  HANDSHAKE_SSL_ERROR: { reason: 'ServerUnreachable', message: tlsFailure },
   PROTOCOL_SEQUENCE_TIMEOUT: {
     reason: 'ServerUnreachable',
     message: ({ host }) => `${host} did not answer a statement in time: it is overloaded or a lock is held`,
   },
 };
+
+/** Source: the words of OpenSSL and of Node's check of names. */
+function tlsFailure({ host }: ServerPlace, { message }: ServerError): string {
+  if (/altnames/.test(message)) {
+    return `the certificate of ${host} is for another name: set spec.server.tls.serverName to the name that it has`;
+  }
+  if (/certificate/.test(message)) {
+    return `the certificate of ${host} is not signed by the authority of spec.server.tls.caSecretName, or is out of date`;
+  }
+  return `${host} and we have no TLS version or cipher in common: update the server, or set spec.server.tls.mode to Disabled`;
+}
 
 const limits: Guide = {
   reason: 'ServerUnreachable',

@@ -7,7 +7,7 @@ import { createSql, grantSql } from './statements.ts';
 
 /** The accounts of one database server as SQL that a person can read. */
 export interface RenderedAccounts {
-  /** `AccountNeed.server.id`. */
+  /** `AccountNeed.server.id`: who logs in where. */
   readonly server: string;
   /** One statement a line; where the hash would stand, the Secret that the password comes from. */
   readonly sql: string;

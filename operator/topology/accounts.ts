@@ -23,6 +23,7 @@ interface GrantSources {
   readonly pools: readonly (Pool | undefined)[];
   readonly password: SecretInfo | undefined;
   readonly admin: SecretInfo | undefined;
+  readonly ca: SecretInfo | undefined;
   readonly incomplete: boolean;
 }
 
@@ -76,6 +77,7 @@ function sourcesOf(
     pools: keys.map((pool) => pools.get(pool)),
     password: secrets.get(key(grant.spec.passwordSecret.name)),
     admin: secrets.get(key(grant.spec.server.adminSecretName)),
+    ca: secrets.get(key(grant.spec.server.tls?.caSecretName ?? '')),
     incomplete: keys.some((pool) => unresolved.has(pool) || (!pools.has(pool) && unread(pool))),
   };
 }
@@ -88,16 +90,16 @@ function memoOf(sources: GrantSources, previous: Memo | undefined): Memo {
 }
 
 function sameSources(a: GrantSources, b: GrantSources): boolean {
-  const { grant, password, admin, incomplete } = a;
-  const same = grant === b.grant && password === b.password && admin === b.admin && incomplete === b.incomplete;
-  return same && sameItems(a.pools, b.pools);
+  const secrets = a.password === b.password && a.admin === b.admin && a.ca === b.ca;
+  return a.grant === b.grant && secrets && a.incomplete === b.incomplete && sameItems(a.pools, b.pools);
 }
 
 /** One need, or none while a Secret is missing. */
-function accountsOf({ grant, pools, password, admin, incomplete }: GrantSources): readonly AccountNeed[] {
+function accountsOf(sources: GrantSources): readonly AccountNeed[] {
+  const { grant, pools, password, incomplete } = sources;
   const { spec, metadata } = grant;
   const { key } = spec.passwordSecret;
-  if (password === undefined || !password.keys.includes(key) || missingAdminKey(admin) !== undefined) return [];
+  if (password === undefined || secretFindings(sources).length > 0) return [];
   const need = {
     grant: keyOf(metadata),
     generation: metadata.generation,
@@ -112,9 +114,17 @@ function accountsOf({ grant, pools, password, admin, incomplete }: GrantSources)
 
 function databaseServer({ spec, metadata }: DatabaseGrant): AccountNeed['server'] {
   const { port = DEFAULTS.DatabaseGrant.server.port, adminSecretName } = spec.server;
+  const secret = (name: string): Key => keyOf({ namespace: metadata.namespace, name });
   const host = canonicalHost(spec.server.host);
-  const id = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  return { id, host, port, adminSecret: keyOf({ namespace: metadata.namespace, name: adminSecretName }) };
+  const adminSecret = secret(adminSecretName);
+  const id = `${host.includes(':') ? `[${host}]` : host}:${port} as ${adminSecret}`;
+  const { mode = DEFAULTS.DatabaseGrant.server.tls.mode, caSecretName, serverName } = spec.server.tls ?? {};
+  const tls = {
+    mode,
+    ...(caSecretName !== undefined && { caSecret: secret(caSecretName) }),
+    ...(serverName !== undefined && { serverName: normalizeHost(serverName) }),
+  };
+  return { id, host, port, adminSecret, tls };
 }
 
 function canonicalHost(host: string): string {
@@ -160,8 +170,20 @@ function poolFindings({ grant, pools }: GrantSources): readonly Finding[] {
   });
 }
 
-function secretFindings({ grant, password, admin }: GrantSources): readonly Finding[] {
-  return [...passwordFindings(grant, password), ...adminFindings(grant, admin)];
+function secretFindings({ grant, password, admin, ca }: GrantSources): readonly Finding[] {
+  return [...passwordFindings(grant, password), ...adminFindings(grant, admin), ...caFindings(grant, ca)];
+}
+
+/** The key under which Kubernetes keeps certificates of an authority. */
+const CA_KEY = 'ca.crt';
+
+function caFindings(grant: DatabaseGrant, secret: SecretInfo | undefined): readonly Finding[] {
+  const name = grant.spec.server.tls?.caSecretName;
+  if (name === undefined || secret?.keys.includes(CA_KEY) === true) return [];
+  const reason = secret === undefined ? 'SecretNotFound' : 'SecretKeyMissing';
+  const wrong = secret === undefined ? 'is missing' : `has no key "${CA_KEY}"`;
+  const message = `Secret "${name}" with the certificate authority of the server ${wrong}. It needs the key ${CA_KEY} in this namespace.`;
+  return [unresolved(grant, reason, { path: 'spec.server.tls.caSecretName', message })];
 }
 
 function passwordFindings(grant: DatabaseGrant, secret: SecretInfo | undefined): readonly Finding[] {

@@ -46,7 +46,7 @@ export const DEFAULTS = {
     },
   },
   DatabaseGrant: {
-    server: { port: 3306 },
+    server: { port: 3306, tls: { mode: 'Preferred' } },
     authPlugin: 'Auto',
     pools: { hostAs: 'Address' },
     grants: { table: '*' },

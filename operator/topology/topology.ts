@@ -188,8 +188,7 @@ export interface AccountNeed {
   readonly grant: Key;
   readonly generation: number;
   readonly spec: DatabaseGrant['spec'];
-  /** `<host>:<port>`, canonical: grants with the same server share one loop. */
-  readonly server: { readonly id: string; readonly host: string; readonly port: number; readonly adminSecret: Key };
+  readonly server: DatabaseServerNeed;
   readonly password: { readonly secret: Key; readonly key: string; readonly version: string };
   /** Sorted, unique; never empty, never a pattern. */
   readonly hosts: readonly AccountHostNeed[];
@@ -198,6 +197,29 @@ export interface AccountNeed {
    * be dropped for being absent from it.
    */
   readonly incomplete?: boolean;
+}
+
+/** A database server and how we log in there. */
+export interface DatabaseServerNeed {
+  /**
+   * `<host>:<port> as <admin Secret>`, canonical: grants that agree in all three share one loop. Others must not: whoever
+   * does not know a password may not have accounts made with it, nor keep others from theirs by a wrong one.
+   */
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly adminSecret: Key;
+  readonly tls: ServerTls;
+}
+
+/** How a connection to a database server is encrypted. */
+export interface ServerTls {
+  /** Preferred: encrypted where the server can. */
+  readonly mode: 'Required' | 'Preferred' | 'Disabled';
+  /** Secret whose `ca.crt` signs the server's certificate; absent: any certificate will do. */
+  readonly caSecret?: Key;
+  /** Name in the certificate. Default: the host. */
+  readonly serverName?: string;
 }
 
 /** Why a host gets an account. */

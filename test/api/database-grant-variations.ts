@@ -49,6 +49,9 @@ export const DATABASE_GRANT_BOUNDS: readonly Bound[] = [
   required('spec.server', ['host', 'adminSecretName']),
   text('spec.server.host', { most: 253, ...HOST }),
   whole('spec.server.port', [1, 65_535]),
+  choice('spec.server.tls.mode', ['Required', 'Preferred', 'Disabled'], ['Required']),
+  text('spec.server.tls.caSecretName', SECRET_NAME),
+  text('spec.server.tls.serverName', { most: 253, ...HOST }),
   text('spec.server.adminSecretName', SECRET_NAME),
   text('spec.username', {
     most: 32,
@@ -117,6 +120,16 @@ export const DATABASE_GRANT_RULES: readonly Bad[] = [
       ruled({ [path]: host }, NO_ONE_HOST),
     ),
   ),
+  ...['Preferred', 'Disabled', undefined].map((mode) =>
+    ruled({ 'spec.server.tls.mode': mode }, 'needs mode: Required', { path: 'spec.server.tls.caSecretName' }),
+  ),
+  ruled({ 'spec.server.tls.caSecretName': undefined }, 'needs caSecretName', { path: 'spec.server.tls.serverName' }),
+  ruled(
+    { 'spec.server.host': '192.0.2.1', 'spec.server.tls.serverName': undefined },
+    'is no DNS name: set serverName to the name in the certificate',
+    { path: 'spec.server.tls.serverName' },
+  ),
+  ...['192.0.2.1', '2001:db8::1'].map((name) => ruled({ 'spec.server.tls.serverName': name }, 'is no DNS name')),
   ruled({ 'spec.pools': undefined, 'spec.hosts': undefined }, 'names nobody who gets an account: set pools or hosts', {
     path: 'spec',
   }),
@@ -165,6 +178,8 @@ export const DATABASE_GRANT_RULES: readonly Bad[] = [
 
 /** DatabaseGrants that look odd and are right. */
 export const GOOD_DATABASE_GRANTS: readonly Changes[] = [
+  { 'spec.server.tls': { mode: 'Disabled' } },
+  { 'spec.server.tls.serverName': undefined },
   { 'spec.pools': undefined },
   { 'spec.hosts': undefined },
   ...['192.0.2.1', '2001:db8::1', 'DB01.Example.com.', 'db', '::ffff:192.0.2.1'].flatMap((host) => [

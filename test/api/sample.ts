@@ -107,7 +107,12 @@ export const SAMPLES: Readonly<Record<Kind, unknown>> = {
     ],
   },
   DatabaseGrant: {
-    server: { host: 'db01.example.com', port: 3306, adminSecretName: 'db01-admin' },
+    server: {
+      host: 'db01.example.com',
+      port: 3306,
+      tls: { mode: 'Required', caSecretName: 'db01-ca', serverName: 'db.example.com' },
+      adminSecretName: 'db01-admin',
+    },
     username: 'mywpsite_service',
     passwordSecret: { name: 'mywpsite-db', key: 'password' },
     authPlugin: 'Auto',

@@ -7,6 +7,7 @@ import type {
 } from '../../operator/driver/mysql-server.ts';
 import type { AccountNeed } from '../../operator/topology/topology.ts';
 import type { DatabaseProcess, DatabaseProcessOptions } from '../support/database-process.ts';
+import { announce } from '../support/announce.ts';
 import { startMariaDb } from '../support/mariadb.ts';
 import { findMySql, startMySql } from '../support/mysql.ts';
 
@@ -96,12 +97,12 @@ export interface ServerKind {
   readonly start: (options?: DatabaseProcessOptions) => Promise<DatabaseProcess>;
 }
 
-/** MariaDB, and MySQL 9 where it can be had; where it cannot, the reason is printed. */
+/** MariaDB, and MySQL 9 where it can be had; where it cannot, that is announced. */
 export async function serverKinds(): Promise<readonly ServerKind[]> {
   const mariadb = { name: 'MariaDB', start: startMariaDb };
   const mysql = await findMySql();
   if ('unavailable' in mysql) {
-    process.stderr.write(`NOT SHOWN ON MYSQL 9: ${mysql.unavailable}\n`);
+    announce('database behaviour on MySQL 9', mysql.unavailable);
     return [mariadb];
   }
   return [mariadb, { name: 'MySQL 9', start: (options) => startMySql(mysql.root, options) }];

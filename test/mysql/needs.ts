@@ -21,7 +21,13 @@ export function need(hosts: readonly string[], options: NeedOptions = {}): Accou
       ...spec,
       passwordSecret,
     },
-    server: { id: `127.0.0.1:${port}`, host: '127.0.0.1', port, adminSecret: 'default/admin' },
+    server: {
+      id: `127.0.0.1:${port} as default/admin`,
+      host: '127.0.0.1',
+      port,
+      adminSecret: 'default/admin',
+      tls: { mode: 'Preferred' },
+    },
     password: { secret: `default/${passwordSecret.name}`, key: passwordSecret.key, version: secretVersion },
     hosts: [...hosts].sort().map((host) => ({ host, servers: [] })),
   };

@@ -23,7 +23,13 @@ describe('the need of a grant', () => {
         grant: 'default/g',
         generation: 1,
         spec: expect.objectContaining({ username: 'app' }) as unknown,
-        server: { id: 'db01.example.com:3306', host: 'db01.example.com', port: 3306, adminSecret: 'default/admin' },
+        server: {
+          id: 'db01.example.com:3306 as default/admin',
+          host: 'db01.example.com',
+          port: 3306,
+          adminSecret: 'default/admin',
+          tls: { mode: 'Preferred' },
+        },
         password: { secret: 'default/app', key: 'password', version: '7' },
         hosts: [
           { host: '10.0.0.1', servers: [{ pool: 'default/site', id: 'web01_10.0.0.1:80' }] },
@@ -46,10 +52,20 @@ describe('the need of a grant', () => {
   });
 
   test.each([
-    [{ host: 'DB01.Example.com.', port: 3307 }, 'db01.example.com:3307'],
-    [{ host: '2001:DB8::5' }, '[2001:db8::5]:3306'],
+    [{ host: 'DB01.Example.com.', port: 3307 }, 'db01.example.com:3307 as default/admin'],
+    [{ host: '2001:DB8::5' }, '[2001:db8::5]:3306 as default/admin'],
   ])('has one spelling of the server %j', (server, id) => {
     expect(build({ server: { ...server, adminSecretName: 'admin' } }).accounts[0]?.server.id).toBe(id);
+  });
+
+  it('has the authority and the name of the server, when they are given', () => {
+    const tls = { mode: 'Required', caSecretName: 'ca', serverName: 'DB.Example.com' } as const;
+    const server = { host: 'db01', adminSecretName: 'admin', tls };
+    expect(build({ server }, [...SECRETS, secret('ca', ['ca.crt'])]).accounts[0]?.server.tls).toEqual({
+      mode: 'Required',
+      caSecret: 'default/ca',
+      serverName: 'db.example.com',
+    });
   });
 
   it('is there for no host at all, so that the last account goes', () => {
@@ -61,9 +77,17 @@ describe('references of a grant', () => {
   test.each<[string, readonly SecretInfo[], string[]]>([
     ['no Secrets', [], ['SecretNotFound', 'AdminSecretNotFound']],
     ['no key', [secret('admin', ['username', 'password']), secret('app', ['other'])], ['SecretKeyMissing']],
+    ['no authority', [...SECRETS], ['SecretNotFound']],
+    ['no ca.crt', [...SECRETS, secret('ca', ['tls.crt'])], ['SecretKeyMissing']],
     ['no admin password', [secret('admin', ['username']), secret('app', ['password'])], ['AdminSecretNotFound']],
-  ])('without %s there is no need', (_, secrets, reasons) => {
-    const { accounts, findings } = build({ pools: [{ name: 'site' }] }, secrets);
+  ])('without %s there is no need', (what, secrets, reasons) => {
+    const tls = { mode: 'Required', caSecretName: 'ca' } as const;
+    const server = {
+      host: 'db01.example.com',
+      adminSecretName: 'admin',
+      ...(/authority|ca.crt/.test(what) && { tls }),
+    };
+    const { accounts, findings } = build({ pools: [{ name: 'site' }], server }, secrets);
     expect(accounts).toEqual([]);
     expect(findings.map(({ condition, reason }) => [condition, reason])).toEqual(
       reasons.map((reason) => ['ResolvedRefs', reason]),

@@ -1,0 +1,263 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Key, Resources } from '../../operator/api/resources.ts';
+import { createDatabaseRail, type DatabaseRail, type ServerPlace } from '../../operator/controller/database-rail.ts';
+import type { DatabaseRound, DatabaseRoundInput } from '../../operator/driver/mysql-server.ts';
+import type { ProxyObserved } from '../../operator/status/observed.ts';
+import { buildTopology } from '../../operator/topology/build.ts';
+import { eventually } from '../support/wait.ts';
+import { grant, metadata, NO_NAMES, pool, resources, secret } from '../topology/objects.ts';
+
+const ADMIN_KEYS = ['username', 'password'];
+const SECRETS = [secret('admin', ADMIN_KEYS), secret('other-admin', ADMIN_KEYS), secret('app', ['password'])];
+
+/** A server that answers every round in the way it is told to, and remembers what it was asked. */
+interface FakeServer {
+  readonly place: ServerPlace;
+  readonly asked: DatabaseRoundInput[];
+  closed: boolean;
+}
+
+type Answer = (input: DatabaseRoundInput, place: ServerPlace) => Promise<DatabaseRound> | DatabaseRound;
+
+const done = ({ needs }: DatabaseRoundInput): DatabaseRound => ({
+  grants: new Map(
+    needs.map(({ grant: key, hosts }) => [key, { accounts: hosts.map(({ host }) => ({ host, state: 'Ready' })) }]),
+  ),
+  settled: true,
+  statements: 0,
+});
+
+const never = (): Promise<DatabaseRound> => new Promise<never>(() => undefined);
+
+let rail: DatabaseRail | undefined;
+
+afterEach(async () => {
+  // A server that never answers is left behind: nothing of it is real.
+  await Promise.race([rail?.stop(), new Promise((resolve) => setTimeout(resolve, 50))]);
+});
+
+interface World {
+  readonly rail: DatabaseRail;
+  /** By id, the latest of that id. */
+  readonly servers: Map<string, FakeServer>;
+  readonly remembered: (readonly ServerPlace[])[];
+  readonly rounds: string[];
+  readonly show: (picture: Resources) => void;
+}
+
+interface WorldOptions {
+  readonly answer?: Answer;
+  readonly remembered?: readonly ServerPlace[];
+  readonly proxy?: ProxyObserved | 'unknown';
+  readonly secretValue?: (name: Key, key: string) => string | undefined;
+}
+
+function world(options: WorldOptions = {}): World {
+  const { answer = done, remembered = [], proxy = { programmed: true, pools: new Map(), bind: '*' } } = options;
+  const { secretValue = (name, key) => `${key} of ${name}` } = options;
+  const servers = new Map<string, FakeServer>();
+  const memories: (readonly ServerPlace[])[] = [];
+  const rounds: string[] = [];
+  const made = createDatabaseRail({
+    open: (place) => {
+      const server: FakeServer = { place, asked: [], closed: false };
+      servers.set(place.id, server);
+      return {
+        id: place.id,
+        round: async (input) => {
+          server.asked.push(input);
+          return answer(input, place);
+        },
+        close: async () => {
+          server.closed = true;
+        },
+      };
+    },
+    secretValue,
+    proxy: () => (proxy === 'unknown' ? undefined : proxy),
+    onRound: (id) => rounds.push(id),
+    onError: () => undefined,
+    remembered,
+    remember: (places) => memories.push(places),
+  });
+  rail = made;
+  const show = (picture: Resources): void => made.update(picture, buildTopology(picture, NO_NAMES));
+  return { rail: made, servers, remembered: memories, rounds, show };
+}
+
+const on = (name: string, host: string, adminSecretName = 'admin') =>
+  grant(name, { server: { host, adminSecretName }, hosts: ['10.0.0.1'] });
+
+describe('one loop a server', () => {
+  it('a server that never answers delays no other, nor whoever asks', async () => {
+    const { rail, show } = world({ answer: (input, { host }) => (host === 'dead' ? never() : done(input)) });
+    show(resources({ grants: [on('a', 'dead'), on('b', 'alive')], secrets: SECRETS }));
+    await eventually('the other server', () => rail.observed.has('alive:3306 as default/admin'));
+    expect([...rail.observed.keys()]).toEqual(['alive:3306 as default/admin']);
+    expect(rail.settled).toBe(false);
+  });
+
+  it('is settled once every server is, or has a problem that waiting does not solve', async () => {
+    const problem = { reason: 'ServerUnreachable', message: 'no way' } as const;
+    const broken: DatabaseRound = { problem, grants: new Map(), settled: false, statements: 0 };
+    const { rail, show } = world({ answer: (input, { host }) => (host === 'dead' ? broken : done(input)) });
+    show(resources({ grants: [on('a', 'dead'), on('b', 'alive')], secrets: SECRETS }));
+    await eventually('both servers', () => rail.settled);
+    expect(rail.observed.get('dead:3306 as default/admin')?.problem).toEqual(problem);
+  });
+
+  it('looks again where time ran out, and after a picture that differs', async () => {
+    let settled = false;
+    const { rail, servers, show } = world({ answer: (input) => ({ ...done(input), settled }) });
+    const picture = resources({ grants: [on('a', 'db')], secrets: SECRETS });
+    show(picture);
+    const asked = () => servers.get('db:3306 as default/admin')?.asked ?? [];
+    await eventually('the second round', () => asked().length >= 2);
+    expect(rail.settled).toBe(false);
+    settled = true;
+    await eventually('the last round', () => rail.settled);
+    const before = asked().length;
+    show({
+      ...picture,
+      grants: new Map([
+        ['default/a', grant('a', { server: { host: 'db', adminSecretName: 'admin' }, hosts: ['10.0.0.2'] })],
+      ]),
+    });
+    await eventually('a round for the new picture', () => asked().length > before);
+    expect(asked().at(-1)?.needs[0]?.hosts).toEqual([{ host: '10.0.0.2', servers: [] }]);
+  });
+});
+
+describe('logins', () => {
+  it('differ: grants with different admin Secrets are kept apart, and none is elsewhere', async () => {
+    const { rail, servers, show } = world();
+    show(resources({ grants: [on('a', 'db'), on('b', 'db', 'other-admin'), on('c', 'far')], secrets: SECRETS }));
+    await eventually('all three', () => rail.observed.size === 3);
+    const own = servers.get('db:3306 as default/admin')?.asked[0];
+    expect(own?.admin).toEqual({ username: 'username of default/admin', password: 'password of default/admin' });
+    expect(own?.needs.map(({ grant: key }) => key)).toEqual(['default/a']);
+    expect(own?.elsewhere).toEqual(new Set(['default/c']));
+    expect(own?.presentGrants).toEqual(new Set(['default/a', 'default/b', 'default/c']));
+    const other = servers.get('db:3306 as default/other-admin')?.asked[0];
+    expect(other?.admin?.username).toBe('username of default/other-admin');
+  });
+
+  it('have the authority of the server, or do not happen', async () => {
+    const tls = { mode: 'Required', caSecretName: 'ca', serverName: 'db.example.com' } as const;
+    const secured = grant('a', { server: { host: 'db', adminSecretName: 'admin', tls }, hosts: ['10.0.0.1'] });
+    const picture = resources({ grants: [secured], secrets: [...SECRETS, secret('ca', ['ca.crt'])] });
+    const { rail, servers, show } = world();
+    show(picture);
+    await eventually('a round', () => rail.observed.size === 1);
+    const [asked] = servers.get('db:3306 as default/admin')?.asked ?? [];
+    expect(asked?.tls).toEqual({ mode: 'Required', ca: 'ca.crt of default/ca', serverName: 'db.example.com' });
+
+    const without = world({ secretValue: (name, key) => (name === 'default/ca' ? undefined : key) });
+    without.show(picture);
+    await eventually('a round', () => without.rail.observed.size === 1);
+    expect(without.servers.get('db:3306 as default/admin')?.asked[0]?.admin).toBe(undefined);
+  });
+
+  it('follow what the grant says now', async () => {
+    const { rail, servers, show } = world();
+    const server = { host: 'db', adminSecretName: 'admin' };
+    show(resources({ grants: [grant('a', { server, hosts: ['10.0.0.1'] })], secrets: SECRETS }));
+    await eventually('a round', () => rail.observed.size === 1);
+    const changed = grant('a', { server: { ...server, tls: { mode: 'Disabled' } }, hosts: ['10.0.0.1'] });
+    show(resources({ grants: [changed], secrets: SECRETS }));
+    const asked = servers.get('db:3306 as default/admin')?.asked;
+    expect(
+      (await eventually('the new login', () => asked?.find(({ tls }) => tls?.mode === 'Disabled'))).needs,
+    ).toHaveLength(1);
+  });
+});
+
+describe('a server that nobody names any more', () => {
+  it('is remembered until its accounts are gone, then let go', async () => {
+    const place: ServerPlace = {
+      id: 'old:3306 as default/admin',
+      host: 'old',
+      port: 3306,
+      adminSecret: 'default/admin',
+      tls: { mode: 'Preferred' },
+    };
+    let left = 2;
+    const leaving = { accounts: [{ host: '10.0.0.1', state: 'Leaving' as const }] };
+    const { rail, servers, remembered, show } = world({
+      remembered: [place],
+      answer: (input) => {
+        left -= 1;
+        return left > 0
+          ? { ...done(input), grants: new Map([['default/gone', leaving]]), settled: false }
+          : done(input);
+      },
+    });
+    show(resources({ secrets: SECRETS }));
+    const server = servers.get(place.id);
+    expect(server?.closed).toBe(false);
+    await eventually('the end', () => server?.closed);
+    expect(server?.asked).toHaveLength(2);
+    expect(rail.observed.size).toBe(0);
+    expect(rail.settled).toBe(true);
+    expect(remembered).toEqual([[]]);
+  });
+
+  it('is written down before its first account is made', () => {
+    const { remembered, show } = world({ answer: never });
+    show(resources({ grants: [on('a', 'db')], secrets: SECRETS }));
+    expect(remembered.map((places) => places.map(({ id }) => id))).toEqual([['db:3306 as default/admin']]);
+    show(resources({ grants: [on('a', 'db'), on('b', 'db')], secrets: SECRETS }));
+    expect(remembered).toHaveLength(1);
+  });
+});
+
+describe('removals', () => {
+  const blog = pool('blog', { externalEndpoints: [{ name: 'web01', address: '10.0.0.1' }] });
+  const wanted = grant('a', { server: { host: 'db', adminSecretName: 'admin' }, pools: [{ name: 'blog' }] });
+
+  it('wait for servers that the proxy still has', async () => {
+    const server = { admin: 'drain', health: 'Up', leaving: true } as const;
+    const proxy: ProxyObserved = {
+      programmed: true,
+      bind: '*',
+      pools: new Map([['default/blog', new Map([['web09_10.0.0.9:80', server]])]]),
+    };
+    const { rail, servers, show } = world({ proxy });
+    show(resources({ pools: [blog], grants: [wanted], secrets: SECRETS }));
+    await eventually('a round', () => rail.observed.size === 1);
+    const [asked] = servers.get('db:3306 as default/admin')?.asked ?? [];
+    expect(asked?.keepHosts).toEqual(new Map([['default/a', new Set(['10.0.0.9'])]]));
+  });
+
+  it('are allowed in number by the annotation, and not by anything else in it', async () => {
+    const annotated = (value: string) => ({
+      ...wanted,
+      metadata: metadata('a', { annotations: { 'webpool.dev/allow-removal': value } }),
+    });
+    for (const [value, allowed] of [
+      ['12', 12],
+      ['-1', undefined],
+      ['all', undefined],
+      ['', undefined],
+    ] as const) {
+      const { rail, servers, show } = world();
+      show(resources({ pools: [blog], grants: [annotated(value)], secrets: SECRETS }));
+      await eventually('a round', () => rail.observed.size === 1);
+      const [asked] = servers.get('db:3306 as default/admin')?.asked ?? [];
+      expect([value, asked?.allowRemoval.get('default/a')]).toEqual([value, allowed]);
+    }
+  });
+
+  it('are refused while something could not be read, or nobody knows what the proxy has', async () => {
+    const picture = { grants: [on('a', 'db')], secrets: SECRETS };
+    for (const [proxy, pictureComplete] of [
+      ['unknown', true],
+      [undefined, false],
+    ] as const) {
+      const { rail, servers, show } = world({ ...(proxy && { proxy }) });
+      show(resources(picture, { pictureComplete }));
+      await eventually('a round', () => rail.observed.size === 1);
+      expect(servers.get('db:3306 as default/admin')?.asked[0]?.pictureComplete).toBe(false);
+    }
+  });
+});
