@@ -29,19 +29,14 @@ export const BUSYBOX: Recipe = {
 
 const root = new URL('../../', import.meta.url).pathname;
 
-/** The image of this checkout, of the bundle in `dist`. */
-export function webpoolRecipe(dist: string): Recipe {
-  const node = 'node_modules/node/bin/node';
-  const files = { dist, [node]: join(root, node) };
-  return { image: 'webpool.test/webpool:test', dockerfile: join(root, 'Dockerfile'), files, onDebian: true };
-}
-
-/** Bundles this checkout and builds its image; the path of the archive. */
-export async function buildWebpoolImage(): Promise<string> {
+/** Bundles this checkout and builds its image under this name; the path of the archive. */
+export async function buildImageOfCheckout(image: string): Promise<string> {
   const dist = await mkdtemp(join(tmpdir(), 'webpool-dist-'));
   try {
     await run([process.execPath, join(root, 'scripts/build.ts'), dist]);
-    return await buildImage(webpoolRecipe(dist));
+    const node = 'node_modules/node/bin/node';
+    const files = { dist, [node]: join(root, node) };
+    return await buildImage({ image, dockerfile: join(root, 'Dockerfile'), files, onDebian: true });
   } finally {
     await rm(dist, { recursive: true, force: true });
   }

@@ -106,10 +106,13 @@ async function startNode(parts: Parts): Promise<{ readonly node: Node; readonly 
 
 /** A cgroup of the node's own in every hierarchy (version 1) or in the one (version 2); end-network.sh takes it away. */
 const CGROUPS = `
-  for parent in /sys/fs/cgroup /sys/fs/cgroup/*; do
-    [ -e "$parent/cgroup.procs" ] && mkdir -p "$parent/$1"
-  done
-  true
+  if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+    mkdir -p "/sys/fs/cgroup/$1"
+  else
+    for hierarchy in /sys/fs/cgroup/*; do
+      [ ! -e "$hierarchy/cgroup.procs" ] || mkdir -p "$hierarchy/$1"
+    done
+  fi
 `;
 
 /** What lies on paths that nobody can choose: the node's own, and gone with it. */
@@ -208,6 +211,8 @@ async function startKubelet({ folder, socket, plane, network }: Place, start: St
     cgroupsPerQOS: true,
     enforceNodeAllocatable: [],
     failSwapOn: false,
+    // Only kubelets from 1.35 on mind.
+    failCgroupV1: false,
     resolvConf: '',
     evictionHard: { 'memory.available': '0%', 'nodefs.available': '0%', 'imagefs.available': '0%' },
     imageGCHighThresholdPercent: 100,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildWebpoolImage } from '../cluster/images.ts';
+import { buildImageOfCheckout } from '../cluster/images.ts';
 import { missingCluster, startCluster, type Cluster } from '../cluster/node.ts';
 import { BUILD_TIMEOUT } from '../cluster/programs.ts';
 import { describeWhere } from '../support/announce.ts';
@@ -11,7 +11,7 @@ const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 describeWhere('the image on a real node', await missingCluster(), () => {
   let cluster: Cluster;
   beforeAll(async () => {
-    const archive = await buildWebpoolImage();
+    const archive = await buildImageOfCheckout(IMAGE);
     cluster = await startCluster();
     await cluster.node.importImage(archive);
     await cluster.kubectl(['create', 'namespace', 'strict']);
