@@ -1,13 +1,15 @@
 /**
  * One HAProxy kept as the topology asks: plan, apply, read back, again until nothing differs or something has to wait.
  */
+import { keepIdentity, keepMap } from '../api/stable.ts';
 import type { ProxyDriver, RefusedChange, RuntimeChange } from '../driver/proxy-driver.ts';
 import { checksumIn, createProxyConfigBuilder, type ProxySettings } from '../haproxy/config.ts';
 import { createProxyPlanner } from '../haproxy/plan.ts';
-import type { Leaving, ProxyChange, ProxyConfig, ProxyState } from '../haproxy/proxy.ts';
+import type { Leaving, ProxyChange, ProxyConfig, ProxyState, ServerState } from '../haproxy/proxy.ts';
 import type { ProxyObserved } from '../status/observed.ts';
 import type { Topology } from '../topology/topology.ts';
 import { createProxyObserver } from './observe-proxy.ts';
+import { createMovingFinder, createPatrol } from './proxy-watch.ts';
 
 /** What the rail tells while it works. */
 export interface ProxyRailEvents {
@@ -38,16 +40,14 @@ export interface ProxyRail {
   flush(): Promise<void>;
 }
 
-/** Milliseconds: while a server joins or leaves; else; and after a refusal. */
+/** Milliseconds: while a server joins or leaves; and after a refusal. */
 const WAITING = 50;
-const WATCHING = 1000;
 const AFTER_REFUSAL = 1000;
-/** Reading everything may take this share of the time, so a large set is read less often. */
-const READING_SHARE = 100;
 /** Every so often the routes are read back too (ms). */
 const DEEP = 30_000;
-/** The image follows a change after this long (ms): HAProxy's own restart by us writes a newer one anyway. */
+/** The image follows the last change after this long, and the first at the latest after that (ms); our own restart of HAProxy writes a newer one anyway. */
 const IMAGE_DELAY = 200;
+const IMAGE_LATEST = 2000;
 const MOST_STEPS = 10;
 /** After this long (ms) a configuration that did not load for no fault of its own is tried again. */
 const TRY_AGAIN = 30_000;
@@ -75,6 +75,8 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   const build = createProxyConfigBuilder(options.settings);
   const plan = createProxyPlanner();
   const observe = createProxyObserver();
+  const findMoving = createMovingFinder();
+  const patrol = createPatrol();
   const leaving = new Map<string, Leaving>();
   let state: ProxyState | undefined;
   let config: ProxyConfig | undefined;
@@ -83,60 +85,65 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   let refused: Refused | undefined;
   let problem: ProxyObserved['problem'];
   let settled = false;
-  let lastFull = { at: -Infinity, took: 0 };
   let lastDeep = -Infinity;
+  let lastLook = -Infinity;
   let imageTimer: NodeJS.Timeout | undefined;
+  let imageSince: number | undefined;
   let image: Image | undefined;
 
   const readAll = async () => {
     const at = performance.now();
     state = await driver.read();
-    lastFull = { at, took: performance.now() - at };
     lastDeep = at;
+    patrol.done(at, 0);
     return state;
   };
 
-  /** Reads again what may have moved by itself; a change of ours is read back after it was applied. */
-  const refresh = async (known: ProxyState): Promise<ProxyState> => {
+  /** Milliseconds until something has to be looked at again. */
+  const lookDueIn = (known: ProxyState, wanted: ProxyConfig): number => {
     const now = performance.now();
-    if (now - lastDeep > DEEP) return readAll();
-    const due = now - lastFull.at > Math.max(WATCHING, lastFull.took * READING_SHARE) * 0.9;
-    const waiting = due ? undefined : waitingBackends(known);
-    if (waiting?.length === 0) return known;
-    const next = await reread(known, waiting);
-    if (due) lastFull = { at: now, took: performance.now() - now };
+    const { joining, leaving } = findMoving(known, wanted);
+    const moving = joining.length + leaving.size > 0 ? lastLook + WAITING - now : Infinity;
+    return Math.min(moving, patrol.dueIn(now, wanted.backends.size));
+  };
+
+  /** Reads again what may have moved by itself, a part at a time; a change of ours is read back after it was applied. */
+  const look = async (known: ProxyState, wanted: ProxyConfig): Promise<ProxyState> => {
+    const begun = performance.now();
+    lastLook = begun;
+    const due = patrol.dueIn(begun, wanted.backends.size) <= 0;
+    const { joining, leaving } = findMoving(known, wanted);
+    const names = new Set([...joining, ...[...leaving].map(backendIn), ...(due ? patrol.next(wanted) : [])]);
+    let next = names.size === 0 ? known : await reread(known, [...names]);
+    if (due) patrol.done(begun, performance.now() - begun);
+    if (begun - lastDeep > DEEP) {
+      lastDeep = begun;
+      next = await rereadRoutes(next);
+    }
     return next;
   };
 
-  const reread = async (known: ProxyState, backends: readonly string[] | undefined): Promise<ProxyState> => {
+  const reread = async (known: ProxyState, backends: readonly string[]): Promise<ProxyState> => {
     const reading = await driver.readServers(backends);
     if (reading.epoch !== known.epoch) return readAll();
-    const merged = backends === undefined ? reading.backends : new Map(known.backends);
+    const merged = new Map(known.backends);
     // A backend without servers is not in the answer.
-    for (const name of backends ?? [])
-      (merged as Map<string, never>).set(name, (reading.backends.get(name) ?? new Map()) as never);
+    for (const name of backends) merged.set(name, keepServers(known.backends.get(name), reading.backends.get(name)));
     return { ...known, backends: merged };
   };
 
-  const waitingBackends = (known: ProxyState): readonly string[] => {
-    const names = new Set<string>([...leaving.keys()].map((key) => key.slice(0, key.indexOf('/'))));
-    for (const backend of config?.backends.values() ?? []) {
-      for (const server of backend.servers.values()) {
-        const has = known.backends.get(backend.name)?.get(server.name);
-        if (server.admin === 'ready' && has !== undefined && has.admin !== 'ready') names.add(backend.name);
-      }
-    }
-    return [...names];
+  const rereadRoutes = async (known: ProxyState): Promise<ProxyState> => {
+    const { epoch, routes } = await driver.readRoutes();
+    return epoch === known.epoch ? { ...known, routes } : readAll();
   };
 
   const trackLeaving = async (known: ProxyState, wanted: ProxyConfig) => {
     const now = performance.now();
-    const found = leavingServers(known, wanted);
+    const found = findMoving(known, wanted).leaving;
     for (const key of leaving.keys()) if (!found.has(key)) leaving.delete(key);
     for (const key of found) if (!leaving.has(key)) leaving.set(key, { since: now });
     if (leaving.size === 0) return;
-    const backends = [...new Set([...leaving.keys()].map((key) => key.slice(0, key.indexOf('/'))))];
-    const connections = await driver.connections(backends);
+    const connections = await driver.connections([...new Set([...leaving.keys()].map(backendIn))]);
     for (const [key, { since, idleSince = now }] of leaving) {
       leaving.set(key, connections.get(key) === 0 ? { since, idleSince } : { since });
     }
@@ -156,7 +163,8 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     const took = performance.now() - begun;
     const routed = changes.some(({ kind }) => kind === 'replace-routes');
     const touched = [...new Set(changes.flatMap(backendOf))];
-    state = routed ? await readAll() : await reread(known, touched);
+    state = touched.length === 0 ? known : await reread(known, touched);
+    if (routed) state = await rereadRoutes(state);
     // Told only now: whoever looks at `observed` because of it has to see it.
     events.applied(changes, took);
     for (const failure of failures) events.refused(failure);
@@ -214,42 +222,54 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     return false;
   };
 
+  /** A change goes first: what may have moved by itself is looked at after it, and only when that is due. */
+  const settle = async (wanted: ProxyConfig, isNew: boolean): Promise<boolean> => {
+    const done = isNew && (await converge(wanted));
+    if (isNew && (state === undefined || lookDueIn(state, wanted) > 0)) return done;
+    if (state !== undefined) {
+      state = await look(state, wanted);
+      await trackLeaving(state, wanted);
+    }
+    return converge(wanted);
+  };
+
   const rememberImage = (wanted: ProxyConfig, known: ProxyState) => {
     const same = image?.wanted === wanted && image.loaded === loaded && image.state.backends === known.backends;
     if (same) return;
     image = { wanted, loaded, config: startable(wanted), state: known };
-    imageTimer ??= setTimeout(() => void flush().catch(() => undefined), IMAGE_DELAY);
+    const now = performance.now();
+    imageSince ??= now;
+    clearTimeout(imageTimer);
+    const wait = Math.max(0, Math.min(IMAGE_DELAY, imageSince + IMAGE_LATEST - now));
+    imageTimer = setTimeout(() => void flush().catch(() => undefined), wait);
   };
   const flush = async () => {
     clearTimeout(imageTimer);
-    imageTimer = undefined;
+    imageSince = undefined;
     if (image !== undefined) await driver.writeImage(image.config, image.state);
   };
 
   return {
     async round(topology) {
       const wanted = build(topology);
+      const isNew = wanted !== config;
       config = wanted;
-      settled = false;
+      if (isNew) settled = false;
       forgiveRefusal(wanted);
       try {
         await ensure(wanted);
-        if (state !== undefined) {
-          state = await refresh(state);
-          await trackLeaving(state, wanted);
-        }
-        const done = await converge(wanted);
+        const done = await settle(wanted, isNew);
         settled = done && refused?.checksum !== wanted.checksum;
         problem = settled ? undefined : problemOf(refused, wanted);
         if (state !== undefined) rememberImage(wanted, state);
         if (!done) return AFTER_REFUSAL;
       } catch (error) {
         state = undefined;
+        settled = false;
         problem = { reason: 'ProxyUnreachable', message: error instanceof Error ? error.message : String(error) };
         throw error;
       }
-      const waiting = state !== undefined && waitingBackends(state).length > 0;
-      return waiting ? WAITING : Math.max(WATCHING, lastFull.took * READING_SHARE);
+      return state === undefined ? WAITING : Math.max(1, lookDueIn(state, wanted));
     },
     get observed() {
       return observe({ state, config, settled, problem, bind: options.bind });
@@ -265,17 +285,20 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   };
 }
 
-/** `backend/server` of those that are no longer wanted and take no new visitors. */
-function leavingServers(known: ProxyState, wanted: ProxyConfig): ReadonlySet<string> {
-  const found = new Set<string>();
-  for (const [backend, servers] of known.backends) {
-    const wantedServers = wanted.backends.get(backend)?.servers;
-    if (wantedServers === undefined) continue;
-    for (const { name, admin } of servers.values()) {
-      if (!wantedServers.has(name) && admin !== 'ready') found.add(`${backend}/${name}`);
-    }
-  }
-  return found;
+type Servers = ReadonlyMap<string, ServerState>;
+
+const NO_SERVERS: Servers = new Map();
+
+/** The servers as they were known when they are still the same: whoever compares by identity has nothing to do. */
+function keepServers(known: Servers | undefined, read: Servers = NO_SERVERS): Servers {
+  return known === undefined
+    ? read
+    : keepMap(known, new Map([...read].map(([name, server]) => [name, keepIdentity(known.get(name), server)])));
+}
+
+/** The backend of `backend/server`. */
+function backendIn(key: string): string {
+  return key.slice(0, key.indexOf('/'));
 }
 
 function backendOf(change: ProxyChange): readonly string[] {

@@ -17,6 +17,7 @@ import { ADMIN_SOCKET, STATE_FILE } from '../haproxy/config.ts';
 import { CONFIG_FILE, imageFiles } from '../haproxy/image.ts';
 import { parseConnections, parseInfo, parseMap, parseServersState } from '../haproxy/parse.ts';
 import type { ProxyConfig, ProxyState, ServerState } from '../haproxy/proxy.ts';
+import { createStateText } from '../haproxy/state-text.ts';
 import { createFolderWriter, readIfThere, writeAtomically } from './files.ts';
 import { createHaproxyProcess, type HaproxyProcessOptions } from './haproxy-process.ts';
 import type { ProxyDriver, RefusedChange, RuntimeChange } from './proxy-driver.ts';
@@ -35,7 +36,7 @@ export function createHaproxyDriver(options: HaproxyProcessOptions): ProxyDriver
   const socket = join(folder, ADMIN_SOCKET);
   const writeImage = createFolderWriter(folder);
   const limits: { epoch: string; known: Limits } = { epoch: '', known: new Map() };
-  let lastState = '';
+  const lastState = createStateText();
 
   const run = (commands: readonly string[]) => runCommands(socket, commands);
 
@@ -44,7 +45,8 @@ export function createHaproxyDriver(options: HaproxyProcessOptions): ProxyDriver
     const [info = '', ...answers] = await run(['show info', ...names]);
     const worker = parseInfo(info);
     if (worker.epoch !== limits.epoch) Object.assign(limits, { epoch: worker.epoch, known: new Map() });
-    if (backends === undefined) lastState = `${answers[0] ?? ''}\n`;
+    if (backends === undefined) lastState.all(answers[0] ?? '');
+    else for (const [index, name] of backends.entries()) lastState.some(name, answers[index] ?? '');
     const found = new Map<string, ReadonlyMap<string, ServerState>>();
     for (const answer of answers) {
       for (const [name, states] of parseServersState(answer)) found.set(name, withLimits(name, states, limits.known));
@@ -52,12 +54,15 @@ export function createHaproxyDriver(options: HaproxyProcessOptions): ProxyDriver
     return { worker, backends: found };
   };
 
-  const routes = async () => parseMap((await run([SHOW_ROUTES]))[0] ?? '');
+  const routes = async () => {
+    const [info = '', map = ''] = await run(['show info', SHOW_ROUTES]);
+    return { epoch: parseInfo(info).epoch, routes: parseMap(map) };
+  };
 
   /** The image of servers and routes, and the state that lets a new worker go on where the old one is. */
   const prepareImage = async (config: ProxyConfig, running: ProxyState['backends']) => {
     await writeImage(imageFiles(config, running));
-    await writeAtomically(join(folder, STATE_FILE), lastState);
+    await writeAtomically(join(folder, STATE_FILE), lastState.text());
   };
 
   /** From a file, limits are what the file says. */
@@ -71,7 +76,8 @@ export function createHaproxyDriver(options: HaproxyProcessOptions): ProxyDriver
   return {
     async ensure(config) {
       const ensured = await process.ensure(async () => {
-        await prepareImage(config, lastState === '' ? new Map() : parseServersState(lastState.trimEnd()));
+        const text = lastState.text();
+        await prepareImage(config, text === '' ? new Map() : parseServersState(text.trimEnd()));
         await rm(socket, { force: true });
       });
       if (ensured === 'running') return { how: ensured };
@@ -82,8 +88,9 @@ export function createHaproxyDriver(options: HaproxyProcessOptions): ProxyDriver
     async read() {
       const reading = await servers();
       const { pid, epoch, checksum, version } = reading.worker;
-      return { pid, epoch, checksum, version, backends: reading.backends, routes: await routes() };
+      return { pid, epoch, checksum, version, backends: reading.backends, routes: (await routes()).routes };
     },
+    readRoutes: routes,
     async readServers(backends) {
       const reading = await servers(backends);
       return { epoch: reading.worker.epoch, backends: reading.backends };

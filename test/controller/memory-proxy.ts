@@ -63,6 +63,11 @@ export function createMemoryProxy(): MemoryProxy {
         backends: backends === undefined ? all : new Map([...all].filter(([name]) => backends.includes(name))),
       };
     },
+    async readRoutes() {
+      enter('readRoutes');
+      const { epoch, routes } = running().state;
+      return { epoch, routes };
+    },
     async connections() {
       enter('connections');
       const { state, connections } = running();
