@@ -22,8 +22,6 @@ export interface ControllerOptions {
   readonly databases: DatabaseRail;
   /** The time as status writes it: RFC 3339, UTC, whole seconds. */
   readonly now: () => string;
-  /** The source was read. */
-  readonly onRead: (resources: Resources, milliseconds: number) => void;
   readonly onRound: (result: 'success' | 'error', milliseconds: number) => void;
   readonly onError: (error: unknown, what: 'round' | 'status' | 'source') => void;
 }
@@ -70,10 +68,8 @@ export function startController(options: ControllerOptions): Controller {
   const readSource = async () => {
     if (!stale) return;
     stale = false;
-    const begun = performance.now();
     try {
       resources = await source.read();
-      options.onRead(resources, performance.now() - begun);
     } catch (error) {
       options.onError(error, 'source');
       if (resources === undefined) throw error;

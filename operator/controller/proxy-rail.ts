@@ -6,6 +6,7 @@ import type { ProxyDriver, RefusedChange, RuntimeChange } from '../driver/proxy-
 import { checksumIn, createProxyConfigBuilder, type ProxySettings } from '../haproxy/config.ts';
 import { createProxyPlanner } from '../haproxy/plan.ts';
 import type { Leaving, ProxyChange, ProxyConfig, ProxyState, ServerState } from '../haproxy/proxy.ts';
+import { createImageWriter } from './image-writer.ts';
 import type { ProxyObserved } from '../status/observed.ts';
 import type { Topology } from '../topology/topology.ts';
 import { createProxyObserver } from './observe-proxy.ts';
@@ -45,9 +46,6 @@ const WAITING = 50;
 const AFTER_REFUSAL = 1000;
 /** Every so often the routes are read back too (ms). */
 const DEEP = 30_000;
-/** The image follows the last change after this long, and the first at the latest after that (ms); our own restart of HAProxy writes a newer one anyway. */
-const IMAGE_DELAY = 200;
-const IMAGE_LATEST = 2000;
 const MOST_STEPS = 10;
 /** After this long (ms) a configuration that did not load for no fault of its own is tried again. */
 const TRY_AGAIN = 30_000;
@@ -62,11 +60,11 @@ interface Refused {
 /** `files` are those that the skeleton names and that are not on disk for sure. */
 type Loaded = Pick<ProxyConfig, 'skeleton' | 'files'>;
 
+/** Of what the newest recovery image is made. */
 interface Image {
   readonly wanted: ProxyConfig;
   readonly loaded: Loaded;
-  readonly config: ProxyConfig;
-  readonly state: ProxyState;
+  readonly backends: ProxyState['backends'];
 }
 
 /** Keeps one HAProxy. Rounds must not overlap. */
@@ -87,8 +85,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   let settled = false;
   let lastDeep = -Infinity;
   let lastLook = -Infinity;
-  let imageTimer: NodeJS.Timeout | undefined;
-  let imageSince: number | undefined;
+  const writer = createImageWriter();
   let image: Image | undefined;
 
   const readAll = async () => {
@@ -173,12 +170,13 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
 
   const applyReload = async (known: ProxyState, wanted: ProxyConfig, reason: string) => {
     const begun = performance.now();
+    // The reload writes an image of its own, also when it comes to nothing.
+    writer.drop();
+    image = undefined;
     const result = await driver.reload(wanted, known);
     if (!result.done) {
       const until = result.mayPass ? performance.now() + TRY_AGAIN : Infinity;
       refused = { checksum: wanted.checksum, words: result.words, until };
-      // On disk may stand what was refused now.
-      image = undefined;
       events.configRefused(result.words);
       return;
     }
@@ -234,43 +232,37 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   };
 
   const rememberImage = (wanted: ProxyConfig, known: ProxyState) => {
-    const same = image?.wanted === wanted && image.loaded === loaded && image.state.backends === known.backends;
+    const same = image?.wanted === wanted && image.loaded === loaded && image.backends === known.backends;
     if (same) return;
-    image = { wanted, loaded, config: startable(wanted), state: known };
-    const now = performance.now();
-    imageSince ??= now;
-    clearTimeout(imageTimer);
-    const wait = Math.max(0, Math.min(IMAGE_DELAY, imageSince + IMAGE_LATEST - now));
-    imageTimer = setTimeout(() => void flush().catch(() => undefined), wait);
+    image = { wanted, loaded, backends: known.backends };
+    const start = startable(wanted);
+    writer.due(() => driver.writeImage(start, known));
   };
-  const flush = async () => {
-    clearTimeout(imageTimer);
-    imageSince = undefined;
-    if (image !== undefined) await driver.writeImage(image.config, image.state);
+
+  const round = async (topology: Topology): Promise<number> => {
+    const wanted = build(topology);
+    const isNew = wanted !== config;
+    config = wanted;
+    if (isNew) settled = false;
+    forgiveRefusal(wanted);
+    try {
+      await ensure(wanted);
+      const done = await settle(wanted, isNew);
+      settled = done && refused?.checksum !== wanted.checksum;
+      problem = settled ? undefined : problemOf(refused, wanted);
+      if (state !== undefined) rememberImage(wanted, state);
+      if (!done) return AFTER_REFUSAL;
+    } catch (error) {
+      state = undefined;
+      settled = false;
+      problem = { reason: 'ProxyUnreachable', message: error instanceof Error ? error.message : String(error) };
+      throw error;
+    }
+    return state === undefined ? WAITING : Math.max(1, lookDueIn(state, wanted));
   };
 
   return {
-    async round(topology) {
-      const wanted = build(topology);
-      const isNew = wanted !== config;
-      config = wanted;
-      if (isNew) settled = false;
-      forgiveRefusal(wanted);
-      try {
-        await ensure(wanted);
-        const done = await settle(wanted, isNew);
-        settled = done && refused?.checksum !== wanted.checksum;
-        problem = settled ? undefined : problemOf(refused, wanted);
-        if (state !== undefined) rememberImage(wanted, state);
-        if (!done) return AFTER_REFUSAL;
-      } catch (error) {
-        state = undefined;
-        settled = false;
-        problem = { reason: 'ProxyUnreachable', message: error instanceof Error ? error.message : String(error) };
-        throw error;
-      }
-      return state === undefined ? WAITING : Math.max(1, lookDueIn(state, wanted));
-    },
+    round: (topology) => writer.without(() => round(topology)),
     get observed() {
       return observe({ state, config, settled, problem, bind: options.bind });
     },
@@ -281,7 +273,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
       state = undefined;
     },
     stop: (graceMs) => driver.stop(graceMs),
-    flush,
+    flush: () => writer.flush(),
   };
 }
 

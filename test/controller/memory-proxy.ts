@@ -1,5 +1,5 @@
 /** A HAProxy in memory that honours the driver's interface, and that can be made to fail. */
-import type { ProxyDriver } from '../../operator/driver/proxy-driver.ts';
+import type { ProxyDriver, RefusedChange, ReloadResult, RuntimeChange } from '../../operator/driver/proxy-driver.ts';
 import type { ProxyConfig } from '../../operator/haproxy/proxy.ts';
 import { later, restarted, simulate, type Simulated } from '../haproxy/simulate.ts';
 
@@ -19,6 +19,10 @@ export interface MemoryProxy {
   load: (skeleton: string) => string;
   /** HAProxy's words about a change; undefined when it is carried out. */
   refuse: (kind: string, server: string) => string | undefined;
+  /** Milliseconds that a method takes. */
+  readonly takes: Map<Method, number>;
+  /** Methods that were called while another one ran, which no driver has to bear. */
+  readonly overlaps: string[];
   /** The next calls of a method throw. */
   fail(method: Method, times?: number): void;
   /** HAProxy ends by itself. */
@@ -30,7 +34,25 @@ export interface MemoryProxy {
 /** A HAProxy that does not run yet. */
 export function createMemoryProxy(): MemoryProxy {
   const failing = new Map<Method, number>();
-  const enter = (method: Method, what = '') => {
+  let inside: Method | undefined;
+  /** Runs one method: alone, as slow and as faulty as asked. */
+  const run = async <T>(method: Method, work: () => T, what = ''): Promise<T> => {
+    if (inside !== undefined) proxy.overlaps.push(`${method} during ${inside}`);
+    inside = method;
+    try {
+      const time = proxy.takes.get(method) ?? 0;
+      if (time > 0) {
+        await new Promise((resolve) => {
+          setTimeout(resolve, time);
+        });
+      }
+      enter(method, what);
+      return work();
+    } finally {
+      inside = undefined;
+    }
+  };
+  const enter = (method: Method, what: string) => {
     proxy.calls.push(`${method}${what}`);
     const times = failing.get(method) ?? 0;
     failing.set(method, Math.max(0, times - 1));
@@ -41,71 +63,54 @@ export function createMemoryProxy(): MemoryProxy {
     return proxy.now;
   };
 
+  const ensure = (config: ProxyConfig): Awaited<ReturnType<ProxyDriver['ensure']>> => {
+    if (proxy.now !== undefined) return { how: 'running' };
+    const words = proxy.check(config.skeleton) || proxy.load(config.skeleton);
+    if (words !== '') throw new Error(`haproxy ended with 1\n${words}`);
+    proxy.image = config;
+    proxy.now = restarted(proxy.last, config);
+    return { how: 'started', skeleton: config.skeleton };
+  };
+  const readServers = (backends?: readonly string[]) => {
+    const { epoch, backends: all } = running().state;
+    const asked = backends === undefined ? all : new Map([...all].filter(([name]) => backends.includes(name)));
+    return { epoch, backends: asked };
+  };
+  const connections = () => {
+    const { state, connections: open } = running();
+    const all = [...state.backends].flatMap(([backend, servers]) =>
+      [...servers.keys()].map((name) => `${backend}/${name}`),
+    );
+    return new Map(all.map((key) => [key, open.get(key) ?? 0]));
+  };
+  const applyOne = (change: RuntimeChange): readonly RefusedChange[] => {
+    const server = 'server' in change ? change.server : '';
+    const outcome = simulate(running(), change);
+    const words = proxy.refuse(change.kind, typeof server === 'string' ? server : server.name) ?? outcome.refused;
+    if (words !== undefined) return [{ change, words }];
+    proxy.now = outcome.next;
+    return [];
+  };
+  const reload = (config: ProxyConfig): ReloadResult => {
+    const words = proxy.check(config.skeleton);
+    if (words !== '') return { done: false, words, mayPass: false };
+    proxy.image = config;
+    const refused = proxy.load(config.skeleton);
+    if (refused !== '') return { done: false, words: refused, mayPass: true };
+    proxy.now = restarted(running(), config);
+    return { done: true };
+  };
+
   const driver: ProxyDriver = {
-    async ensure(config) {
-      enter('ensure');
-      if (proxy.now !== undefined) return { how: 'running' };
-      const words = proxy.check(config.skeleton) || proxy.load(config.skeleton);
-      if (words !== '') throw new Error(`haproxy ended with 1\n${words}`);
-      proxy.image = config;
-      proxy.now = restarted(proxy.last, config);
-      return { how: 'started', skeleton: config.skeleton };
-    },
-    async read() {
-      enter('read');
-      return running().state;
-    },
-    async readServers(backends) {
-      enter('readServers');
-      const { epoch, backends: all } = running().state;
-      return {
-        epoch,
-        backends: backends === undefined ? all : new Map([...all].filter(([name]) => backends.includes(name))),
-      };
-    },
-    async readRoutes() {
-      enter('readRoutes');
-      const { epoch, routes } = running().state;
-      return { epoch, routes };
-    },
-    async connections() {
-      enter('connections');
-      const { state, connections } = running();
-      const all = [...state.backends].flatMap(([backend, servers]) =>
-        [...servers.keys()].map((name) => `${backend}/${name}`),
-      );
-      return new Map(all.map((key) => [key, connections.get(key) ?? 0]));
-    },
-    async apply(changes) {
-      enter('apply', ` ${changes.map(({ kind }) => kind).join(' ')}`);
-      return changes.flatMap((change) => {
-        const server =
-          'server' in change ? (typeof change.server === 'string' ? change.server : change.server.name) : '';
-        const outcome = simulate(running(), change);
-        const words = proxy.refuse(change.kind, server) ?? outcome.refused;
-        if (words !== undefined) return [{ change, words }];
-        proxy.now = outcome.next;
-        return [];
-      });
-    },
-    async reload(config) {
-      enter('reload');
-      const words = proxy.check(config.skeleton);
-      if (words !== '') return { done: false, words, mayPass: false };
-      proxy.image = config;
-      const refused = proxy.load(config.skeleton);
-      if (refused !== '') return { done: false, words: refused, mayPass: true };
-      proxy.now = restarted(running(), config);
-      return { done: true };
-    },
-    async writeImage(config) {
-      enter('writeImage');
-      proxy.image = config;
-    },
-    async stop() {
-      enter('stop');
-      proxy.now = undefined;
-    },
+    ensure: (config) => run('ensure', () => ensure(config)),
+    read: () => run('read', () => running().state),
+    readServers: (backends) => run('readServers', () => readServers(backends)),
+    readRoutes: () => run('readRoutes', () => ({ epoch: running().state.epoch, routes: running().state.routes })),
+    connections: () => run('connections', connections),
+    apply: (changes) => run('apply', () => changes.flatMap(applyOne), ` ${changes.map(({ kind }) => kind).join(' ')}`),
+    reload: (config) => run('reload', () => reload(config)),
+    writeImage: (config) => run('writeImage', () => void (proxy.image = config)),
+    stop: () => run('stop', () => void (proxy.now = undefined)),
   };
 
   const proxy: MemoryProxy & { last: Simulated | undefined } = {
@@ -114,6 +119,8 @@ export function createMemoryProxy(): MemoryProxy {
     last: undefined,
     image: undefined,
     calls: [],
+    takes: new Map(),
+    overlaps: [],
     check: () => '',
     load: () => '',
     refuse: () => undefined,

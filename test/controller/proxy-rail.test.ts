@@ -105,6 +105,29 @@ describe('a rail', () => {
   });
 });
 
+describe('the recovery image', () => {
+  it('is not written while HAProxy is asked for something else', async () => {
+    await settle(ONE);
+    await rail.round(TWO);
+    proxy.takes.set('reload', 1000).set('apply', 500);
+    const round = rail.round(SLOW);
+    await vi.advanceTimersByTimeAsync(3000);
+    await round;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(proxy.overlaps).toEqual([]);
+    expect(proxy.image?.checksum).toBe(proxy.now?.state.checksum);
+  });
+
+  it('of before a reload is not written after it', async () => {
+    await settle(ONE);
+    await rail.round(TWO);
+    proxy.fail('read');
+    await expect(rail.round(SLOW)).rejects.toThrow('read fails');
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(isSlow(proxy.image?.skeleton ?? '')).toBe(true);
+  });
+});
+
 describe('a refused configuration', () => {
   beforeEach(async () => {
     await settle(ONE);

@@ -85,7 +85,7 @@ export interface TestProxy {
   /** A file of HAProxy's folder. */
   file(name: string): Promise<string>;
   /** A second program on the same HAProxy: what a restart of ours is. `stop` of either ends HAProxy. */
-  successor(): TestProxy;
+  successor(options?: TestProxyOptions): TestProxy;
   /** Ends HAProxy and removes its folder. */
   stop(): Promise<void>;
 }
@@ -137,6 +137,7 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
     },
   });
   const build = createTopologyBuilder();
+  const heirs: TestProxy[] = [];
   let aimed = build(admitted([]), new Map());
 
   const command = async (text: string) => (await runCommands(join(folder, 'admin.sock'), [text]))[0] ?? '';
@@ -192,9 +193,14 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
     servers: async (backend) => (await driver.readServers([backend])).backends.get(backend) ?? new Map(),
     read: () => driver.read(),
     file: (name) => readFile(join(folder, name), 'utf8'),
-    successor: () => onFolder(folder, address, options),
+    successor(other = options) {
+      const heir = onFolder(folder, address, other);
+      heirs.push(heir);
+      return heir;
+    },
     async stop() {
-      await rail.flush().catch(() => undefined);
+      // What writes the image later would do so into a folder that is gone.
+      for (const { rail: own } of [proxy, ...heirs]) await own.flush().catch(() => undefined);
       const pid = await masterPid().catch(() => undefined);
       await driver.stop(0);
       if (pid !== undefined) end(pid);

@@ -22,7 +22,7 @@ export interface WebServer {
   readonly requests: number;
   /** Requests to /health, and connections that said nothing. */
   readonly checks: number;
-  /** Status of /health; 200 at first. */
+  /** Status of /health; 200 at first, 0 = no answer at all. */
   health: number;
   /** Body of /health. */
   healthBody: string;
@@ -59,6 +59,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     if (request.url?.startsWith('/health') === true) {
       counts.checks += 1;
+      if (settings.health === 0) return;
       response.writeHead(settings.health, { 'X-Health': name }).end(settings.healthBody);
       return;
     }

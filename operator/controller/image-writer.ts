@@ -1,0 +1,69 @@
+/**
+ * When the recovery image goes to disk: a little after a change, so that one write does for many, and never while the driver
+ * does something else.
+ */
+
+export interface ImageWriter {
+  /** An image is due. A later one takes the place of one that was not written yet. */
+  due(write: () => Promise<void>): void;
+  /** What was due is void: somebody else has put a newer image on disk. */
+  drop(): void;
+  /** Writes what is due now. */
+  flush(): Promise<void>;
+  /** Runs `work` while nothing is written: waits for a write that was begun and holds up the next one. */
+  without<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** The image follows the last change after this long, and the first at the latest after that (ms). */
+const DELAY = 200;
+const LATEST = 2000;
+
+/** A writer that has nothing to write. */
+export function createImageWriter(): ImageWriter {
+  let write: (() => Promise<void>) | undefined;
+  let since: number | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> | undefined;
+  let held = false;
+
+  const schedule = () => {
+    clearTimeout(timer);
+    if (write === undefined || held) return;
+    const now = performance.now();
+    since ??= now;
+    timer = setTimeout(() => void flush().catch(() => undefined), Math.max(0, Math.min(DELAY, since + LATEST - now)));
+  };
+  const drop = () => {
+    clearTimeout(timer);
+    write = undefined;
+    since = undefined;
+  };
+  const flush = async () => {
+    await writing?.catch(() => undefined);
+    const next = write;
+    drop();
+    if (next === undefined) return;
+    writing = next().finally(() => (writing = undefined));
+    await writing;
+  };
+
+  return {
+    due(next) {
+      write = next;
+      schedule();
+    },
+    drop,
+    flush,
+    async without(work) {
+      held = true;
+      clearTimeout(timer);
+      await writing?.catch(() => undefined);
+      try {
+        return await work();
+      } finally {
+        held = false;
+        schedule();
+      }
+    },
+  };
+}

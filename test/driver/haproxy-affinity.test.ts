@@ -1,0 +1,123 @@
+/** Visitors that stay with their server: through reloads, restarts and changes of the set. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
+import { startWebServer, type WebServer } from '../support/web-server.ts';
+
+const PORT = 8080;
+
+let proxy: TestProxy;
+let servers: readonly WebServer[];
+
+beforeAll(async () => {
+  servers = await Promise.all(['one', 'two', 'three'].map((name) => startWebServer({ name })));
+});
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.stop()));
+});
+beforeEach(async () => {
+  proxy = await createTestProxy();
+});
+afterEach(async () => {
+  await proxy.stop();
+});
+
+const site = (spec: object, list = servers) => [poolOf('site', list, spec), ruleOf('site', PORT, [allTo('site')])];
+/** As `site`, with something else that costs a reload. */
+const reloading = (spec: object, list = servers) => [...site(spec, list), poolOf('other', [])];
+
+describe('a cookie', () => {
+  const COOKIE = { sessionAffinity: { type: 'Cookie', cookieName: 'SITE', maxAge: '1h' } };
+
+  /** A visitor: returns the server that it got, with the cookie that it was given. */
+  async function visitor(): Promise<{ readonly server: string; readonly cookie: string }> {
+    const { server = '', headers } = await proxy.get(PORT, '/');
+    const [set = ''] = headers['set-cookie'] ?? [];
+    return { server, cookie: set.split(';')[0] ?? '' };
+  }
+  const again = async ({ cookie }: { cookie: string }) => {
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, () => proxy.get(PORT, '/', { headers: { Cookie: `a=b; ${cookie}` } })),
+    );
+    return [...new Set(answers.map(({ server }) => server))];
+  };
+
+  it('binds to a server, through reload and restart', async () => {
+    await proxy.apply(site(COOKIE));
+    await proxy.serving();
+    const visitors = [await visitor(), await visitor(), await visitor()];
+    expect(new Set(visitors.map(({ server }) => server)).size).toBe(3);
+    for (const one of visitors) expect(await again(one)).toEqual([one.server]);
+
+    await proxy.apply(reloading(COOKIE));
+    expect(await proxy.processes()).toMatchObject({ reloads: 1 });
+    for (const one of visitors) expect(await again(one)).toEqual([one.server]);
+
+    process.kill(await proxy.masterPid(), 'SIGKILL');
+    await proxy.until('HAProxy to be back', () => proxy.told.started.length === 2);
+    await proxy.serving();
+    for (const one of visitors) expect(await again(one)).toEqual([one.server]);
+  });
+
+  it('is a session cookie that no script can read, and says nothing of the server', async () => {
+    await proxy.apply(site({ sessionAffinity: { type: 'Cookie' } }));
+    await proxy.serving();
+    const [set = ''] = (await proxy.get(PORT, '/')).headers['set-cookie'] ?? [];
+    expect(set).toMatch(/^WEBPOOL=[0-9a-f]{16}; path=\/; HttpOnly$/);
+    const { headers } = await proxy.get(PORT, '/', { headers: { Cookie: set.split(';')[0] ?? '' } });
+    expect(headers['set-cookie']).toBeUndefined();
+  });
+
+  it('with an age is kept by the browser for that long', async () => {
+    await proxy.apply(site(COOKIE));
+    await proxy.serving();
+    const [set = ''] = (await proxy.get(PORT, '/')).headers['set-cookie'] ?? [];
+    expect(set).toContain('Max-Age=3600');
+  });
+
+  it('stays with a server that drains, and moves on when it is gone', async () => {
+    const spec = { ...COOKIE, drainTimeout: '0s' };
+    await proxy.apply(site(spec));
+    await proxy.serving();
+    const one = await visitor();
+    const drained = servers.map(({ name, address, port }) => ({
+      name,
+      address,
+      port,
+      ...(name === one.server ? { state: 'Drain' } : {}),
+    }));
+    await proxy.apply(site({ ...spec, externalEndpoints: drained }));
+    expect(await again(one)).toEqual([one.server]);
+    const rest = servers.filter(({ name }) => name !== one.server);
+    await proxy.apply(site(spec, rest));
+    await proxy.until('the visitor to move', async () => !(await again(one)).includes(one.server));
+    expect(await proxy.processes()).toMatchObject({ reloads: 0 });
+  });
+});
+
+describe('affinity by address', () => {
+  const BY_ADDRESS = { sessionAffinity: { type: 'SourceIP', maxAge: '10m' } };
+  const CLIENTS = ['127.9.0.1', '127.9.0.2', '127.9.0.3', '127.9.0.4', '127.9.0.5', '127.9.0.6'];
+
+  it('remembers the server of a visitor, also when the set changes and after a reload', async () => {
+    await proxy.apply(site(BY_ADDRESS, servers.slice(0, 2)));
+    await proxy.serving();
+    const where = async () => {
+      const found = new Map<string, string | undefined>();
+      for (const from of CLIENTS) found.set(from, (await proxy.get(PORT, '/', { from })).server);
+      return found;
+    };
+    const before = await where();
+    expect(new Set(before.values())).toEqual(new Set(['one', 'two']));
+    expect(await where()).toEqual(before);
+    await proxy.apply(site(BY_ADDRESS));
+    await proxy.serving();
+    expect(await where()).toEqual(before);
+    // A worker that has no elder to learn from waits for one for ten seconds; before that it does not teach either.
+    await proxy.until('HAProxy to know that it is the first', async () =>
+      /^Uptime_sec: 1[1-9]/m.test(await proxy.command('show info')),
+    );
+    await proxy.apply(reloading(BY_ADDRESS));
+    expect(await proxy.processes()).toMatchObject({ reloads: 1 });
+    expect(await where()).toEqual(before);
+  });
+});
