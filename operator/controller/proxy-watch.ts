@@ -38,7 +38,11 @@ function memoOf(backend: BackendConfig, servers: Servers | undefined): Memo {
   const all = [...(servers?.values() ?? [])];
   return {
     servers,
-    joins: all.some(({ name, admin }) => admin !== 'ready' && backend.servers.get(name)?.admin === 'ready'),
+    // One that failed its check is looked at with all the others: there may be thousands, for days.
+    joins: all.some(
+      ({ name, admin, health }) =>
+        admin !== 'ready' && health !== 'Down' && backend.servers.get(name)?.admin === 'ready',
+    ),
     leaving: all
       .filter(({ name, admin }) => !backend.servers.has(name) && admin !== 'ready')
       .map(({ name }) => `${backend.name}/${name}`),

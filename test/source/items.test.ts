@@ -21,6 +21,8 @@ function lineOf(item: Item): string {
     case 'Secret':
     case 'EndpointSlice':
       return identityOf(item);
+    default:
+      return item satisfies never;
   }
 }
 
