@@ -27,12 +27,18 @@ describeWhere('a cluster with a node', await missingCluster(), () => {
     expect(await eventually('a Pod reaches the Service', () => cluster.kubectl(fromPod))).toBe('hello\n');
     const vm = await cluster.network.startVm({ name: 'web01' });
     expect(await cluster.kubectl(['exec', pod, '--', 'wget', '-qO-', `http://${vm.address}/`])).toContain('web01');
+    await cluster.setNames({ 'web01.serverlab.intra': [vm.address6, vm.address] });
+    expect(await cluster.kubectl(['exec', pod, '--', 'wget', '-qO-', 'http://web01.serverlab.intra/'])).toContain(
+      'web01',
+    );
+    const lookUp = ['exec', pod, '--', 'nslookup', '-type=aaaa', 'web01.serverlab.intra'];
+    expect(await cluster.kubectl(lookUp)).toContain(vm.address6);
     const podAddress = await cluster.kubectl(['get', pod, '-o', 'jsonpath={.status.podIP}']);
     expect(await vm.run(['curl', '-s', `http://${podAddress}:8080/`])).toBe('hello\n');
     const outside = `http://${await eventually('an address for the Service', () => externalAddressOf('web'))}/`;
     expect(await eventually('this host reaches the Service', () => textAt(outside))).toBe('hello\n');
     expect(await vm.run(['curl', '-s', outside])).toBe('hello\n');
-    expect((await vm.visits()).map(({ remote }) => remote)).toEqual([podAddress]);
+    expect((await vm.visits()).map(({ remote }) => remote)).toEqual([podAddress, podAddress]);
   });
 
   test('lets a Pod ask the API server, as its service account', async () => {

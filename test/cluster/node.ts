@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { request } from 'undici';
 import { run, startChild, whenTrue, type Child } from './child.ts';
 import { programsOf, startControlPlane, type ControlPlane, type ControlPlaneOptions } from './control-plane.ts';
+import type { Records } from './dns-server.ts';
+import { startHelper } from './helper.ts';
 import { BUSYBOX, buildImage, missingForImages } from './images.ts';
 import { startLoadBalancer } from './load-balancer.ts';
 import { missingNetwork, startNetwork, type Network } from './network.ts';
@@ -21,6 +23,8 @@ export interface Node {
 export interface Cluster extends ControlPlane {
   readonly network: Network;
   readonly node: Node;
+  /** Says which names Pods can resolve, all of them each time. None at first: those of Services are not there by themselves. */
+  readonly setNames: (records: Records) => Promise<void>;
 }
 
 /** The programs of a cluster with a node. */
@@ -51,14 +55,19 @@ export async function startCluster(options: ControlPlaneOptions = {}): Promise<C
     ]);
     plane = own;
     const parts = await startNode({ plane, network, pause });
+    const names = await startHelper<Records, unknown>('dns-server.ts', [network.address], network.netns);
     const balancer = startLoadBalancer(own.client, network);
     const stop = async (): Promise<void> => {
       await balancer.stop();
+      await names.end();
       await parts.stop();
       await own.stop();
       await network.stop();
     };
-    return { ...plane, network, node: parts.node, stop };
+    const setNames = async (records: Records): Promise<void> => {
+      await names.ask(records);
+    };
+    return { ...plane, network, node: parts.node, setNames, stop };
   } catch (error) {
     await plane?.stop();
     await network.stop();
@@ -214,6 +223,8 @@ async function startKubelet({ folder, socket, plane, network }: Place, start: St
     // Only kubelets from 1.35 on mind.
     failCgroupV1: false,
     resolvConf: '',
+    clusterDNS: [network.address],
+    clusterDomain: 'cluster.local',
     evictionHard: { 'memory.available': '0%', 'nodefs.available': '0%', 'imagefs.available': '0%' },
     imageGCHighThresholdPercent: 100,
     volumePluginDir: join(folder, 'plugins'),

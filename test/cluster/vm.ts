@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { ENV, inNetns, run } from './child.ts';
-import type { Behaviour, FromServer, Visit } from './vm-server.ts';
+import { inNetns, run } from './child.ts';
+import { startHelper } from './helper.ts';
+import type { Behaviour, FromServer, ToServer, Visit } from './vm-server.ts';
 
 export interface VmOptions {
   /** What its server calls itself. Default: `vm` and a number. */
@@ -60,7 +59,7 @@ export async function startVm(place: Place, options: VmOptions): Promise<Vm> {
     ip -n ${netns} route add default via ${addressOf(1)}
   `;
   await run(inNetns(bridge, ['sh', '-ec', wire]));
-  const server = await startServer(netns, { name, port });
+  const server = await startHelper<ToServer, FromServer>('vm-server.ts', [name, `${port}`], netns);
   const plug = (state: 'up' | 'down') => async (): Promise<void> => {
     await run(inNetns(bridge, ['ip', 'link', 'set', cable, state]));
   };
@@ -81,45 +80,6 @@ export async function startVm(place: Place, options: VmOptions): Promise<Vm> {
       await server.end();
       // The cable first: a namespace takes its end along only some time later.
       await run(inNetns(bridge, ['sh', '-ec', `ip link del ${cable}; ip netns del ${netns}`]));
-    },
-  };
-}
-
-interface Server {
-  readonly ask: (question: object) => Promise<FromServer>;
-  readonly end: () => Promise<void>;
-}
-
-async function startServer(netns: string, options: { readonly name: string; readonly port: number }): Promise<Server> {
-  const file = new URL('vm-server.ts', import.meta.url).pathname;
-  const guard = ['setpriv', '--pdeathsig', 'KILL', '--'];
-  const own = [process.execPath, '--disable-warning=ExperimentalWarning', file, options.name, `${options.port}`];
-  const [program = '', ...args] = inNetns(netns, [...guard, ...own]);
-  const child = spawn(program, args, { env: ENV, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  const ended = once(child, 'exit').then(() => {
-    throw new Error(`the server of ${options.name} ended`);
-  });
-  ended.catch(() => {});
-  const answer = async (): Promise<FromServer> => {
-    const [message] = (await Promise.race([once(child, 'message'), ended])) as [FromServer];
-    return message;
-  };
-  await answer();
-  // Questions one after the other: answers carry no name.
-  let last: Promise<unknown> = Promise.resolve();
-  return {
-    ask: (question) => {
-      const next = last.then(async () => {
-        const answered = answer();
-        child.send(question);
-        return answered;
-      });
-      last = next.catch(() => {});
-      return next;
-    },
-    end: async () => {
-      child.kill('SIGKILL');
-      await ended.catch(() => {});
     },
   };
 }
