@@ -24,6 +24,8 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   '^[A-Za-z0-9_-]+$': 'letters, digits, "_" and "-"',
   '^[A-Za-z0-9_.$-]+$': 'letters, digits, "_", ".", "$" and "-"',
   '^[-._a-zA-Z0-9]+$': 'letters, digits, "-", "_" and "."',
+  '^[^\\p{Cc}\\p{Zl}\\p{Zp}]*$': 'a text without control characters',
+  '^([^\\p{Cc}\\p{Zl}\\p{Zp}]|[\\n\\t])*$': 'a text without control characters other than line breaks and tabs',
   '^[ -~]*$': 'printable ASCII characters',
   '^[ -~]+$': 'printable ASCII characters',
   '^[!-~]+$': 'printable ASCII characters without spaces',

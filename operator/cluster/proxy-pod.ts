@@ -20,11 +20,17 @@ const USER = 65_532;
 /** Seconds that HAProxy gets beyond its drain before it is killed. */
 const MARGIN = 15;
 
-/** The agent writes the first configuration; a container that starts again finds the last one. Until then nothing has to be drained. */
-const START = `
-trap 'exit 0' TERM USR1
+/**
+ * The agent writes the first configuration; a container that starts again finds the last one. Until then nothing has to be drained.
+ * Kubernetes says SIGTERM, which HAProxy takes as "end now"; SIGUSR1 is "finish your connections, then end". `$1` is how many seconds they get.
+ */
+const KEEP_HAPROXY = `
+trap 'exit 0' TERM
 until [ -e haproxy.cfg ]; do sleep 0.1; done
-exec haproxy -W -db -S unix@master.sock -f haproxy.cfg`.trim();
+haproxy -W -db -S unix@master.sock -f haproxy.cfg & haproxy=$!
+trap 'kill -USR1 "$haproxy"; { sleep "$1"; kill -TERM "$haproxy"; } &' TERM
+while kill -0 "$haproxy" 2>/dev/null; do wait "$haproxy"; code=$?; done
+exit "$code"`.trim();
 
 const CONFINED = {
   allowPrivilegeEscalation: false,
@@ -92,22 +98,21 @@ function containerOf({ image, config: { proxy } }: Installation, resources: Prox
 
 /**
  * HAProxy alone decides whether the Pod is ready, so that an agent which starts again takes nobody out of service.
- * It knows SIGUSR1 as "finish your connections, then end", and SIGTERM as "end now".
+ * A leaving Pod goes on as before for a while: whoever is in front has not noticed yet.
  */
 function haproxyContainer(installation: Installation): Container {
   const { drain, resources } = installation.config.proxy;
-  const leave = `sleep ${seconds(drain.delay)}; kill -USR1 1; sleep ${seconds(drain.timeout)}`;
   return {
     name: 'haproxy',
     ...containerOf(installation, resources.haproxy),
-    command: ['sh', '-c', START],
+    command: ['sh', '-c', KEEP_HAPROXY, 'haproxy', `${seconds(drain.timeout)}`],
     readinessProbe: {
       exec: { command: ['test', '-S', 'master.sock', '-a', '-e', READY_FILE] },
       periodSeconds: 2,
       timeoutSeconds: 5,
       failureThreshold: 1,
     },
-    lifecycle: { preStop: { exec: { command: ['sh', '-c', leave] } } },
+    lifecycle: { preStop: { exec: { command: ['sleep', `${seconds(drain.delay)}`] } } },
     volumeMounts: [{ name: 'run', mountPath: SHARED }],
   };
 }

@@ -58,6 +58,8 @@ export async function run(options: RunOptions): Promise<number> {
   await refuseSecond(statusFolder);
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
 
+  let firstRead = true;
+  let programmed = false;
   const info: InstanceInfo = { version: await version(), pid: process.pid, startedAt: now(), folder };
   const source = await createFolderSource({ folder, log });
   const metrics = createMetrics(() => figures(controller));
@@ -122,8 +124,17 @@ export async function run(options: RunOptions): Promise<number> {
     proxy,
     databases,
     now,
+    onRead: (resources, milliseconds) => {
+      const { pools, rules, grants, unnamed } = resources;
+      const counts = { pools: pools.size, rules: rules.size, grants: grants.size, errors: unnamed.length };
+      log[firstRead ? 'info' : 'debug']({ ...counts, ms: round(milliseconds) }, 'folder read');
+      firstRead = false;
+    },
     onRound: (result, milliseconds) => {
       if (result === 'error') metrics.round({ rail: 'proxy', result, seconds: milliseconds / 1000 });
+      if (programmed || !proxy.observed.programmed) return;
+      programmed = true;
+      log.info({ afterStartMs: round(performance.now()) }, 'programmed');
     },
     onError: (error, what) => log.error({ err: error, what }, 'round failed: trying again'),
   });

@@ -22,6 +22,8 @@ export interface ControllerOptions {
   readonly databases: DatabaseRail;
   /** The time as status writes it: RFC 3339, UTC, whole seconds. */
   readonly now: () => string;
+  /** The source was read. */
+  readonly onRead: (resources: Resources, milliseconds: number) => void;
   readonly onRound: (result: 'success' | 'error', milliseconds: number) => void;
   readonly onError: (error: unknown, what: 'round' | 'status' | 'source') => void;
 }
@@ -68,8 +70,10 @@ export function startController(options: ControllerOptions): Controller {
   const readSource = async () => {
     if (!stale) return;
     stale = false;
+    const begun = performance.now();
     try {
       resources = await source.read();
+      options.onRead(resources, performance.now() - begun);
     } catch (error) {
       options.onError(error, 'source');
       if (resources === undefined) throw error;

@@ -7,7 +7,7 @@ const MATCH = `${RULE}.matches[0]`;
 const RESPOND = 'spec.rules[1].respond';
 
 const LABEL = { wrong: ['Blog', 'my_blog', '-a', 'a-'], form: 'lower-case letters, digits and "-"' };
-const LITERAL = { most: 1024, wrong: ['é'], form: 'printable ASCII characters' };
+const LITERAL = { most: 512, wrong: ['é'], form: 'printable ASCII characters' };
 
 function valueMatches(path: string): readonly Bound[] {
   return [

@@ -71,8 +71,70 @@ describe('the proxy Pod', () => {
   });
 });
 
+let folder = '';
+
+describe('the script around HAProxy', () => {
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'webpool-haproxy-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  /** The container's command in our folder, with a program of this kind for HAProxy. */
+  async function start(timeout: string, program: string) {
+    const { haproxy } = containers(proxyDeployment(installation({ proxy: { drain: { timeout } } })));
+    await writeFile(join(folder, 'haproxy'), `#!/bin/sh\necho "run $*" >> log\n${program}\n`);
+    await chmod(join(folder, 'haproxy'), 0o755);
+    const [shell = '', ...args] = haproxy?.command ?? [];
+    const env = { ...process.env, PATH: `${folder}:${process.env['PATH'] ?? ''}` };
+    const child = spawn(shell, args, { cwd: folder, env, stdio: 'ignore' });
+    const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+    return { child, ended };
+  }
+
+  async function lines(): Promise<readonly string[]> {
+    return (await readFile(join(folder, 'log'), 'utf8').catch(() => '')).trim().split('\n');
+  }
+
+  const run = 'run -W -db -S unix@master.sock -f haproxy.cfg';
+  const drains = (seconds: string) => `
+    trap 'echo draining >> log; sleep ${seconds} & wait; echo ended >> log; exit 0' USR1
+    trap 'echo terminated >> log; exit 143' TERM
+    echo waiting >> log
+    while :; do sleep 0.05; done`;
+
+  it('waits for a configuration, and ends at once as long as there is none', async () => {
+    const { child, ended } = await start('20s', drains('0'));
+    child.kill('SIGTERM');
+    await ended;
+    expect(await lines()).toEqual(['']);
+  });
+
+  it('lets connections end', async () => {
+    const { child, ended } = await start('20s', drains('0.2'));
+    await writeFile(join(folder, 'haproxy.cfg'), '');
+    await eventually('HAProxy to run', async () => (await lines()).includes('waiting'));
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    expect(await lines()).toEqual([run, 'waiting', 'draining', 'ended']);
+  });
+
+  it('ends HAProxy when connections do not end in time', async () => {
+    const { child, ended } = await start('1s', drains('20'));
+    await writeFile(join(folder, 'haproxy.cfg'), '');
+    await eventually('HAProxy to run', async () => (await lines()).includes('waiting'));
+    child.kill('SIGTERM');
+    expect(await ended).toBe(143);
+    expect(await lines()).toEqual([run, 'waiting', 'draining', 'terminated']);
+  });
+
+  it('fails as HAProxy fails', async () => {
+    const { ended } = await start('20s', 'exit 7');
+    await writeFile(join(folder, 'haproxy.cfg'), '');
+    expect(await ended).toBe(7);
+  });
+});
+
 describe('the script around the agent', () => {
-  let folder = '';
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'webpool-agent-'));
   });
