@@ -12,8 +12,10 @@ export interface Offline {
   readonly find: FolderSource['find'];
 }
 
-/** Offline a name stands for itself: 192.0.2.1 is an address that documentation may use. */
-const SOME_ADDRESS = ['192.0.2.1'];
+/** Offline nobody knows the address of a name: each stands for one of its own. Source: RFC 2544, 198.18.0.0/15 is nobody's. */
+function someAddress(index: number): readonly string[] {
+  return [`198.${18 + ((index >> 16) & 1)}.${(index >> 8) & 255}.${index & 255}`];
+}
 
 /** What a folder means. Errors: UsageError when it cannot be read. */
 export async function readOffline(folder: string): Promise<Offline> {
@@ -21,7 +23,7 @@ export async function readOffline(folder: string): Promise<Offline> {
   try {
     const resources = await source.read();
     const { hostnames } = buildTopology(resources, new Map());
-    const names: Names = new Map(hostnames.map((name) => [name, SOME_ADDRESS]));
+    const names: Names = new Map(hostnames.map((name, index) => [name, someAddress(index + 1)]));
     return { resources, topology: buildTopology(resources, names), find: (...place) => source.find(...place) };
   } catch (error) {
     throw new UsageError(`cannot read ${folder}: ${(error as Error).message}`);

@@ -2,6 +2,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { load } from 'js-yaml';
 import type { Key, Kind } from '../api/resources.ts';
 import { createValidator } from '../api/validate.ts';
@@ -29,6 +30,8 @@ export interface FolderSourceOptions {
 
 /** Milliseconds after which a file that is being written is looked at again. */
 const UNFINISHED = 5;
+/** Milliseconds for which an offline look waits for writers. */
+const LONGEST_WRITING = 10_000;
 /** Milliseconds between two looks at everything: for file systems that do not tell of changes, such as NFS. */
 const LOOK_AROUND = 30_000;
 const CRDS = new URL('../../crds/', import.meta.url);
@@ -85,14 +88,26 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
     }
   };
 
+  /** Who looks only once has to wait for whoever writes. */
+  const lookWhenFinished = async (): Promise<Look> => {
+    const limit = performance.now() + LONGEST_WRITING;
+    for (;;) {
+      const found = await files.look();
+      if (!found.unfinished) return found;
+      if (performance.now() > limit) throw new Error('files in it are written all the time');
+      await delay(UNFINISHED);
+    }
+  };
+
   return {
     async read() {
-      const { files: texts, unreadable } = await look();
+      const { files: texts, unreadable, unknown } = await (live ? look() : lookWhenFinished());
       parsed = new Map([...texts].map(([file, text]) => [file, parse(text, parsed.get(file))]));
       const all = new Map<string, RegisterFile>(parsed);
       for (const [file, reason] of unreadable) {
         all.set(file, { documents: parsed.get(file)?.documents ?? [], unreadable: reason });
       }
+      for (const file of unknown) all.set(file, { documents: [], unknown: true });
       return register.update(all);
     },
     changes(onChange) {

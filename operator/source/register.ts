@@ -15,6 +15,8 @@ import { identityOf, metadataOf, type Item, type ObjectItem, type SecretItem, ty
 export interface RegisterFile {
   readonly documents: readonly FileDocument[];
   readonly unreadable?: string;
+  /** It is being written, and nothing is known of it yet. */
+  readonly unknown?: true;
 }
 
 /** How often the content of an object changed, and what it is now. */
@@ -101,7 +103,8 @@ interface Collected {
 
 function collect(files: ReadonlyMap<string, RegisterFile>): Collected {
   const found = { placed: new Map<string, Placed>(), unnamed: [] as Finding[], troubled: new Set<string>() };
-  for (const [file, { documents, unreadable }] of files) {
+  for (const [file, { documents, unreadable, unknown }] of files) {
+    if (unknown === true) found.troubled.add(file);
     if (unreadable !== undefined) {
       found.troubled.add(file);
       found.unnamed.push(unnamedFinding({ ...problem('', `cannot be read: ${unreadable}`), file, line: 1 }));

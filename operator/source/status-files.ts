@@ -3,11 +3,12 @@
  * In: StatusDocuments. Out: files in `.status`. Never: a Secret.
  */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { dump, load } from 'js-yaml';
 import type { Finding } from '../api/finding.ts';
 import { keyOf, type Key, type Kind } from '../api/resources.ts';
 import type { AnyStatus, StatusDocument } from '../status/document.ts';
+import { contentHash } from './content-hash.ts';
 import { inParallel } from './folder-files.ts';
 import { API_VERSION, isFields, isKind } from './items.ts';
 import type { Revision } from './register.ts';
@@ -42,18 +43,20 @@ export async function openStatusFiles(folder: string): Promise<StatusFiles> {
     statusOf: (kind, key) => known.get(fileOf(kind, key))?.status,
     revisionOf: (kind, key) => known.get(fileOf(kind, key))?.revision,
     async write(changed, all, hashOf) {
-      await inParallel(changed, async (document) => {
-        const { kind, key, metadata, status } = document;
-        const revision = { generation: metadata.generation, hash: hashOf(kind, key) };
-        await writeWhole(join(folder, fileOf(kind, key)), textOf(document, revision.hash));
-        known.set(fileOf(kind, key), { status, revision });
-      });
       const wanted = new Set(all.map(({ kind, key }) => fileOf(kind, key)));
       const gone = [...known.keys()].filter((name) => !wanted.has(name));
-      await inParallel(gone, async (name) => {
-        await rm(join(folder, name), { force: true });
-        known.delete(name);
-      });
+      await allOf([
+        ...changed.map((document) => async () => {
+          const { kind, key, metadata, status } = document;
+          const revision = { generation: metadata.generation, hash: hashOf(kind, key) };
+          await writeWhole(join(folder, fileOf(kind, key)), textOf(document, revision.hash));
+          known.set(fileOf(kind, key), { status, revision });
+        }),
+        ...gone.map((name) => async () => {
+          await rm(join(folder, name), { force: true });
+          known.delete(name);
+        }),
+      ]);
     },
     async writeErrors(errors) {
       const text = errors.length === 0 ? '' : errorText(errors);
@@ -65,9 +68,27 @@ export async function openStatusFiles(folder: string): Promise<StatusFiles> {
   };
 }
 
-/** `<kind>.<namespace>.<name>.yaml` in lower case; a namespace has no dot, so two objects never share a file. */
+/** Does all of it; what could not be done does not keep the rest from it. Errors: rejects with the first problem. */
+async function allOf(work: readonly (() => Promise<void>)[]): Promise<void> {
+  const problems: unknown[] = [];
+  await inParallel(work, async (task) => {
+    await task().catch((error: unknown) => problems.push(error));
+  });
+  if (problems.length > 0) throw problems[0];
+}
+
+/** File systems take 255 bytes, of which the ends take 9. */
+const LONGEST_NAME = 240;
+
+/**
+ * `<kind>.<namespace>.<name>.yaml` in lower case; a namespace has no dot, so two objects never share a file. A very long name is
+ * cut and ends with `~` and a digest.
+ */
 function fileOf(kind: Kind, key: Key): string {
-  return `${kind.toLowerCase()}.${key.replace('/', '.')}.yaml`;
+  const name = `${kind.toLowerCase()}.${key.replace('/', '.')}`;
+  if (name.length <= LONGEST_NAME) return `${name}.yaml`;
+  const digest = `~${contentHash(name)}`;
+  return `${name.slice(0, LONGEST_NAME - digest.length)}${digest}.yaml`;
 }
 
 function textOf({ kind, metadata, status }: StatusDocument, hash: string): string {
@@ -81,7 +102,12 @@ function errorText(errors: readonly Finding[]): string {
 
 /** Readers see the old text or the new one. A crash may lose it: it can be made again. */
 async function writeWhole(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.new`, text);
+  await writeFile(`${path}.new`, text).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    // Somebody removed the folder.
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(`${path}.new`, text);
+  });
   await rename(`${path}.new`, path);
 }
 
