@@ -25,11 +25,10 @@ type Steps = {
 };
 
 const STEPS: Steps = {
-  drop: (group, context) => [
-    dropUsers(group.accounts, context.dialect),
-    ...killSteps(group),
-    ...(usesLedger(context) ? [sql(strike(group.accounts))] : []),
-  ],
+  drop: (group, context) =>
+    usesLedger(context)
+      ? [dropUsers(group.accounts, context.dialect), ...killSteps(group), sql(strike(group.accounts))]
+      : [...endSteps(group), dropUsers(group.accounts, context.dialect)],
   lock: (group) => [sql(`ALTER USER ${accountNames(group.accounts)} ACCOUNT LOCK`), ...killSteps(group)],
   unlock: ({ accounts }) => [sql(`ALTER USER ${accountNames(accounts)} ACCOUNT UNLOCK`)],
   forget: ({ accounts }, context) => [
@@ -70,6 +69,12 @@ function dropUsers(accounts: readonly AccountName[], { dropIfExists }: Dialect):
 
 function killSteps({ accounts, killSessions }: Extract<ChangeGroup, { kind: 'drop' | 'lock' }>): readonly Step[] {
   return killSessions ? [{ kind: 'kill', accounts }] : [];
+}
+
+/** With the account its mark goes: what is left of its sessions has to end before, and none may begin meanwhile. */
+function endSteps(group: Extract<ChangeGroup, { kind: 'drop' }>): readonly Step[] {
+  if (!group.killSessions) return [];
+  return [sql(`ALTER USER IF EXISTS ${accountNames(group.accounts)} ACCOUNT LOCK`), ...killSteps(group)];
 }
 
 function usesLedger({ dialect }: StatementContext): boolean {
