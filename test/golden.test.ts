@@ -13,31 +13,39 @@ import type { Condition } from '../operator/api/kinds.gen.ts';
 import { renderFolder } from '../operator/commands/render.ts';
 
 const CASES = new URL('./golden/', import.meta.url).pathname;
-/** The case that shows the part of haproxy.cfg that is the same everywhere: else one default would edit them all. */
-const WITH_PRELUDE = 'minimal';
+/** The case that shows haproxy.cfg whole. The others leave out what stands there too: else one default would edit them all. */
+const WHOLE = 'minimal';
+const BIND = ['127.0.0.1'];
 const UPDATE = process.env['UPDATE_GOLDEN'] === '1';
 
 const cases = (await readdir(CASES)).sort();
+const whole = await renderFolder(join(CASES, WHOLE, 'in'), BIND);
+const common = new Set((whole.get('haproxy.cfg') ?? '').split('\n').filter((line) => /^ +(?! |server )/.test(line)));
 
 describe('golden', () => {
   test.each(cases)('%s', async (name) => {
-    const full = await renderFolder(join(CASES, name, 'in'), ['127.0.0.1']);
+    const full = await renderFolder(join(CASES, name, 'in'), BIND);
     await checkWithHaproxy(full);
-    const files = short(full, name === WITH_PRELUDE);
+    const files = short(full, name === WHOLE ? new Set() : common);
     const out = join(CASES, name, 'out');
     if (UPDATE) await write(out, files);
     expect(Object.fromEntries(files)).toEqual(await read(out));
   });
 });
 
-/** What a reviewer wants to see: no empty file, no prelude, a condition a line. */
-function short(files: ReadonlyMap<string, string>, prelude: boolean): ReadonlyMap<string, string> {
+/** What a reviewer wants to see: no empty file, of haproxy.cfg what makes the case, a condition a line. */
+function short(files: ReadonlyMap<string, string>, leaveOut: ReadonlySet<string>): ReadonlyMap<string, string> {
   const shown = [...files].map(([name, text]): [string, string] => {
     if (name === 'status.yaml') return [name, shortStatus(text)];
-    const cut = name === 'haproxy.cfg' && !prelude;
-    return [name, cut ? text.replace(/^[\s\S]*?(?=^frontend |^backend )/m, '') : text];
+    return [name, name === 'haproxy.cfg' && leaveOut.size > 0 ? shortConfig(text, leaveOut) : text];
   });
   return new Map(shown.filter(([, text]) => text !== ''));
+}
+
+function shortConfig(text: string, leaveOut: ReadonlySet<string>): string {
+  const sections = text.split('\n\n').filter((section) => /^(?:frontend|backend) (?!webpool_)/m.test(section));
+  const lines = sections.map((section) => section.split('\n').filter((line) => !leaveOut.has(line)));
+  return `${lines.map((section) => section.join('\n').trimEnd()).join('\n\n')}\n`;
 }
 
 interface Document {

@@ -4,7 +4,7 @@ import type { Key } from '../api/resources.ts';
 import { settle, type Judged } from './conditions.ts';
 import type { ProxyObserved } from './observed.ts';
 import { admissionOf, programmedOf, type Subject } from './subject.ts';
-import { oneLine, sentences, some } from './text.ts';
+import { joined, oneLine, sentence, sentences, some } from './text.ts';
 import { negative, pending, positive, type History, type Verdict } from './verdict.ts';
 
 /** What the status of a RoutingRule is made of. */
@@ -63,15 +63,13 @@ function partsOf({ subject, routed }: RoutingRuleFacts): Verdict[] {
   const parts = subject.findings.filter((finding) => finding.condition === 'PartiallyInvalid');
   const [first] = parts;
   if (first === undefined) return [];
-  const message = sentences(
-    parts.map((part) => ({ ...part, message: `${droppedPart(part, routed)}: ${part.message}` })),
-  );
+  const message = joined(parts.map((part) => `${droppedPart(part, routed)}: ${sentence(part)}`));
   return [{ type: 'PartiallyInvalid', status: 'True', reason: first.reason, message }];
 }
 
 /** Gateway API wants the message to begin with "Dropped Rule". */
-function droppedPart({ rule, path }: Finding, routed: readonly string[]): string {
-  if (rule === undefined) return `Dropped Rule at ${path ?? 'an unnamed place'}`;
+function droppedPart({ rule }: Finding, routed: readonly string[]): string {
+  if (rule === undefined) return 'Dropped Rule';
   return routed.includes(rule) ? `Dropped Rule ${rule} (in part)` : `Dropped Rule ${rule}`;
 }
 

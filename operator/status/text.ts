@@ -22,7 +22,12 @@ function escape(character: string): string {
 
 /** Several findings as one message: each said once, with its place, and a count of those that find no room. */
 export function sentences(findings: readonly Finding[]): string {
-  const texts = [...new Set(findings.map(sentence))];
+  return joined(findings.map(sentence));
+}
+
+/** Several texts as one message: each once, and a count of those that find no room. */
+export function joined(parts: readonly string[]): string {
+  const texts = [...new Set(parts)];
   let text = texts[0] ?? '';
   for (const [index, next] of texts.entries()) {
     if (index === 0) continue;
@@ -33,7 +38,8 @@ export function sentences(findings: readonly Finding[]): string {
   return oneLine(text);
 }
 
-function sentence(finding: Finding): string {
+/** What a finding says, with its place. */
+export function sentence(finding: Finding): string {
   const { path, message } = finding;
   return path === undefined || message.includes(path) ? message : `${path}: ${message}`;
 }
