@@ -500,6 +500,9 @@ readonly matches?: readonly RuleMatch[]
  */
 readonly pools?: readonly PoolReference[]
 readonly filters?: Filters
+readonly timeouts?: RuleTimeouts
+readonly access?: Access
+readonly rateLimit?: RateLimit
 readonly respond?: Respond
 }
 export interface RuleMatch {
@@ -746,6 +749,69 @@ readonly exposeHeaders?: readonly string[]
  * How long the browser remembers the answer to a preflight, 0s to 24h. Default: 5s.
  */
 readonly maxAge?: string
+}
+/**
+ * Limits of time. HTTP only.
+ */
+export interface RuleTimeouts {
+/**
+ * Time within which the answer must begin, with waiting and all retries, and the longest silence in it; then 504. It ends at an upgrade. 0s to 24h, 0s is no limit. Default: 0s.
+ */
+readonly request?: string
+}
+/**
+ * Which clients may; others get 403, or over TCP are closed. deny counts before allow. Default: everyone.
+ */
+export interface Access {
+/**
+ * Addresses or CIDR ranges that may. Default: every address.
+ * 
+ * @minItems 1
+ * @maxItems 256
+ */
+readonly allow?: readonly string[]
+/**
+ * Addresses or CIDR ranges that may not. Default: no address.
+ * 
+ * @minItems 1
+ * @maxItems 256
+ */
+readonly deny?: readonly string[]
+}
+/**
+ * How often a client may send requests to this rule; the others get statusCode. Each proxy counts what all of them let through. HTTP only.
+ */
+export interface RateLimit {
+/**
+ * Requests in each period; they are regained evenly, one by one.
+ */
+readonly requests: number
+/**
+ * The period, 1s to 1h.
+ */
+readonly per: string
+/**
+ * Requests that may come at once after a rest. Default: requests.
+ */
+readonly burst?: number
+readonly key?: RateLimitKey
+/**
+ * Status of the answer to those too many. Default: 429.
+ */
+readonly statusCode?: number
+}
+/**
+ * What makes requests those of one client. Default: SourceIP.
+ */
+export interface RateLimitKey {
+/**
+ * SourceIP: the address of the client, of IPv its /64 network. Header: the value of a header; requests without it count by address.
+ */
+readonly type: ("SourceIP" | "Header")
+/**
+ * Name of the header, needed for type Header. Absent: type is SourceIP.
+ */
+readonly name?: string
 }
 /**
  * Answer that the load balancer gives itself. Not together with pools. HTTP only.

@@ -1,8 +1,10 @@
 /** What the fields of a RoutingRule ask of each other. */
 import type { Respond, RoutingRuleSpec, Rule, RuleMatch } from './kinds.gen.ts';
 import { AGENT_PORT } from './agent-port.ts';
-import { canonicalAddress, canonicalCidr, isHostname } from './address.ts';
+import { canonicalAddress, isHostname } from './address.ts';
+import { rangeProblems } from './range-rules.ts';
 import { filterProblems } from './filter-rules.ts';
+import { limitProblems } from './limit-rules.ts';
 import { pathProblems } from './path-rules.ts';
 import { problem, shown, type Problem } from './problem.ts';
 import { regexProblems } from './regex-rules.ts';
@@ -43,8 +45,16 @@ function ruleProblems(rule: Rule, path: string, protocol: 'HTTP' | 'TCP'): reado
     const place = `${path}.matches[${index}]`;
     return protocol === 'TCP' ? tcpMatchProblems(match, place) : httpMatchProblems(match, place);
   });
-  const ranges = (rule.matches ?? []).flatMap((match, index) => rangeProblems(match, `${path}.matches[${index}]`));
-  return [...actionProblems(rule, path, protocol), ...filterProblems(rule, path, protocol), ...matches, ...ranges];
+  const ranges = (rule.matches ?? []).flatMap((match, index) =>
+    rangeProblems(match.sourceRanges, `${path}.matches[${index}].sourceRanges`),
+  );
+  return [
+    ...actionProblems(rule, path, protocol),
+    ...filterProblems(rule, path, protocol),
+    ...limitProblems(rule, path, protocol),
+    ...matches,
+    ...ranges,
+  ];
 }
 
 function actionProblems(rule: Rule, path: string, protocol: 'HTTP' | 'TCP'): readonly Problem[] {
@@ -93,16 +103,4 @@ function valueProblems(
   return matches.flatMap(({ type, value }, index) =>
     type === 'Regex' ? regexProblems(value, `${path}[${index}].value`) : [],
   );
-}
-
-function rangeProblems({ sourceRanges = [] }: RuleMatch, path: string): readonly Problem[] {
-  return sourceRanges.flatMap((range, index) => {
-    if (canonicalCidr(range) !== undefined) return [];
-    return [
-      problem(
-        `${path}.sourceRanges[${index}]`,
-        `${shown(range)} is no address or CIDR such as 192.0.2.0/24 or 2001:db8::/32`,
-      ),
-    ];
-  });
 }

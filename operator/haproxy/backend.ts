@@ -45,6 +45,8 @@ export function backendSection(mode: Mode, key: string, options: PoolOptions): B
       `timeout tunnel ${timeouts.tunnel}ms`,
       `timeout queue ${options.queueTimeout}ms`,
       ...retryLines(mode, options.retries),
+      // Takes effect for requests whose time is limited; see frontend.ts.
+      ...(mode === 'http' ? ['option abortonclose'] : []),
       ...affinityLines(mode, key, options.affinity),
       ...(page?.lines ?? []),
       `default-server ${serverKeywords(options)}`,

@@ -5,7 +5,7 @@
 import { changedKeys, sameItems } from '../api/stable.ts';
 import type { Listener, Pool, PoolOptions, Topology } from '../topology/topology.ts';
 import { backendSection, backendServers, type BackendSection, type Mode } from './backend.ts';
-import { frontendLines, reply, ROUTER_FILE, UNKNOWN_BACKEND } from './frontend.ts';
+import { fixedSections, frontendLines, reply, ROUTER_FILE } from './frontend.ts';
 import { backendName, digest } from './names.ts';
 import type { BackendConfig, ProxyConfig } from './proxy.ts';
 import { routingMap } from './routes.ts';
@@ -136,7 +136,7 @@ function skeletonOf(
     ['peers webpool', 'bind unix@peers.sock', 'server local'],
     defaultLines(),
     ...listeners.map((listener) => frontendLines(listener, settings.bind)),
-    [`backend ${UNKNOWN_BACKEND}`, 'mode http', `http-request return ${reply(500, 'pool-not-found')}`],
+    ...fixedSections(),
     ...sections.map(({ lines }) => lines),
   ];
   const text = blocks.map(([head, ...lines]) => [head, ...lines.map((line) => `  ${line}`)].join('\n')).join('\n\n');

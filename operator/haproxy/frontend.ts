@@ -12,6 +12,48 @@ export const ROUTER_FILE = 'router.lua';
 /** Backend that answers while a route names a backend that this worker does not have. */
 export const UNKNOWN_BACKEND = 'webpool_unknown';
 
+/** Backend whose table counts what rate limits are about. */
+const LIMITS_BACKEND = 'webpool_limits';
+
+/**
+ * Sections that are the same whatever the rules say, so that a new limit is data: the table of rate limits, and the way of
+ * requests whose time is limited. HAProxy has no limit for a whole request with its waiting and retries, but one for the
+ * silence of a server: so such a request passes twice, and the second pass is the server of the first, impatient one.
+ */
+export function fixedSections(): readonly (readonly string[])[] {
+  return [
+    [`backend ${UNKNOWN_BACKEND}`, 'mode http', `http-request return ${reply(500, 'pool-not-found')}`],
+    [
+      `backend ${LIMITS_BACKEND}`,
+      // The longest time that a limit looks back is an hour.
+      'stick-table type string len 64 size 200k expire 2h store gpt0 peers webpool',
+    ],
+    [
+      'backend webpool_timed',
+      'mode http',
+      'http-request set-header X-Webpool-Backend %[var(txn.pool)]',
+      'http-request set-timeout server var(txn.timeout)',
+      'retries 0',
+      'timeout tunnel 24h',
+      `http-error ${reply(504, 'request-timeout')}`,
+      // A connection of one client is never used for another: PROXY protocol tells the address once.
+      'server again unix@timed.sock send-proxy-v2',
+    ],
+    [
+      'listen webpool_again',
+      // A request whose time is up leaves its server or its place in the queue; only here, because it costs something.
+      'option abortonclose',
+      'bind unix@timed.sock mode 600 accept-proxy',
+      'mode http',
+      'no log',
+      'http-request set-var(txn.to) req.hdr(x-webpool-backend)',
+      'http-request del-header x-webpool-backend',
+      'use_backend %[var(txn.to)]',
+      `default_backend ${UNKNOWN_BACKEND}`,
+    ],
+  ];
+}
+
 /** Frontend lines of a listener. `bind` lists IPv4 and IPv6 addresses, canonical. */
 export function frontendLines(
   listener: Pick<Listener, 'protocol' | 'port'>,
@@ -72,6 +114,11 @@ function httpLines(port: number): readonly string[] {
     `${map('var(txn.sample)')} if !{ var(txn.to) -m found }`,
     `http-request lua.webpool_route ${port} any if { var(txn.to) -m beg ? }`,
     `http-request return ${reply(404, 'no-matching-rule')} unless { var(txn.to) -m found }`,
+    // A rate limit is counted in a table, which Lua can read but not write.
+    `http-request track-sc0 var(txn.limit) table ${LIMITS_BACKEND} if { var(txn.limit) -m found }`,
+    'http-request lua.webpool_limit if { var(txn.limit) -m found }',
+    'http-request sc-set-gpt0(0) var(txn.limit_until) if { var(txn.limit) -m found }',
+    `http-request lua.webpool_handle ${port} if { var(txn.to) -m str + }`,
     'http-response lua.webpool_answer if { var(txn.answer) -m found }',
     'use_backend %[var(txn.to)]',
     `default_backend ${UNKNOWN_BACKEND}`,

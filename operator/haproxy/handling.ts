@@ -1,21 +1,44 @@
 /**
  * What happens on the way of a route as fields of its entry in the routing map; router.lua reads and does it.
+ * `D=` and `A=` are ranges of clients that may not and that may, `L=` is a rate limit, `T=` the time of a request (ms),
  * `Q=` and `P=` change headers of requests and answers, `C=` is CORS, `H=` another host, `N=` another path.
  */
-import type { Action, Cors, Handling, HeaderChanges, HeaderHandling, PathChange } from '../topology/topology.ts';
-import { percentEncode } from './quote.ts';
+import type {
+  Access,
+  Action,
+  Cors,
+  Handling,
+  HeaderChanges,
+  HeaderHandling,
+  PathChange,
+  RateLimit,
+  Route,
+} from '../topology/topology.ts';
+import { digest } from './names.ts';
+import { percentEncode, quote } from './quote.ts';
 
 type Redirect = Extract<Action, { type: 'Redirect' }>;
 
 /** The fields of a route's handling. */
-export function handlingFields(handling: Handling): readonly string[] {
-  const { cors, rewrite } = handling;
+export function handlingFields({ handling, rule }: Pick<Route, 'handling' | 'rule'>): readonly string[] {
+  if (handling === undefined) return [];
+  const { rateLimit, requestTimeout, cors, rewrite } = handling;
   return [
+    ...accessFields(handling.access),
+    ...(rateLimit ? [limitField(rateLimit, rule)] : []),
+    ...(requestTimeout === undefined ? [] : [`T=${requestTimeout}`]),
     ...(cors ? [corsField(cors)] : []),
     ...headerFields(handling),
-    ...(rewrite?.hostname === undefined ? [] : [`H=${percentEncode(rewrite.hostname)}`]),
-    ...(rewrite?.path ? [pathField(rewrite.path)] : []),
+    ...rewriteFields(rewrite),
   ];
+}
+
+function accessFields({ allow, deny }: Access = {}): readonly string[] {
+  return [...(deny ? [`D=${rangeList(deny)}`] : []), ...(allow ? [`A=${rangeList(allow)}`] : [])];
+}
+
+function rewriteFields({ hostname, path }: NonNullable<Handling['rewrite']> = {}): readonly string[] {
+  return [...(hostname === undefined ? [] : [`H=${percentEncode(hostname)}`]), ...(path ? [pathField(path)] : [])];
 }
 
 /** The fields of what happens to headers. */
@@ -30,6 +53,17 @@ export function headerFields({ requestHeaders, responseHeaders }: HeaderHandling
 export function redirectFields({ status, scheme, hostname, port, path }: Redirect): readonly string[] {
   const to = [status, scheme ?? '', percentEncode(hostname ?? ''), port ?? ''];
   return [...(path ? [pathField(path)] : []), `G=${to.join(':')}`];
+}
+
+/** Canonical ranges as a list. */
+export function rangeList(ranges: readonly string[]): string {
+  return ranges.map((range) => quote('token', range)).join(',');
+}
+
+/** The counters belong to the rule: all of its matches share them, and other numbers go on with them. */
+function limitField({ requests, per, burst, header = '', status }: RateLimit, rule: Route['rule']): string {
+  const id = digest(`${rule.key} ${rule.name}`);
+  return `L=${[id, requests, per, burst, status, percentEncode(header)].join(':')}`;
 }
 
 function changeFields(field: 'Q' | 'P', { remove, set, add }: HeaderChanges): readonly string[] {

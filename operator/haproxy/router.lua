@@ -210,6 +210,9 @@ local function match_of(text)
   return { type = type, name = decode(name), value = id, start = tonumber(start) }
 end
 
+-- Rate limits reckon in hundredths of a millisecond; 32 bits of them are twelve hours.
+local UNITS_IN_MS = 100
+
 local function ranges_of(text)
   local ranges = {}
   for i, item in ipairs(split(text, ",")) do ranges[i] = core.parse_addr(item) end
@@ -260,9 +263,17 @@ local function redirect_of(text)
   return { status = tonumber(status), scheme = scheme ~= "" and scheme, host = host ~= "" and decode(host), port = tonumber(port) }
 end
 
+local function limit_of(text)
+  local id, requests, per, burst, status, name = string.match(text, "^(%x+):(%d+):(%d+):(%d+):(%d+):(.*)$")
+  return {
+    id = id, interval = tonumber(per) * UNITS_IN_MS / tonumber(requests), burst = tonumber(burst),
+    status = tonumber(status), name = name ~= "" and decode(name),
+  }
+end
+
 local readers = {
   e = set_of, c = set_of, m = decode, h = match_of, q = match_of, p = match_of, s = ranges_of,
-  Q = change_of, P = change_of, C = cors_of, H = decode, N = path_change_of,
+  A = ranges_of, D = ranges_of, L = limit_of, T = tonumber, Q = change_of, P = change_of, C = cors_of, H = decode, N = path_change_of,
   b = function(name) return name end, w = weights_of, r = answer_of, G = redirect_of,
 }
 local is_action = { b = true, w = true, r = true, G = true }
@@ -353,7 +364,13 @@ local function choose(entry)
   end
 end
 
+local function may(txn, entry)
+  if entry.D and source_in(txn, entry.D) then return false end
+  return not entry.A or source_in(txn, entry.A)
+end
+
 local function act(txn, entry, answer)
+  if not may(txn, entry) then return answer(txn, reason(403, "access-denied")) end
   if entry.action == "r" then return answer(txn, entry.with) end
   local backend = choose(entry)
   if backend == "!" then return answer(txn, reason(500, "pool-not-found")) end
@@ -441,8 +458,7 @@ local well_known = { http = 80, https = 443 }
 -- Where a redirect leads, by the rules of Gateway API for the port.
 local function location(txn, entry, port)
   local to = entry.with
-  local secure = txn.sf:ssl_fc()
-  local scheme = to.scheme or (secure == true or secure == 1) and "https" or "http"
+  local scheme = to.scheme or tonumber(txn.sf:ssl_fc()) == 1 and "https" or "http"
   local host = to.host or string.gsub(header(txn, "host") or "", ":%d*$", "")
   port = to.port or to.scheme and well_known[to.scheme] or tonumber(port)
   local query = txn.sf:query() or ""
@@ -485,8 +501,63 @@ local function handle(txn, entry, port)
   change_headers(txn.http, "req", own.Q)
   if entry.H then txn.http:req_set_header("host", entry.H) end
   if entry.N then txn.http:req_set_path(path_of(txn, entry.N)) end
-  txn:set_var("txn.to", backend)
+  if not entry.T then return txn:set_var("txn.to", backend) end
+  txn:set_var("txn.timeout", entry.T)
+  txn:set_var("txn.pool", backend)
+  txn:set_var("txn.to", "webpool_timed")
 end
+
+-- Rate limits: a table that all proxies share holds for each client until when its requests are used up, as if they
+-- came evenly (GCRA). Reading and writing it takes three steps of the frontend: who, whether, and the new time.
+
+-- One host has all of an IPv6 /64.
+local function network(address)
+  if not string.find(address, ":", 1, true) then return address end
+  local head, tail = string.match(address, "^(.-)::(.*)$")
+  local groups, rest = split(head or address, ":"), split(tail or "", ":")
+  while #groups + #rest < 8 do groups[#groups + 1] = "0" end
+  for _, group in ipairs(rest) do groups[#groups + 1] = group end
+  return table.concat(groups, ":", 1, 4)
+end
+
+local function client_of(txn, name)
+  local value = name and header(txn, name)
+  if value then return "h" .. value end
+  return "a" .. network(txn.sf:src())
+end
+
+-- Begins with an entry that is more than a backend. Where clients are counted, it goes on in `webpool_handle`.
+local function meet(txn, entry, port)
+  if not may(txn, entry) then return answer_http(txn, reason(403, "access-denied")) end
+  if not entry.L then return handle(txn, entry, port) end
+  txn:set_priv(entry)
+  txn:set_var("txn.limit", entry.L.id .. txn.c:hex(txn.c:sha1(client_of(txn, entry.L.name))))
+  txn:set_var("txn.to", "+")
+end
+
+core.register_action("webpool_limit", { "http-req" }, function(txn)
+  local limit = txn:get_priv().L
+  local time = core.now()
+  local now = (time.sec * 1000 * UNITS_IN_MS + time.usec * UNITS_IN_MS // 1000) & 0xffffffff
+  local used = tonumber(txn.sf:sc_get_gpt0(0))
+  -- How far what was used reaches into the future; what lies in the past has been regained.
+  local ahead = used == 0 and 0 or (used - now) & 0xffffffff
+  if ahead >= 0x80000000 then ahead = 0 end
+  local excess = ahead - (limit.burst - 1) * limit.interval
+  if excess > 1 then
+    local answer = reason(limit.status, "rate-limited")
+    local wait = math.ceil(excess / UNITS_IN_MS / 1000)
+    return answer_http(txn, answer, { { op = "add", name = "Retry-After", value = tostring(wait) } })
+  end
+  -- What is less than a unit is left to chance, which is right on average.
+  local step = math.floor(limit.interval + math.random())
+  local till = (now + ahead + step) & 0xffffffff
+  txn:set_var("txn.limit_until", till == 0 and 1 or till)
+end, 0)
+
+core.register_action("webpool_handle", { "http-req" }, function(txn, port)
+  handle(txn, txn:get_priv(), port)
+end, 1)
 
 core.register_action("webpool_answer", { "http-res" }, function(txn)
   local kept = txn:get_priv()
@@ -512,7 +583,7 @@ core.register_action("webpool_route", { "http-req" }, function(txn, port, level)
   while true do
     if to and string.sub(to, 1, 1) ~= "?" then return txn:set_var("txn.to", to) end
     local entry = to and first_match(txn, to)
-    if entry and entry.handled then return handle(txn, entry, port) end
+    if entry and entry.handled then return meet(txn, entry, port) end
     if entry then return act(txn, entry, answer_http) end
     host = next_level(host)
     if not host then return answer_http(txn, reason(404, "no-matching-rule")) end

@@ -5,7 +5,7 @@
  */
 import type { Action, Conditions, Listener, Route, ValueCondition } from '../topology/topology.ts';
 import { wildcardsKey } from './frontend.ts';
-import { handlingFields, headerFields, redirectFields } from './handling.ts';
+import { handlingFields, headerFields, rangeList, redirectFields } from './handling.ts';
 import { backendName, digest } from './names.ts';
 import { percentEncode, quote } from './quote.ts';
 import { regexProgram } from './regex-program.ts';
@@ -120,8 +120,7 @@ function entryText(entries: Entries, route: Route, mode: 'http' | 'tcp'): string
   if (route.path?.type === 'Regex') {
     fields.unshift(valueField(entries, 'p', { name: '', type: 'Regex', value: route.path.value }));
   }
-  const handling = route.handling === undefined ? [] : handlingFields(route.handling);
-  return [...fields, ...handling, ...actionFields(route.action, mode)].join('&');
+  return [...fields, ...handlingFields(route), ...actionFields(route.action, mode)].join('&');
 }
 
 const list = (values: readonly string[]) => values.map(percentEncode).join(',');
@@ -135,7 +134,7 @@ const fieldsOf: {
   method: (_, value) => [`m=${percentEncode(value)}`],
   headers: (entries, matches) => matches.map((match) => valueField(entries, 'h', match)),
   queryParams: (entries, matches) => matches.map((match) => valueField(entries, 'q', match)),
-  sourceRanges: (_, ranges) => [`s=${ranges.map((range) => quote('token', range)).join(',')}`],
+  sourceRanges: (_, ranges) => [`s=${rangeList(ranges)}`],
 };
 
 function conditionFields(entries: Entries, conditions: Conditions): string[] {

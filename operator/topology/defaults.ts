@@ -42,6 +42,8 @@ export const DEFAULTS = {
         redirect: { statusCode: 302 },
         cors: { allowCredentials: false, allowMethods: [], allowHeaders: [], exposeHeaders: [], maxAge: 5_000 },
       },
+      timeouts: { request: 0 },
+      rateLimit: { key: 'SourceIP', statusCode: 429 },
       respond: { contentType: 'text/plain', body: '' },
     },
   },

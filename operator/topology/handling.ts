@@ -1,13 +1,17 @@
 /** What the rule asks to happen on the way, in the form in which it is carried out. */
 import type {
+  Access as WrittenAccess,
   Cors as WrittenCors,
   Filters,
   HeaderFilter,
   PathChange as WrittenChange,
+  RateLimit as WrittenLimit,
   Redirect,
+  Rule,
 } from '../api/kinds.gen.ts';
 import { parseDuration } from '../api/duration.ts';
 import type {
+  Access,
   Action,
   Cors,
   Handling,
@@ -15,17 +19,24 @@ import type {
   HeaderHandling,
   HeaderValue,
   PathChange,
+  RateLimit,
   Route,
 } from './topology.ts';
 import { DEFAULTS } from './defaults.ts';
+import { canonicalRanges } from './matches.ts';
 import { normalizeHost, normalizeTriplets } from './path.ts';
 
-const defaults = DEFAULTS.RoutingRule.rules.filters;
+const { filters: defaults, rateLimit: limitDefaults, timeouts: timeDefaults } = DEFAULTS.RoutingRule.rules;
 
-/** The handling of a route whose match has `path`; undefined when nothing happens. */
-export function handlingOf(filters: Filters | undefined, path: Route['path']): Handling | undefined {
+/** What a rule asks for on the way of a match with `path`; undefined when nothing happens. */
+export function handlingOf(rule: Rule, path: Route['path']): Handling | undefined {
+  const { filters, access, rateLimit, timeouts } = rule;
   const { cors, rewrite } = filters ?? {};
+  const requestTimeout = parseDuration(timeouts?.request ?? '') ?? timeDefaults.request;
   return unlessEmpty({
+    ...(access && { access: accessOf(access) }),
+    ...(rateLimit && { rateLimit: rateLimitOf(rateLimit) }),
+    ...(requestTimeout > 0 && { requestTimeout }),
     ...(cors && { cors: corsOf(cors) }),
     ...headerHandlingOf(filters),
     ...(rewrite && { rewrite: placeOf(rewrite, path) }),
@@ -57,6 +68,20 @@ export function redirectOf(redirect: Redirect, path: Route['path']): Action {
 
 function unlessEmpty<T extends object>(value: T): T | undefined {
   return Object.keys(value).length === 0 ? undefined : value;
+}
+
+function accessOf({ allow, deny }: WrittenAccess): Access {
+  return { ...(allow && { allow: canonicalRanges(allow) }), ...(deny && { deny: canonicalRanges(deny) }) };
+}
+
+function rateLimitOf({ requests, per, burst = requests, key, statusCode }: WrittenLimit): RateLimit {
+  return {
+    requests,
+    per: parseDuration(per) ?? 0,
+    burst,
+    ...(key?.type === 'Header' && key.name !== undefined && { header: lowerCase(key.name) }),
+    status: statusCode ?? limitDefaults.statusCode,
+  };
 }
 
 function headerChanges({ remove = [], set = [], add = [] }: HeaderFilter): HeaderChanges {

@@ -34,8 +34,13 @@ export function conditionsOf(match: RuleMatch): Conditions {
     ...(method && { method }),
     ...(headers && { headers: values(headers.map((header) => ({ ...header, name: lowerCase(header.name) }))) }),
     ...(queryParams && { queryParams: values(queryParams) }),
-    ...(sourceRanges && { sourceRanges: sortedUnique(sourceRanges.map((range) => canonicalCidr(range) ?? range)) }),
+    ...(sourceRanges && { sourceRanges: canonicalRanges(sourceRanges) }),
   };
+}
+
+/** Ranges of addresses in their one spelling, each once, sorted. */
+export function canonicalRanges(ranges: readonly string[]): readonly string[] {
+  return sortedUnique(ranges.map((range) => canonicalCidr(range) ?? range));
 }
 
 /** A match as text: equal for two matches exactly when they are textually equal in normal form. */

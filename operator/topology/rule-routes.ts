@@ -56,7 +56,7 @@ function candidatesOf(rule: Rule, place: Place): readonly Candidate[] {
   return matches.flatMap((match, matchIndex) => {
     const path = pathOf(match);
     const conditions = conditionsOf(match);
-    const handling = handlingOf(rule.filters, path);
+    const handling = handlingOf(rule, path);
     const does = { ...(handling && { handling }), action: actionOf(rule, path, place) };
     return hostsOf(source.spec).map((host) => {
       const what = { ...(host !== undefined && { host }), ...(path && { path }), conditions };

@@ -126,8 +126,28 @@ export interface Route {
 
 /** What happens to a request on its way through a route, and to its answer. */
 export interface Handling extends HeaderHandling {
+  readonly access?: Access;
+  readonly rateLimit?: RateLimit;
+  /** Milliseconds. */
+  readonly requestTimeout?: number;
   readonly cors?: Cors;
   readonly rewrite?: { readonly hostname?: string; readonly path?: PathChange };
+}
+
+/** Canonical CIDR, sorted. A client in `deny` may not, whatever `allow` says. */
+export interface Access {
+  readonly allow?: readonly string[];
+  readonly deny?: readonly string[];
+}
+
+/** `requests` in `per` milliseconds, `burst` of them at once, for each client. */
+export interface RateLimit {
+  readonly requests: number;
+  readonly per: number;
+  readonly burst: number;
+  /** Lower-case name of the header that tells clients apart; absent: the client's address. */
+  readonly header?: string;
+  readonly status: number;
 }
 
 /** Changes of headers, in the order remove, set, add. Names are lower case, values literal. */

@@ -132,7 +132,7 @@ const WITHOUT_DEFAULT: readonly RegExp[] = [
   /^WebPool spec\.externalEndpoints$/,
   /^WebPool spec\.(balance(\.header)?|sessionAffinity|timeouts|retries)$/,
   /^WebPool spec\.healthCheck\.(headers|expect\.\w+)$/,
-  /^RoutingRule spec\.rules\[\]\.(pools|respond|matches\[\]\.\w+)$/,
+  /^RoutingRule spec\.rules\[\]\.(pools|respond|rateLimit|timeouts|matches\[\]\.\w+)$/,
   /^RoutingRule spec\.rules\[\]\.(pools\[\]\.)?filters(\.\w+)?(\.(set|add|remove))?$/,
   /^DatabaseGrant spec\.(pools|hosts|grants\[\]\.columns|limits|rotation|removal)$/,
 ];

@@ -1,5 +1,6 @@
 import { bad, choice, dotted, letters, list, required, ruled, text, whole, type Bad, type Bound } from './bounds.ts';
 import { FILTER_BOUNDS, FILTER_RULES, GOOD_FILTERS } from './filter-variations.ts';
+import { GOOD_LIMITS, LIMIT_BOUNDS, LIMIT_RULES } from './limit-variations.ts';
 import type { Changes } from './sample.ts';
 
 const RULE = 'spec.rules[0]';
@@ -122,6 +123,7 @@ export const ROUTING_RULE_BOUNDS: readonly Bound[] = [
   choice(`${RESPOND}.contentType`, ['text/html', 'text/plain', 'application/json']),
   text(`${RESPOND}.body`, { most: 4096, least: 0, fill: (length) => 'ä'.repeat(length) }),
   ...FILTER_BOUNDS,
+  ...LIMIT_BOUNDS,
 ];
 
 const SAMPLE_POOLS = [{ name: 'blog' }];
@@ -231,6 +233,7 @@ export const ROUTING_RULE_RULES: readonly Bad[] = [
     ruled(tcpMatch({ sourceRanges: [range] }), 'is no address or CIDR such as', { path: `${MATCH}.sourceRanges[0]` }),
   ]),
   ...FILTER_RULES,
+  ...LIMIT_RULES,
 ];
 
 /** RoutingRules that look odd and are right. */
@@ -250,4 +253,5 @@ export const GOOD_ROUTING_RULES: readonly Changes[] = [
   matchOf({ headers: [{ name: "!#$%&'*+.^_`|~-", value: '"quoted" \\ %[env(HOME)] ${HOME} ; << #' }] }),
   matchOf({ queryParams: [{ name: '"\\;<<%[env(HOME)]', value: '"quoted" \\ %[env(HOME)] ${HOME} ; << #' }] }),
   ...GOOD_FILTERS,
+  ...GOOD_LIMITS,
 ];

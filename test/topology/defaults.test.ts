@@ -20,6 +20,10 @@ const SENTENCES = new Map([
   ['RoutingRule.rules.filters.redirect.path', 'the path of the request'],
   ['RoutingRule.rules.filters.rewrite.hostname', 'the host of the request'],
   ['RoutingRule.rules.filters.rewrite.path', 'the path of the request'],
+  ['RoutingRule.rules.access', 'everyone'],
+  ['RoutingRule.rules.access.allow', 'every address'],
+  ['RoutingRule.rules.access.deny', 'no address'],
+  ['RoutingRule.rules.rateLimit.burst', 'requests'],
 ]);
 
 /** Values that the description says in words. */
