@@ -1,5 +1,6 @@
 import { createConnection } from 'mysql2/promise';
 import { connect as connectTcp } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Connection, SslOptions } from 'mysql2/promise';
 import { dialectOf } from '../mysql/dialect.ts';
 import type { Dialect } from '../mysql/dialect.ts';
@@ -94,12 +95,38 @@ async function connect(options: SessionOptions): Promise<Connection> {
   }
 }
 
-function dial({ host, port, admin, timeouts, tls }: SessionOptions, ssl?: SslOptions): Promise<Connection> {
+async function dial(options: SessionOptions, ssl?: SslOptions): Promise<Connection> {
+  const socket = connectTcp({ host: options.host, port: options.port, keepAlive: true, noDelay: true });
+  let connected = false;
+  socket.once('connect', () => {
+    connected = true;
+  });
+  try {
+    return await login(options, socket, ssl);
+  } catch (error) {
+    socket.destroy();
+    // The driver says the same of a packet that vanished and of a server that took the connection and kept silent.
+    if (connected && serverErrorOf(error)?.code === 'ETIMEDOUT') throw new SilentServerError();
+    throw error;
+  }
+}
+
+/** A server that took the connection and said nothing. */
+class SilentServerError extends Error {
+  override readonly name = 'SilentServerError';
+  readonly code = 'PROTOCOL_CONNECTION_LOST';
+}
+
+function login(
+  { host, port, admin, timeouts, tls }: SessionOptions,
+  stream: Socket,
+  ssl?: SslOptions,
+): Promise<Connection> {
   return createConnection({
-    host,
+    // The driver verifies the certificate by this name; where the server is, the stream knows.
+    host: tls.serverName ?? host,
     port,
-    // The driver verifies the certificate by the name of the host: then the stream says where that is.
-    ...(tls.serverName !== undefined && { host: tls.serverName, stream: () => connectTcp({ host, port }) }),
+    stream,
     ...(ssl && { ssl }),
     user: admin.username,
     password: admin.password,
@@ -108,7 +135,6 @@ function dial({ host, port, admin, timeouts, tls }: SessionOptions, ssl?: SslOpt
     multipleStatements: true,
     rowsAsArray: true,
     jsonStrings: true,
-    enableKeepAlive: true,
   });
 }
 

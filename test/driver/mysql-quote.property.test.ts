@@ -19,48 +19,19 @@ import { inputOf, reset, serverKinds, serverOf } from './database-world.ts';
 
 /** What breaks out of SQL, what stands for something else in it, and what is cut or folded on the way. */
 const NASTY = [
-  ...[
-    "'",
-    '"',
-    '`',
-    '\\',
-    "\\'",
-    '``',
-    '%',
-    '_',
-    '\\_',
-    '\\%',
-    ';',
-    '--',
-    '/*',
-    '*/',
-    '#',
-    '@',
-    '?',
-    ':a',
-    '.',
-    '*',
-    ' ',
-  ],
-  ...[
-    '\0',
-    '\n',
-    '\r',
-    '\u001a',
-    '\t',
-    '\u007f',
-    'ä',
-    'ß',
-    'İ',
-    'K',
-    '€',
-    '\u0301',
-    '\u00a0',
-    '\u200b',
-    '\u2028',
-    '\ufeff',
-  ],
-  ...['\ufffd', '\uffff', '😀', '\ud800', '#mysql50#', 'DROP', 'x', 'X', '0', "' OR 1=1 -- "],
+  ...Array.from('\'"`\\%_;#@?.* \0\n\r\u001a\t\u007fäßİK€\u0301\u00a0\u200b\u2028\ufeff\ufffd\uffff😀xX0'),
+  '\ud800',
+  "\\'",
+  '``',
+  '\\_',
+  '\\%',
+  '--',
+  '/*',
+  '*/',
+  ':a',
+  '#mysql50#',
+  'DROP',
+  "' OR 1=1 -- ",
 ];
 
 /** Short and long, tame and wild. */
@@ -68,11 +39,17 @@ const anyText = fc.oneof(
   { weight: 5, arbitrary: fc.array(fc.constantFrom(...NASTY), { maxLength: 12 }).map((parts) => parts.join('')) },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 70 }) },
   { weight: 2, arbitrary: fc.string({ unit: 'grapheme', maxLength: 40 }) },
-  { weight: 1, arbitrary: fc.string({ unit: fc.constantFrom(...'abcXYZ019-_.$'), minLength: 1, maxLength: 70 }) },
+  {
+    weight: 1,
+    arbitrary: fc.string({ unit: fc.constantFrom(...Array.from('abcXYZ019-_.$')), minLength: 1, maxLength: 70 }),
+  },
 );
 const hostText = fc.oneof(
   { weight: 1, arbitrary: anyText },
-  { weight: 2, arbitrary: fc.string({ unit: fc.constantFrom(...'abz09.-:'), minLength: 1, maxLength: 80 }) },
+  {
+    weight: 2,
+    arbitrary: fc.string({ unit: fc.constantFrom(...Array.from('abz09.-:')), minLength: 1, maxLength: 80 }),
+  },
   { weight: 1, arbitrary: fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain()) },
 );
 
@@ -140,7 +117,7 @@ describe.each(await serverKinds())('10,000 strings on $name', ({ start }) => {
       const names = some.map((user) => accountName({ user, host: '192.0.2.9' }));
       await db.query(`CREATE USER ${names.join(', ')}`);
       const rows = await db.query("SELECT User FROM mysql.user WHERE Host = '192.0.2.9'");
-      expect(rows.flat().sort()).toEqual([...some].sort());
+      expect(rows.flat().map(String).sort()).toEqual([...some].sort());
       await db.query(`DROP USER ${names.join(', ')}`);
     }
   });
@@ -152,7 +129,7 @@ describe.each(await serverKinds())('10,000 strings on $name', ({ start }) => {
       const names = some.map((host) => accountName({ user: 'probe', host }));
       await db.query(`CREATE USER ${names.join(', ')}`);
       const rows = await db.query("SELECT Host FROM mysql.user WHERE User = 'probe'");
-      expect(rows.flat().sort()).toEqual([...some].sort());
+      expect(rows.flat().map(String).sort()).toEqual([...some].sort());
       expect(some.filter((host) => /[%_/]/.test(host))).toEqual([]);
       await db.query(`DROP USER ${names.join(', ')}`);
     }
@@ -177,7 +154,9 @@ describe.each(await serverKinds())('10,000 strings on $name', ({ start }) => {
       expect(await server.round(input)).toMatchObject({ settled: true });
       expect(await server.round(input)).toMatchObject({ settled: true, statements: 0 });
       const patterns = await db.query("SELECT Db FROM mysql.db WHERE User = 'shop'");
-      expect(patterns.flat().sort()).toEqual(some.map(({ schema }) => schemaPattern(schema, dialect)).sort());
+      expect(patterns.flat().map(String).sort()).toEqual(
+        some.map(({ schema }) => schemaPattern(schema, dialect)).sort(),
+      );
       const places = await db.query("SELECT Db, Table_name FROM mysql.tables_priv WHERE User = 'shop'");
       expect(places.map((place) => place.join('\0')).sort()).toEqual(
         some.map(({ schema, table }) => `${schema}\0${table}`).sort(),
@@ -211,7 +190,7 @@ describe.each(await serverKinds())('10,000 strings on $name', ({ start }) => {
       expect([round.settled, round.grants.get('default/shop')?.problem]).toEqual([true, undefined]);
       expect(await server.round(input)).toMatchObject({ settled: true, statements: 0 });
       const rows = await db.query("SELECT Column_name FROM mysql.columns_priv WHERE User = 'shop'");
-      expect(rows.flat().sort()).toEqual([...made].sort());
+      expect(rows.flat().map(String).sort()).toEqual([...made].sort());
     }
   });
 
