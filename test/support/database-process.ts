@@ -123,6 +123,8 @@ async function launch(
   const args = [
     ...program.args,
     `--datadir=${join(dataDir, 'data')}`,
+    // Names in the common folder hold a process number, which is not unique where processes are kept apart.
+    `--tmpdir=${dataDir}`,
     `--socket=${join(dataDir, 'socket')}`,
     `--pid-file=${join(dataDir, 'pid')}`,
     `--port=${port}`,
