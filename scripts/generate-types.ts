@@ -61,8 +61,8 @@ function withoutRepeated(code: string): string {
 }
 
 let text = '/* Written by `npm run generate` from crds/. Do not edit. */\n';
-for (const file of readdirSync(folder).toSorted())
-  text += withoutRepeated(oneNameATitle(readonlyFields(await typesOf(file))));
+const files = readdirSync(folder).filter((file) => file !== 'kustomization.yaml');
+for (const file of files.toSorted()) text += withoutRepeated(oneNameATitle(readonlyFields(await typesOf(file))));
 
 if (process.argv.includes('--check')) {
   if (readFileSync(target, 'utf8') !== text) {

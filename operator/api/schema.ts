@@ -36,12 +36,10 @@ const LONGEST_MATCHED = 8_192;
 const UNSOUND = new Set(['type', 'required', 'uniqueKeys']);
 const METADATA_TEXT = ['name', 'namespace', 'generateName', 'uid', 'resourceVersion', 'creationTimestamp', 'selfLink'];
 
-/** The validator of the kinds that `crds` define. */
+/** The validator of the kinds that `crds` define; what else lies beside the CRDs is passed over. */
 export function createSchemaValidator(crds: readonly unknown[]): SchemaValidator {
   const ajv = createAjv();
-  const compiled = new Map(
-    (crds as readonly Crd[]).map((crd) => [crd.spec.names.kind, ajv.compile(documentSchema(crd))]),
-  );
+  const compiled = new Map(crds.filter(isCrd).map((crd) => [crd.spec.names.kind, ajv.compile(documentSchema(crd))]));
   return {
     kinds: [...compiled.keys()],
     check(kind, document) {
@@ -56,6 +54,10 @@ export function createSchemaValidator(crds: readonly unknown[]): SchemaValidator
 export function createDocumentCheck(schema: AnySchemaObject): (document: unknown) => SchemaVerdict {
   const validate = createAjv().compile(closed(schema));
   return (document) => verdictOf(validate, document);
+}
+
+function isCrd(document: unknown): document is Crd {
+  return (document as Partial<Crd> | undefined)?.spec?.names !== undefined;
 }
 
 function createAjv(): Ajv {

@@ -31,7 +31,7 @@ describeWhere('kubectl', await missingPrograms(programsOf({})), () => {
   let plane: ControlPlane;
   beforeAll(async () => {
     plane = await startControlPlane();
-    await plane.kubectl(['apply', '-f', CRDS]);
+    await plane.kubectl(['apply', '-k', CRDS]);
     await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
     await plane.kubectl(['apply', '-f', '-'], { input: SITE });
   }, BUILD_TIMEOUT);

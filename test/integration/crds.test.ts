@@ -1,7 +1,7 @@
 /**
  * The CRDs on a real API server that speaks as Kubernetes 1.31 does: they fit into its limits, and they give the verdicts of the code.
  */
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Kind } from '../../operator/api/resources.ts';
 import { BAD_OBJECTS, GOOD_OBJECTS } from '../api/bad-objects.ts';
@@ -9,9 +9,9 @@ import { ACCEPTED, REFUSED } from '../api/variations.ts';
 import { programsOf, startControlPlane, type ControlPlane } from '../cluster/control-plane.ts';
 import { BUILD_TIMEOUT, missingPrograms } from '../cluster/programs.ts';
 import { describeWhere } from '../support/announce.ts';
+import { CRD_FILES } from '../support/crds.ts';
 
 const FOLDER = new URL('../../crds/', import.meta.url);
-const FILES = readdirSync(FOLDER);
 const PLURALS: Readonly<Record<Kind, string>> = {
   WebPool: 'webpools',
   RoutingRule: 'routingrules',
@@ -35,7 +35,7 @@ describeWhere('the CRDs on an API server', await missingPrograms(programsOf({}))
   let plane: ControlPlane;
   beforeAll(async () => {
     plane = await startControlPlane({ apiServerOptions: OLDEST });
-    await plane.kubectl(['apply', '-f', FOLDER.pathname]);
+    await plane.kubectl(['apply', '-k', FOLDER.pathname]);
     await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
   }, BUILD_TIMEOUT);
   afterAll(() => plane?.stop());
@@ -59,7 +59,7 @@ describeWhere('the CRDs on an API server', await missingPrograms(programsOf({}))
     return wrong;
   };
 
-  test.each(FILES)(
+  test.each(CRD_FILES)(
     '%s is small enough for client-side apply, and a second apply of any kind changes nothing',
     async (file) => {
       const path = new URL(file, FOLDER).pathname;

@@ -43,9 +43,12 @@ export interface Crd {
 
 const folder = new URL('../../crds/', import.meta.url);
 
+/** Names of the CRD files. */
+export const CRD_FILES: readonly string[] = readdirSync(folder).filter((file) => file !== 'kustomization.yaml');
+
 /** Text of each CRD file, by file name. */
 export const CRD_TEXTS: ReadonlyMap<string, string> = new Map(
-  readdirSync(folder).map((file) => [file, readFileSync(new URL(file, folder), 'utf8')]),
+  CRD_FILES.map((file) => [file, readFileSync(new URL(file, folder), 'utf8')]),
 );
 
 /** The parsed CRD files. */
