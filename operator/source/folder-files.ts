@@ -132,8 +132,8 @@ async function walk(root: string): Promise<Tree> {
     for (const entry of await readdir(folder, { withFileTypes: true })) {
       if (entry.name.startsWith('.')) continue;
       const path = join(folder, entry.name);
-      const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && (await leadsToFolder(path)));
-      if (isFolder) await enter(path, depth + 1).catch((error: unknown) => note(path, error));
+      const enters = entry.isDirectory() || (entry.isSymbolicLink() && (await isFolder(path)));
+      if (enters) await enter(path, depth + 1).catch((error: unknown) => note(path, error));
       else if (isYaml(path)) tree.files.push(path);
     }
   };
@@ -144,7 +144,8 @@ async function walk(root: string): Promise<Tree> {
   return tree;
 }
 
-async function leadsToFolder(path: string): Promise<boolean> {
+/** Whether a folder is there, also through a link. */
+export async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isDirectory(),
     () => false,

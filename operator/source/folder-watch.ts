@@ -1,7 +1,7 @@
 /** Tells when something below a folder changes. */
 import { watch, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
-import { isYaml } from './folder-files.ts';
+import { isFolder, isYaml } from './folder-files.ts';
 
 export interface FolderWatch {
   /** Watches exactly these folders from now on. */
@@ -18,12 +18,18 @@ export function createFolderWatch(
   onProblem: (folder: string, error: unknown) => void,
 ): FolderWatch {
   const watchers = new Map<string, FSWatcher>();
+  const notice = (folder: string, name: string | null) => {
+    // `..data` is the link by which Kubernetes swaps all files of a mounted folder.
+    if (name === null || name.startsWith('..')) return onChange(undefined);
+    if (name.startsWith('.')) return;
+    const path = join(folder, name);
+    if (isYaml(name)) onChange(path);
+    else if (watchers.has(path)) onChange(undefined);
+    else void isFolder(path).then((found) => found && onChange(undefined));
+  };
   const add = (folder: string) => {
     try {
-      const watcher = watch(folder, { persistent: false }, (_, name) => {
-        const change = changeOf(folder, name);
-        if (change !== undefined) onChange(change[0]);
-      });
+      const watcher = watch(folder, { persistent: false }, (_, name) => notice(folder, name));
       watcher.on('error', () => onChange(undefined));
       watchers.set(folder, watcher);
     } catch (error) {
@@ -45,11 +51,4 @@ export function createFolderWatch(
       watchers.clear();
     },
   };
-}
-
-/** The file meant, `undefined` for what may be a folder or the link by which Kubernetes swaps a mounted folder, or nothing. */
-function changeOf(folder: string, name: string | null): readonly [string | undefined] | undefined {
-  if (name === null || name.startsWith('..')) return [undefined];
-  if (name.startsWith('.')) return undefined;
-  return [isYaml(name) ? join(folder, name) : undefined];
 }
