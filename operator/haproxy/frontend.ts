@@ -33,7 +33,6 @@ export function fixedSections(): readonly (readonly string[])[] {
       'mode http',
       'http-request set-header X-Webpool-Backend %[var(txn.pool)]',
       'http-request set-timeout server var(txn.timeout)',
-      'retries 0',
       'timeout tunnel 24h',
       `http-error ${reply(504, 'request-timeout')}`,
       // A connection of one client is never used for another: PROXY protocol tells the address once.
@@ -78,6 +77,17 @@ export function reply(status: number, reason: string): string {
   return `status ${status} content-type text/plain string ${reason} hdr X-Webpool-Reason ${reason} hdr Cache-Control no-store`;
 }
 
+/** Who the client is and what it asked for, as servers learn it. What a client says itself would be believed, so it goes. */
+function forwardedLines(port: number): readonly string[] {
+  return [
+    'http-request set-header X-Forwarded-For %[src]',
+    'http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]',
+    'http-request set-header X-Forwarded-Host %[var(txn.host)]',
+    `http-request set-header X-Forwarded-Port ${port}`,
+    'http-request del-header Forwarded',
+  ];
+}
+
 /**
  * A host and path that have only one spelling and go into a map key as they are: lower-case name without port; segments
  * without percent, none empty, none that begins with a dot.
@@ -98,6 +108,7 @@ function httpLines(port: number): readonly string[] {
     // All of the header: `hdr` would only see what follows the last comma. Two of them are two hosts.
     'http-request set-var(txn.host) req.fhdr(host)',
     `http-request return ${reply(400, 'bad-host')} if { var(txn.host) -m sub / ? | * , .. } or { var(txn.host) -m beg . } or { req.fhdr_cnt(host) gt 1 }`,
+    ...forwardedLines(port),
     'http-request set-var(txn.base) base',
     `${map(`str(${port}|),concat(,txn.base,/?)`)} if { var(txn.base) -m reg ${PLAIN} }`,
     // What stands below this line costs such a request nothing, and is not asked of it either.

@@ -1,0 +1,140 @@
+/** What servers learn of clients, and what happens to clients that do not keep to HTTP. */
+import { createConnection } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
+import { echoOf, exchange } from '../support/http-client.ts';
+import { startWebServer, type WebServer } from '../support/web-server.ts';
+
+const PORT = 8080;
+
+let proxy: TestProxy;
+let server: WebServer;
+
+beforeAll(async () => {
+  proxy = await createTestProxy();
+  server = await startWebServer({ name: 'web01' });
+  await proxy.apply([
+    poolOf('site', [server]),
+    ruleOf('site', { port: PORT, hostnames: ['a.x'] }, [allTo('site')]),
+    ruleOf('any', PORT, [
+      { name: 'any', matches: [{ path: { type: 'Prefix', value: '/any' } }], pools: [{ name: 'site' }] },
+      {
+        name: 'timed',
+        matches: [{ path: { type: 'Prefix', value: '/timed' } }],
+        timeouts: { request: '9s' },
+        pools: [{ name: 'site' }],
+      },
+    ]),
+  ]);
+  await proxy.serving();
+});
+afterAll(async () => {
+  await proxy.stop();
+  await server.stop();
+});
+
+describe('servers learn', () => {
+  const spoofed = {
+    'X-Forwarded-For': ['192.0.2.1', '192.0.2.2'],
+    'X-Forwarded-Proto': 'https',
+    'X-Forwarded-Host': 'evil.x',
+    'X-Forwarded-Port': '1',
+    Forwarded: 'for=192.0.2.1;proto=https',
+    'X-Webpool-Backend': 'http_default_other',
+  };
+
+  test.each(['/any', '/timed', '/%61ny'])(
+    'who the client is and what it asked for, whatever it says itself: %s',
+    async (target) => {
+      for (const headers of [{}, spoofed]) {
+        const answer = await proxy.get(PORT, target, { host: `B.x:${PORT}`, from: '127.9.0.1', headers });
+        const seen = echoOf(answer).headers;
+        expect(seen).toMatchObject({
+          host: `B.x:${PORT}`,
+          'x-forwarded-for': '127.9.0.1',
+          'x-forwarded-proto': 'http',
+          'x-forwarded-host': `B.x:${PORT}`,
+          'x-forwarded-port': String(PORT),
+        });
+        expect(seen['forwarded']).toBeUndefined();
+      }
+    },
+  );
+});
+
+const line = (first: string, ...fields: string[]) => `${[first, ...fields, 'Connection: close'].join('\r\n')}\r\n\r\n`;
+
+/** The one rule: what two readers could read in two ways is answered 400 and comes to no server. */
+const AMBIGUOUS: readonly (readonly [what: string, bytes: string])[] = [
+  ['two Host headers', line('GET / HTTP/1.1', 'Host: a.x', 'Host: b.x')],
+  ['two hosts in one header', line('GET / HTTP/1.1', 'Host: a.x, b.x')],
+  ['a path in the Host header', line('GET / HTTP/1.1', 'Host: a.x/any')],
+  ['no Host header in HTTP/1.1', line('GET /any HTTP/1.1')],
+  ['another host in the request line than in the Host header', line('GET http://b.x/ HTTP/1.1', 'Host: a.x')],
+  ['an encoded slash', line('GET /a%2fb HTTP/1.1', 'Host: a.x')],
+  ['a backslash', line('GET /a\\..\\b HTTP/1.1', 'Host: a.x')],
+  ['an encoded NUL', line('GET /a%00b HTTP/1.1', 'Host: a.x')],
+  ['a path above the root', line('GET /../etc/passwd HTTP/1.1', 'Host: a.x')],
+  ['a space in the path', line('GET /a b HTTP/1.1', 'Host: a.x')],
+  ['a header name with a space', line('GET / HTTP/1.1', 'Host: a.x', 'X-A : 1')],
+  ['a header without a colon', line('GET / HTTP/1.1', 'Host: a.x', 'X-A')],
+  ['two lengths', line('POST / HTTP/1.1', 'Host: a.x', 'Content-Length: 1', 'Content-Length: 2')],
+  ['a list of lengths', line('POST / HTTP/1.1', 'Host: a.x', 'Content-Length: 1, 2')],
+  ['a signed length', line('POST / HTTP/1.1', 'Host: a.x', 'Content-Length: +1')],
+  ['an unknown transfer encoding', line('POST / HTTP/1.1', 'Host: a.x', 'Transfer-Encoding: chunked, gzip')],
+  ['a control character in a header', line('GET / HTTP/1.1', 'Host: a.x', 'X-A: a\x00b')],
+  ['a header of 17 kB', line('GET / HTTP/1.1', 'Host: a.x', `X-A: ${'a'.repeat(17_000)}`)],
+  ['a request line of 17 kB', line(`GET /${'a'.repeat(17_000)} HTTP/1.1`, 'Host: a.x')],
+  ['200 headers', line('GET / HTTP/1.1', 'Host: a.x', ...Array.from({ length: 200 }, (_, i) => `X-${i}: 1`))],
+];
+
+describe('is answered 400 and comes to no server:', () => {
+  test.each(AMBIGUOUS)('%s', async (_, bytes) => {
+    const { requests } = server;
+    expect((await proxy.raw(PORT, bytes)).status).toBe(400);
+    expect(server.requests).toBe(requests);
+  });
+});
+
+it('a header of 10 MB is cut off early', async () => {
+  const sent = await new Promise<number>((resolve) => {
+    const socket = createConnection({ host: proxy.address, port: PORT });
+    const more = () => {
+      while (socket.bytesWritten < 10_000_000 && socket.write('a'.repeat(10_000)));
+    };
+    socket
+      .on('error', () => undefined)
+      .on('drain', more)
+      .on('close', () => resolve(socket.bytesWritten));
+    socket.resume();
+    socket.write('GET / HTTP/1.1\r\nHost: a.x\r\nX-A: ', more);
+  });
+  expect(sent).toBeLessThan(10_000_000);
+  expect((await proxy.get(PORT, '/', { host: 'a.x' })).status).toBe(200);
+});
+
+it('gives the server one Host header where the client sent the same one twice', async () => {
+  const answer = await proxy.raw(PORT, line('GET / HTTP/1.1', 'Host: a.x', 'Host: a.x'));
+  expect(echoOf(answer).headers['host']).toBe('a.x');
+});
+
+it('serves the absolute form as the path it names', async () => {
+  const answer = await proxy.raw(PORT, line('GET http://a.x/b?c HTTP/1.1', 'Host: a.x'));
+  expect([answer.status, answer.server]).toEqual([200, 'web01']);
+});
+
+it('lets no second request hide in the body of the first', async () => {
+  const { requests } = server;
+  const hidden = 'GET /any/hidden HTTP/1.1\r\nHost: a.x\r\n\r\n';
+  const body = `0\r\n\r\n${hidden}`;
+  const both = `POST /any HTTP/1.1\r\nHost: a.x\r\nContent-Length: ${body.length}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n${body}`;
+  const answers = (await exchange({ address: proxy.address, port: PORT }, both)).match(/HTTP\/1\.1 \d+/g);
+  expect(answers).toEqual(['HTTP/1.1 200']);
+  expect(server.requests).toBe(requests + 1);
+});
+
+it('sends clients away that take more than ten seconds for a request', async () => {
+  const begun = performance.now();
+  expect((await proxy.raw(PORT, 'GET / HTTP/1.1\r\nHost: a.x\r\nX-Slow: ')).status).toBe(408);
+  expect(performance.now() - begun).toBeGreaterThan(9_900);
+});
