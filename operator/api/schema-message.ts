@@ -20,8 +20,8 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   '^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$': 'a host name without scheme, port and path',
   '^([*]|https?://([*][.])?[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?)$':
     'an origin such as https://www.example.com or https://*.example.com, or *',
-  '^[A-Za-z0-9-]+$': 'letters, digits and "-"',
-  '^[A-Za-z0-9_-]+$': 'letters, digits, "_" and "-"',
+  '^[A-Za-z0-9][A-Za-z0-9-]*$': 'letters, digits and "-", with a letter or digit in front',
+  '^[A-Za-z0-9][A-Za-z0-9_-]*$': 'letters, digits, "_" and "-", with a letter or digit in front',
   '^[A-Za-z0-9_.$-]+$': 'letters, digits, "_", ".", "$" and "-"',
   '^[-._a-zA-Z0-9]+$': 'letters, digits, "-", "_" and "."',
   '^[^\\p{Cc}\\p{Zl}\\p{Zp}]*$': 'a text without control characters',

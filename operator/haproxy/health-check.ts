@@ -27,7 +27,8 @@ export function healthCheckLines(check: HealthCheckOptions): readonly string[] {
     ...(body === undefined ? [] : [`http-check expect string ${quote('string', body)}`]),
     ...(header === undefined
       ? []
-      : [`http-check expect hdr name ${quote('name', header.name)} value ${quote('string', header.value)}`]),
+      : // `hdr` would look at the parts between commas; without `-m str` the value `-m` would be an option.
+        [`http-check expect fhdr name ${quote('name', header.name)} value -m str ${quote('string', header.value)}`]),
   ];
 }
 

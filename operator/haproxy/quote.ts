@@ -18,7 +18,7 @@ export class UnquotableError extends Error {
 const CONTROL = /\p{Cc}/u;
 
 const quoters: Readonly<Record<QuoteContext, (value: string) => string | undefined>> = {
-  name: (value) => (/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,254}$/.test(value) ? value : undefined),
+  name: (value) => (/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,399}$/.test(value) ? value : undefined),
   string: (value) => (CONTROL.test(value) ? undefined : `'${value.replaceAll("'", `'\\''`)}'`),
   format: (value) => (CONTROL.test(value) ? undefined : `'${value.replaceAll('%', '%%').replaceAll("'", `'\\''`)}'`),
   token: (value) => (/^[A-Za-z0-9_.~:/?|*!@%&=,+-]+$/.test(value) ? value : undefined),

@@ -18,7 +18,7 @@ const CHECK = 'spec.healthCheck';
 const LABELS = 'spec.selector.matchLabels';
 const ENDPOINT = 'spec.externalEndpoints[0]';
 
-const HEADER_NAME = { most: 64, wrong: ['X User', 'X:', 'Größe'], form: 'letters, digits and "-"' };
+const HEADER_NAME = { most: 64, wrong: ['X User', 'X:', 'Größe', '-m'], form: 'letters, digits and "-"' };
 const ALGORITHMS = ['RoundRobin', 'LeastConnections', 'Random', 'First', 'SourceIP', 'URI', 'Header'];
 const EVENTS = ['ConnectFailure', 'EmptyResponse', 'Reset', 'Timeout'];
 const CODES = ['401', '403', '404', '408', '425', '500', '501', '502', '503', '504'];
