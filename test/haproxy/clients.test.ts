@@ -115,7 +115,7 @@ it('a header of 10 MB is cut off early', async () => {
 
 it('gives the server one Host header where the client sent the same one twice', async () => {
   const answer = await proxy.raw(PORT, line('GET / HTTP/1.1', 'Host: a.x', 'Host: a.x'));
-  expect(echoOf(answer).headers['host']).toBe('a.x');
+  expect([answer.server, /"host":"[^"]*"/.exec(answer.body)?.[0]]).toEqual(['web01', '"host":"a.x"']);
 });
 
 it('serves the absolute form as the path it names', async () => {
