@@ -1,4 +1,5 @@
 import type { Finding, PartialReason } from './finding.ts';
+import type { Condition } from './kinds.gen.ts';
 import { keyOf, type Held, type KindOf } from './resources.ts';
 import { placeOf, refusal, type Problem } from './problem.ts';
 
@@ -6,6 +7,8 @@ import { placeOf, refusal, type Problem } from './problem.ts';
 export interface Candidate {
   readonly object: KindOf;
   readonly problems: readonly Problem[];
+  /** An earlier process had a version of it in force; which one, nobody knows any more. */
+  readonly servedBefore?: boolean;
 }
 
 /** What becomes of an object. */
@@ -21,12 +24,19 @@ export interface Admission {
 /**
  * Which version of an object is in force.
  * Shape: a good one is, unless it says `paused`; of a RoutingRule the good rules are, if there are any; else the previous one stays.
+ * A paused one of which the previous version is forgotten goes on with the newest: a restart must not take a pool away.
  */
 export function admit(candidate: Candidate, previous: KindOf | undefined): Admission {
   const { object, problems } = candidate;
   const paused = object.kind === 'WebPool' && (object.spec as { readonly paused?: unknown } | null)?.paused === true;
-  if (problems.length === 0) return paused ? hold(candidate, previous, { paused }) : { inForce: object, findings: [] };
-  return withoutBadRules(candidate) ?? hold(candidate, previous, { paused });
+  if (problems.length === 0 && !paused) return { inForce: object, findings: [] };
+  const last = previous ?? (problems.length === 0 && candidate.servedBefore === true ? object : undefined);
+  return withoutBadRules(candidate) ?? hold(candidate, last, { paused });
+}
+
+/** Whether a status of an earlier process says that a version of its object was in force. */
+export function wasInForce(status: { readonly conditions?: readonly Condition[] } | undefined): boolean {
+  return status?.conditions?.some(({ type, status: is }) => type === 'Programmed' && is === 'True') === true;
 }
 
 function hold(

@@ -2,7 +2,7 @@
  * The picture of a cluster, kept change by change: what did not change keeps its identity, and an object that changed costs what that
  * object costs.
  */
-import { admit, type Admission } from '../api/admission.ts';
+import { admit, wasInForce, type Admission } from '../api/admission.ts';
 import type { Finding } from '../api/finding.ts';
 import type { EndpointSlice, Held, Key, Kind, KindOf, Resources, SecretInfo } from '../api/resources.ts';
 import type { ClusterObject, ClusterSecret } from './cluster-objects.ts';
@@ -66,7 +66,7 @@ export function createClusterPicture(stores: ClusterStores): ClusterPicture {
     const admission =
       found === undefined || found.deleting
         ? undefined
-        : admit({ object: found.object, problems: found.problems }, admissions.get(id)?.inForce);
+        : admit({ ...found, servedBefore: wasInForce(found.status) }, admissions.get(id)?.inForce);
     if (admission === undefined) admissions.delete(id);
     else admissions.set(id, admission);
     held.set(id, admission?.held === undefined ? [] : [admission.held]);

@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { load } from 'js-yaml';
+import { wasInForce } from '../api/admission.ts';
 import type { Key, Kind } from '../api/resources.ts';
 import { createValidator } from '../api/validate.ts';
 import { canonicalText } from './content-hash.ts';
@@ -46,6 +47,7 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
   const secretKey = randomBytes(32);
   const register = createRegister({
     rememberedRevision: (kind, key) => statuses?.revisionOf(kind, key),
+    servedBefore: (kind, key) => wasInForce(statuses?.statusOf(kind, key)),
     secretVersion: (values) =>
       createHmac('sha256', secretKey)
         .update(canonicalText([...values]))

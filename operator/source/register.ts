@@ -28,6 +28,8 @@ export interface Revision {
 export interface RegisterOptions {
   /** The revision that an earlier process kept. */
   readonly rememberedRevision: (kind: Kind, key: Key) => Revision | undefined;
+  /** Whether an earlier process had it in force. */
+  readonly servedBefore: (kind: Kind, key: Key) => boolean;
   /** A word that changes whenever these contents of a Secret do, and tells nothing of them. */
   readonly secretVersion: (values: ReadonlyMap<string, string>) => string;
 }
@@ -201,7 +203,9 @@ function entryOf(placed: Placed<ObjectItem>, before: Entry | undefined, options:
   const generation = known === undefined ? 1 : known.generation + (known.hash === item.hash ? 0 : 1);
   const object = keepObject(before?.object, { ...metadataOf(item, generation) }, item);
   const problems = item.problems.map((found) => locate(found, item.base, placed));
-  return { placed, object, hash: item.hash, admission: admit({ object, problems }, before?.admission.inForce) };
+  const servedBefore = before === undefined && options.servedBefore(item.kind, item.key);
+  const admission = admit({ object, problems, servedBefore }, before?.admission.inForce);
+  return { placed, object, hash: item.hash, admission };
 }
 
 function revisionOf({ object, hash }: Entry): Revision {

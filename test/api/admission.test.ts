@@ -72,6 +72,15 @@ describe('a paused WebPool', () => {
     expect(held).toMatchObject({ paused: true, fallback: true, findings: [{ reason: 'InvalidSpec' }] });
   });
 
+  test('goes on with the newest version when a restart forgot the one in force', () => {
+    const candidate = { object: pool(2, { paused: true }), problems: [], servedBefore: true };
+    expect(admit(candidate, undefined)).toMatchObject({
+      inForce: candidate.object,
+      held: { paused: true, fallback: true },
+    });
+    expect(admit({ ...candidate, problems: [WRONG] }, undefined).inForce).toBeUndefined();
+  });
+
   test('paused: false is not paused', () => {
     expect(admit({ object: pool(2, { paused: false }), problems: [] }, undefined).held).toBeUndefined();
   });
