@@ -108,7 +108,8 @@ backend site
 function ours({ port, web, router, routes }: { port: number; web: number; router: string; routes: number }): Files {
   const topology = buildTopology(resources(port, web, routes), new Map());
   const config = buildProxyConfig(topology, { bind: ['127.0.0.1'], maxConnections: 2000, router });
-  return imageFiles(config, new Map([...config.backends].map(([name, { servers }]) => [name, servers])));
+  const backends = new Map([...config.backends].map(([name, { servers }]) => [name, servers]));
+  return imageFiles(config, { backends, certificateLists: new Map() });
 }
 
 function resources(port: number, web: number, routes: number): Resources {

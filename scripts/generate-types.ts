@@ -41,7 +41,7 @@ function readonlyFields(code: string): string {
 
 /** Objects of one title are one type wherever they stand; the generator counts them up. */
 function oneNameATitle(code: string): string {
-  return code.replaceAll(/\b([A-Z][A-Za-z]*[a-z])[0-9]+\b/g, '$1');
+  return code.replaceAll(/(?<!["\w])([A-Z][A-Za-z]*[a-z])[0-9]+\b(?![".])/g, '$1');
 }
 
 const seen = new Set<string>();

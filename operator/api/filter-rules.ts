@@ -2,6 +2,7 @@
 import type { Cors, Filters, HeaderFilter, PathChange, Rule } from './kinds.gen.ts';
 import { canonicalAddress, isHostname } from './address.ts';
 import { durationProblems } from './duration-rules.ts';
+import { readsHttp, type Protocol } from './layer.ts';
 import { pathProblems } from './path-rules.ts';
 import { problem, shown, type Problem } from './problem.ts';
 
@@ -18,7 +19,7 @@ const FRAMING: ReadonlySet<string> = new Set([
 ]);
 
 /** Everything wrong with the filters of a rule and of its pools. */
-export function filterProblems(rule: Rule, path: string, protocol: 'HTTP' | 'TCP'): readonly Problem[] {
+export function filterProblems(rule: Rule, path: string, protocol: Protocol): readonly Problem[] {
   const { filters, pools = [] } = rule;
   const places = [
     ...(filters === undefined ? [] : [{ own: filters, place: `${path}.filters` }]),
@@ -26,7 +27,7 @@ export function filterProblems(rule: Rule, path: string, protocol: 'HTTP' | 'TCP
       own === undefined ? [] : [{ own, place: `${path}.pools[${index}].filters` }],
     ),
   ];
-  if (protocol === 'TCP') {
+  if (!readsHttp(protocol)) {
     return places.map(({ place }) => problem(place, 'needs an HTTP listener: a TCP connection has no headers'));
   }
   const headers = places.flatMap(({ own, place }) => headerFilterProblems(own, place));

@@ -17,7 +17,8 @@ export type ResolvedReason =
   | 'HostnameUnresolvable'
   | 'SecretNotFound'
   | 'SecretKeyMissing'
-  | 'AdminSecretNotFound';
+  | 'AdminSecretNotFound'
+  | 'InvalidCertificateRef';
 export type PartialReason =
   | 'UnsupportedValue'
   | 'MatchConflicted'

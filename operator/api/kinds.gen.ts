@@ -449,7 +449,7 @@ readonly lastTime: string
 export interface RoutingRuleSpec {
 readonly listener: Listener
 /**
- * Hosts that the rules are for: exact, or *.name for every name below it. Compared without case, port and trailing dot. Default: every host. HTTP only.
+ * Hosts that the rules are for: exact, or *.name for every name below it. Compared without case, port and trailing dot; for TLS and HTTPS also with the name that the client asks for (SNI). Default: every host. Not for TCP.
  * 
  * @minItems 1
  * @maxItems 16
@@ -472,13 +472,35 @@ readonly rules: readonly Rule[]
  */
 export interface Listener {
 /**
- * HTTP: Layer 7. TCP: Layer 4, bytes as they come.
+ * HTTP and HTTPS: Layer 7. TCP: Layer 4, bytes as they come. TLS: Layer 4, passed through by the name that the client asks for (SNI).
  */
-readonly protocol: ("HTTP" | "TCP")
+readonly protocol: ("HTTP" | "HTTPS" | "TCP" | "TLS")
 /**
- * Default: 80 for HTTP; TCP must name one.
+ * Default: 80 for HTTP, 443 for HTTPS; TCP and TLS must name one.
  */
 readonly port?: number
+readonly tls?: ListenerTLS
+}
+/**
+ * Certificate of the hosts of this object. HTTPS only, which needs it. Absent: no TLS.
+ */
+export interface ListenerTLS {
+/**
+ * Secret of the same namespace with the keys tls.crt (certificate, then its chain) and tls.key. Without hostnames it is also the certificate for clients that name an unknown host or none.
+ */
+readonly secretName: string
+/**
+ * Secret with a certificate for the same hosts and the other kind of key: ECDSA beside RSA. The client decides. Absent: one certificate for all clients.
+ */
+readonly alternateSecretName?: string
+/**
+ * Oldest version that clients may speak with these hosts. Default: TLSv1.2.
+ */
+readonly minVersion?: ("TLSv1.0" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3")
+/**
+ * Secret with the key ca.crt: clients must show a certificate of this authority. Servers read who it is in the headers X-SSL-Client-DN, X-SSL-Client-CN, X-SSL-Client-Serial and X-SSL-Client-SHA1. Absent: nobody is asked.
+ */
+readonly clientCASecretName?: string
 }
 export interface Rule {
 /**
@@ -540,7 +562,7 @@ readonly headers?: readonly ValueMatch[]
  */
 readonly queryParams?: readonly QueryMatch[]
 /**
- * Addresses of clients, as CIDR or single address. The only match of TCP rules.
+ * Addresses of clients, as CIDR or single address. The only match of TCP and TLS rules.
  * 
  * @minItems 1
  * @maxItems 64
@@ -814,7 +836,7 @@ readonly type: ("SourceIP" | "Header")
 readonly name?: string
 }
 /**
- * Answer that the load balancer gives itself. Not together with pools. HTTP only.
+ * Answer that the load balancer gives itself. Not together with pools. HTTP and HTTPS only.
  */
 export interface Respond {
 /**

@@ -2,6 +2,7 @@
 import type { RateLimit, Rule } from './kinds.gen.ts';
 import { parseDuration } from './duration.ts';
 import { durationProblems } from './duration-rules.ts';
+import { readsHttp, type Protocol } from './layer.ts';
 import { problem, type Problem } from './problem.ts';
 import { rangeProblems } from './range-rules.ts';
 
@@ -9,13 +10,13 @@ import { rangeProblems } from './range-rules.ts';
 const LONGEST_REST = 3_600_000;
 
 /** Everything wrong with `access`, `rateLimit` and `timeouts`. */
-export function limitProblems(rule: Rule, path: string, protocol: 'HTTP' | 'TCP'): readonly Problem[] {
+export function limitProblems(rule: Rule, path: string, protocol: Protocol): readonly Problem[] {
   const { access, rateLimit, timeouts, respond, filters } = rule;
   const ranges = [
     ...rangeProblems(access?.allow, `${path}.access.allow`),
     ...rangeProblems(access?.deny, `${path}.access.deny`),
   ];
-  if (protocol === 'TCP') {
+  if (!readsHttp(protocol)) {
     const fields = (['rateLimit', 'timeouts'] as const).filter((field) => rule[field] !== undefined);
     return [
       ...ranges,

@@ -40,7 +40,22 @@ export interface SecretInfo {
   /** Changes whenever the contents do. */
   readonly version: string;
   readonly keys: readonly string[];
+  /** What `tls.crt` and `tls.key` are; absent when the Secret has neither. */
+  readonly certificate?: CertificateInfo;
+  /** What `ca.crt` is; absent when the Secret has none. */
+  readonly authority?: CertificateInfo;
 }
+
+/** What can be said of a certificate without its text. */
+export type CertificateInfo =
+  | {
+      /** RFC 3339: of a chain or bundle the first end. */
+      readonly notAfter: string;
+      /** DNS names and addresses that it is for. */
+      readonly names: readonly string[];
+    }
+  /** Why it cannot be used: one sentence, no contents. */
+  | { readonly problem: string };
 
 /** discovery.k8s.io/v1 EndpointSlice, as far as we read it. */
 export interface EndpointSlice {

@@ -4,6 +4,7 @@ import { AGENT_PORT } from './agent-port.ts';
 import { canonicalAddress, isHostname } from './address.ts';
 import { rangeProblems } from './range-rules.ts';
 import { filterProblems } from './filter-rules.ts';
+import { readsHttp, type Protocol } from './layer.ts';
 import { limitProblems } from './limit-rules.ts';
 import { pathProblems } from './path-rules.ts';
 import { problem, shown, type Problem } from './problem.ts';
@@ -20,11 +21,27 @@ export function routingRuleProblems(spec: RoutingRuleSpec): readonly Problem[] {
   return [...listenerProblems(spec), ...hostnameProblems(spec), ...rules];
 }
 
+/** TLS passes through a listener of that name as it comes. */
+const WITHOUT_TLS: ReadonlySet<Protocol> = new Set<Protocol>(['HTTP', 'TCP', 'TLS']);
+
 function listenerProblems({ listener }: RoutingRuleSpec): Problem[] {
   if (listener.port === AGENT_PORT)
     return [problem('spec.listener.port', `${AGENT_PORT} is where a proxy tells how it is: choose another port`)];
-  if (listener.protocol !== 'TCP' || listener.port !== undefined) return [];
-  return [problem('spec.listener', 'protocol TCP needs the field port')];
+  const { protocol, port, tls } = listener;
+  const problems: Problem[] = [];
+  if (!readsHttp(protocol) && port === undefined) {
+    problems.push(problem('spec.listener', `protocol ${protocol} needs the field port`));
+  }
+  if (protocol === 'HTTPS' && tls === undefined) {
+    problems.push(problem('spec.listener', 'protocol HTTPS needs the field tls: the Secret of its certificate'));
+  }
+  if (WITHOUT_TLS.has(protocol) && tls !== undefined) {
+    problems.push(problem('spec.listener.tls', `goes with protocol HTTPS only, not with ${protocol}: remove it`));
+  }
+  if (tls !== undefined && tls.alternateSecretName === tls.secretName) {
+    problems.push(problem('spec.listener.tls.alternateSecretName', 'is the Secret of secretName: remove it'));
+  }
+  return problems;
 }
 
 function hostnameProblems({ listener, hostnames }: RoutingRuleSpec): readonly Problem[] {
@@ -40,10 +57,10 @@ function hostnameProblems({ listener, hostnames }: RoutingRuleSpec): readonly Pr
   });
 }
 
-function ruleProblems(rule: Rule, path: string, protocol: 'HTTP' | 'TCP'): readonly Problem[] {
+function ruleProblems(rule: Rule, path: string, protocol: Protocol): readonly Problem[] {
   const matches = (rule.matches ?? []).flatMap((match, index) => {
     const place = `${path}.matches[${index}]`;
-    return protocol === 'TCP' ? tcpMatchProblems(match, place) : httpMatchProblems(match, place);
+    return readsHttp(protocol) ? httpMatchProblems(match, place) : tcpMatchProblems(match, place);
   });
   const ranges = (rule.matches ?? []).flatMap((match, index) =>
     rangeProblems(match.sourceRanges, `${path}.matches[${index}].sourceRanges`),
@@ -57,20 +74,21 @@ function ruleProblems(rule: Rule, path: string, protocol: 'HTTP' | 'TCP'): reado
   ];
 }
 
-function actionProblems(rule: Rule, path: string, protocol: 'HTTP' | 'TCP'): readonly Problem[] {
+function actionProblems(rule: Rule, path: string, protocol: Protocol): readonly Problem[] {
   const { pools, respond, filters } = rule;
   if (pools === undefined && respond === undefined && filters?.redirect === undefined) {
     return [
       problem(
         path,
-        protocol === 'TCP'
-          ? 'has no pools: say where the connections go'
-          : 'has neither pools nor respond nor filters.redirect: say what it does',
+        readsHttp(protocol)
+          ? 'has neither pools nor respond nor filters.redirect: say what it does'
+          : 'has no pools: say where the connections go',
       ),
     ];
   }
   if (respond === undefined) return [];
-  if (protocol === 'TCP') return [problem(`${path}.respond`, 'needs an HTTP listener: a TCP connection has no answer')];
+  if (!readsHttp(protocol))
+    return [problem(`${path}.respond`, 'needs an HTTP listener: a TCP connection has no answer')];
   const both = pools === undefined ? [] : [problem(`${path}.respond`, 'stands beside pools: keep one of them')];
   return [...both, ...respondProblems(respond, `${path}.respond`)];
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { dump } from 'js-yaml';
 import { writeAtomically } from '../driver/files.ts';
 import { buildProxyConfig } from '../haproxy/config.ts';
-import { imageFiles } from '../haproxy/image.ts';
+import { imageFiles, type Running } from '../haproxy/image.ts';
 import type { ProxyConfig } from '../haproxy/proxy.ts';
 import { renderAccounts } from '../mysql/render.ts';
 import { buildStatuses } from '../status/build.ts';
@@ -52,14 +52,19 @@ export async function renderFolder(folder: string, bind: readonly string[]): Pro
     now: NO_TIME,
     startedAt: NO_TIME,
   });
-  const files = [...imageFiles(config, allServers(config))].filter(([name]) => !name.endsWith('.lua'));
+  const files = [...imageFiles(config, allRunning(config))].filter(([name]) => !name.endsWith('.lua'));
   files.push(['accounts.sql', accountsFile(topology)], ['status.yaml', statusFile(documents)]);
   return new Map(files.toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-/** As if every server had passed its check. */
-function allServers(config: ProxyConfig): ReadonlyMap<string, ReadonlyMap<string, unknown>> {
-  return new Map([...config.backends].map(([name, { servers }]) => [name, servers]));
+/** As if every server had passed its check and every certificate were accepted. */
+function allRunning({ backends, certificateLists }: ProxyConfig): Running {
+  return {
+    backends: new Map([...backends].map(([name, { servers }]) => [name, servers])),
+    certificateLists: new Map(
+      [...certificateLists].map(([name, lines]) => [name, new Map([...lines].map((line) => [line, true]))]),
+    ),
+  };
 }
 
 function predicted(topology: Topology, bind: readonly string[]): ProxyObserved {

@@ -67,6 +67,7 @@ export async function run(options: RunOptions): Promise<number> {
     driver: createHaproxyDriver({
       binary: options.haproxy,
       folder: stateDir,
+      secretText: (secret, key) => source.secretValue(secret, key),
       onLine: (line) => logHaproxyLine(log, line),
       onExit: () => {
         log.error('haproxy ended by itself: starting it again');
@@ -215,7 +216,7 @@ async function remembered(statusFolder: string): Promise<readonly ServerPlace[]>
 
 function figures(controller: Controller): ReturnType<typeof figuresOf> {
   const { snapshot } = controller;
-  if (snapshot === undefined) return { programmed: false, endpoints: [], accounts: [], findings: [] };
+  if (snapshot === undefined) return { programmed: false, endpoints: [], accounts: [], findings: [], certificates: [] };
   return figuresOf(snapshot);
 }
 

@@ -20,6 +20,7 @@ export interface LoopOptions {
 
 const FIRST_RETRY = 100;
 const LAST_RETRY = 30_000;
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Starts a loop; its first round runs when it is woken. */
 export function createLoop(options: LoopOptions): Loop {
@@ -33,7 +34,8 @@ export function createLoop(options: LoopOptions): Loop {
 
   const schedule = (delay: number) => {
     clearTimeout(timer);
-    timer = setTimeout(start, delay);
+    // A timer counts 31 bits; what lies further away is looked at again by then.
+    timer = setTimeout(start, Math.min(delay, LONGEST_TIMER));
   };
   const run = async () => {
     woken = false;

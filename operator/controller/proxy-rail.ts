@@ -60,12 +60,8 @@ interface Refused {
 /** `files` are those that the skeleton names and that are not on disk for sure. */
 type Loaded = Pick<ProxyConfig, 'skeleton' | 'files'>;
 
-/** Of what the newest recovery image is made. */
-interface Image {
-  readonly wanted: ProxyConfig;
-  readonly loaded: Loaded;
-  readonly backends: ProxyState['backends'];
-}
+/** Of what the newest recovery image is made: compared by identity. */
+type Image = readonly unknown[];
 
 /** Keeps one HAProxy. Rounds must not overlap. */
 export function createProxyRail(options: ProxyRailOptions): ProxyRail {
@@ -115,7 +111,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     if (due) patrol.done(begun, performance.now() - begun);
     if (begun - lastDeep > DEEP) {
       lastDeep = begun;
-      next = await rereadRoutes(next);
+      next = await rereadRouting(next);
     }
     return next;
   };
@@ -129,9 +125,9 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     return { ...known, backends: merged };
   };
 
-  const rereadRoutes = async (known: ProxyState): Promise<ProxyState> => {
-    const { epoch, routes } = await driver.readRoutes();
-    return epoch === known.epoch ? { ...known, routes } : readAll();
+  const rereadRouting = async (known: ProxyState): Promise<ProxyState> => {
+    const reading = await driver.readRouting();
+    return reading.epoch === known.epoch ? { ...known, ...reading } : readAll();
   };
 
   const trackLeaving = async (known: ProxyState, wanted: ProxyConfig) => {
@@ -158,10 +154,10 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     const begun = performance.now();
     const failures = await driver.apply(changes);
     const took = performance.now() - begun;
-    const routed = changes.some(({ kind }) => kind === 'replace-routes');
+    const elsewhere = changes.some((change) => backendOf(change).length === 0);
     const touched = [...new Set(changes.flatMap(backendOf))];
     state = touched.length === 0 ? known : await reread(known, touched);
-    if (routed) state = await rereadRoutes(state);
+    if (elsewhere) state = await rereadRouting(state);
     // Told only now: whoever looks at `observed` because of it has to see it.
     events.applied(changes, took);
     for (const failure of failures) events.refused(failure);
@@ -232,9 +228,9 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   };
 
   const rememberImage = (wanted: ProxyConfig, known: ProxyState) => {
-    const same = image?.wanted === wanted && image.loaded === loaded && image.backends === known.backends;
-    if (same) return;
-    image = { wanted, loaded, backends: known.backends };
+    const parts = [wanted, loaded, known.backends, known.certificateLists];
+    if (image?.every((part, index) => part === parts[index]) === true) return;
+    image = parts;
     const start = startable(wanted);
     writer.due(() => driver.writeImage(start, known));
   };
@@ -294,7 +290,7 @@ function backendIn(key: string): string {
 }
 
 function backendOf(change: ProxyChange): readonly string[] {
-  if (change.kind === 'reload' || change.kind === 'replace-routes') return [];
+  if (!('backend' in change)) return [];
   return [typeof change.backend === 'string' ? change.backend : change.backend.name];
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** Writes a file so that a reader, or a crash, sees the old content or the new, never half of it. */
@@ -35,4 +35,10 @@ export async function readIfThere(path: string): Promise<string | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** Removes the files of a folder that `isOld` names. */
+export async function removeFiles(folder: string, isOld: (name: string) => boolean): Promise<void> {
+  const names = await readdir(folder);
+  await Promise.all(names.filter(isOld).map((name) => rm(join(folder, name), { force: true })));
 }

@@ -11,32 +11,61 @@ import {
   PREPARE_ROUTES,
   preparedVersion,
   runtimeCommands,
+  secretCommands,
+  SHOW_LISTS,
   SHOW_ROUTES,
+  SHOW_SECRETS,
+  showList,
 } from '../haproxy/commands.ts';
 import { ADMIN_SOCKET, STATE_FILE } from '../haproxy/config.ts';
-import { CONFIG_FILE, imageFiles } from '../haproxy/image.ts';
-import { parseConnections, parseInfo, parseMap, parseServersState } from '../haproxy/parse.ts';
-import type { ProxyConfig, ProxyState, ServerState } from '../haproxy/proxy.ts';
+import type { Key } from '../api/resources.ts';
+import { isListName } from '../haproxy/certificates.ts';
+import { CONFIG_FILE, imageFiles, type Running } from '../haproxy/image.ts';
+import { isSecretFile } from '../haproxy/names.ts';
+import {
+  parseCertificateList,
+  parseConnections,
+  parseInfo,
+  parseMap,
+  parseSecretFiles,
+  parseServersState,
+} from '../haproxy/parse.ts';
+import type { ProxyConfig, ProxyState, SecretFile, ServerState } from '../haproxy/proxy.ts';
 import { createStateText } from '../haproxy/state-text.ts';
-import { createFolderWriter, readIfThere, writeAtomically } from './files.ts';
+import { createFolderWriter, readIfThere, removeFiles, writeAtomically } from './files.ts';
 import { createHaproxyProcess, type HaproxyProcessOptions } from './haproxy-process.ts';
 import type { ProxyDriver, RefusedChange, RuntimeChange } from './proxy-driver.ts';
 import { runCommands } from './runtime-socket.ts';
+import { secretFileText } from './secret-file.ts';
 
 /** Commands in flight on one connection: each `add server` stops HAProxy's threads for a moment. */
 const BATCH = 30;
 const CANDIDATE = 'candidate';
 
-type Limits = Map<string, number>;
+/** What HAProxy holds and does not tell: as it was last set in one worker. */
+interface Memory {
+  readonly epoch: string;
+  /** `backend/server` → connections at a time. */
+  readonly limits: Map<string, number>;
+  /** File of a Secret → version. */
+  readonly versions: Map<string, string>;
+}
+
+export interface HaproxyDriverOptions extends HaproxyProcessOptions {
+  /** The text of one key of a Secret; undefined when it is not there. */
+  readonly secretText: (secret: Key, key: string) => string | undefined;
+}
 
 /** Drives the HAProxy whose files and sockets are in `folder`. */
-export function createHaproxyDriver(options: HaproxyProcessOptions): ProxyDriver {
+export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver {
   const { folder } = options;
   const process = createHaproxyProcess(options);
   const socket = join(folder, ADMIN_SOCKET);
-  const writeImage = createFolderWriter(folder);
-  const limits: { epoch: string; known: Limits } = { epoch: '', known: new Map() };
+  const writeFiles = createFolderWriter(folder);
+  const textOf = (file: SecretFile) => secretFileText(file, options.secretText);
+  let memory: Memory = { epoch: '', limits: new Map(), versions: new Map() };
   const lastState = createStateText();
+  let lastLists: ProxyState['certificateLists'] = new Map();
 
   const run = (commands: readonly string[]) => runCommands(socket, commands);
 
@@ -44,53 +73,79 @@ export function createHaproxyDriver(options: HaproxyProcessOptions): ProxyDriver
     const names = backends?.map((name) => `show servers state ${name}`) ?? ['show servers state'];
     const [info = '', ...answers] = await run(['show info', ...names]);
     const worker = parseInfo(info);
-    if (worker.epoch !== limits.epoch) Object.assign(limits, { epoch: worker.epoch, known: new Map() });
+    if (worker.epoch !== memory.epoch) memory = { epoch: worker.epoch, limits: new Map(), versions: new Map() };
     if (backends === undefined) lastState.all(answers[0] ?? '');
     else for (const [index, name] of backends.entries()) lastState.some(name, answers[index] ?? '');
     const found = new Map<string, ReadonlyMap<string, ServerState>>();
     for (const answer of answers) {
-      for (const [name, states] of parseServersState(answer)) found.set(name, withLimits(name, states, limits.known));
+      for (const [name, states] of parseServersState(answer)) found.set(name, withLimits(name, states, memory.limits));
     }
     return { worker, backends: found };
   };
 
-  const routes = async () => {
-    const [info = '', map = ''] = await run(['show info', SHOW_ROUTES]);
-    return { epoch: parseInfo(info).epoch, routes: parseMap(map) };
+  const routing = async () => {
+    const [info = '', map = '', lists = '', ...files] = await run([
+      'show info',
+      SHOW_ROUTES,
+      SHOW_LISTS,
+      ...SHOW_SECRETS,
+    ]);
+    const names = lists.split('\n').filter(isListName);
+    const answers = await run(names.map(showList));
+    const there = files.flatMap(parseSecretFiles).filter(isSecretFile);
+    lastLists = new Map(names.map((name, index) => [name, parseCertificateList(answers[index] ?? '')]));
+    return {
+      epoch: parseInfo(info).epoch,
+      routes: parseMap(map),
+      secretFiles: new Map(there.map((name) => [name, memory.versions.get(name) ?? ''])),
+      certificateLists: lastLists,
+    };
+  };
+
+  const secretsOf = (config: ProxyConfig) =>
+    new Map([...config.secretFiles].map(([name, file]) => [name, textOf(file) ?? '']));
+
+  const writeImage = async (config: ProxyConfig, running: Running) => {
+    const secrets = secretsOf(config);
+    await writeFiles(new Map([...imageFiles(config, running), ...secrets]));
+    await removeFiles(folder, (name) => isSecretFile(name) && !secrets.has(name));
   };
 
   /** The image of servers and routes, and the state that lets a new worker go on where the old one is. */
-  const prepareImage = async (config: ProxyConfig, running: ProxyState['backends']) => {
-    await writeImage(imageFiles(config, running));
+  const prepareImage = async (config: ProxyConfig, running: Running) => {
+    await writeImage(config, running);
     await writeAtomically(join(folder, STATE_FILE), lastState.text());
   };
 
-  /** From a file, limits are what the file says. */
-  const learnLimits = (config: ProxyConfig, epoch: string) => {
-    const all = [...config.backends.values()].flatMap(({ name, servers }) =>
+  /** From files, limits and Secrets are what the files say. */
+  const learn = (config: ProxyConfig, epoch: string) => {
+    const limits = [...config.backends.values()].flatMap(({ name, servers }) =>
       [...servers.values()].map((server): [string, number] => [`${name}/${server.name}`, server.maxConnections]),
     );
-    Object.assign(limits, { epoch, known: new Map(all) });
+    const versions = [...config.secretFiles].map(([name, { version }]): [string, string] => [name, version]);
+    memory = { epoch, limits: new Map(limits), versions: new Map(versions) };
   };
 
   return {
     async ensure(config) {
       const ensured = await process.ensure(async () => {
         const text = lastState.text();
-        await prepareImage(config, text === '' ? new Map() : parseServersState(text.trimEnd()));
+        const backends = text === '' ? new Map() : parseServersState(text.trimEnd());
+        await prepareImage(config, { backends, certificateLists: lastLists });
         await rm(socket, { force: true });
       });
       if (ensured === 'running') return { how: ensured };
       if (ensured === 'took-over') return { how: ensured, skeleton: await skeletonOnDisk(folder) };
-      learnLimits(config, (await servers()).worker.epoch);
+      learn(config, (await servers()).worker.epoch);
       return { how: ensured, skeleton: config.skeleton };
     },
     async read() {
       const reading = await servers();
       const { pid, epoch, checksum, version } = reading.worker;
-      return { pid, epoch, checksum, version, backends: reading.backends, routes: (await routes()).routes };
+      const { backends } = reading;
+      return { ...(await routing()), pid, epoch, checksum, version, backends };
     },
-    readRoutes: routes,
+    readRouting: routing,
     async readServers(backends) {
       const reading = await servers(backends);
       return { epoch: reading.worker.epoch, backends: reading.backends };
@@ -101,26 +156,26 @@ export function createHaproxyDriver(options: HaproxyProcessOptions): ProxyDriver
     },
     async apply(changes) {
       const refused: RefusedChange[] = [];
-      for (const batch of batches(changes)) refused.push(...(await applyBatch(batch, run, limits.known)));
+      for (const batch of batches(changes)) refused.push(...(await applyBatch(batch, { run, memory, textOf })));
       return refused;
     },
     async reload(config, state) {
       const candidate = join(folder, CANDIDATE);
       await rm(candidate, { recursive: true, force: true });
-      const files = imageFiles(config, state.backends);
+      const files = [...imageFiles(config, state), ...secretsOf(config)];
       for (const [name, content] of files) await writeAtomically(join(candidate, name), content);
       const words = await process.check(candidate);
       await rm(candidate, { recursive: true, force: true });
       if (words !== '') return { done: false, words, mayPass: false };
       await servers();
-      await prepareImage(config, state.backends);
+      await prepareImage(config, state);
       const trouble = await process.reload();
       if (trouble !== undefined) return { done: false, words: trouble, mayPass: true };
       const { worker } = await waitForWorker(servers, config.checksum);
-      learnLimits(config, worker.epoch);
+      learn(config, worker.epoch);
       return { done: true };
     },
-    writeImage: (config, state) => writeImage(imageFiles(config, state.backends)),
+    writeImage,
     stop: (graceMs) => process.stop(graceMs),
   };
 }
@@ -131,7 +186,7 @@ async function skeletonOnDisk(folder: string): Promise<string> {
   return text.replaceAll(/^ {2}server \S+_\S+ .*\n/gm, '');
 }
 
-function withLimits(backend: string, states: ReadonlyMap<string, ServerState>, known: Limits) {
+function withLimits(backend: string, states: ReadonlyMap<string, ServerState>, known: Memory['limits']) {
   const found = new Map<string, ServerState>();
   for (const [name, state] of states) {
     const maxConnections = known.get(`${backend}/${name}`);
@@ -179,12 +234,20 @@ function batches(changes: readonly RuntimeChange[]): readonly Batch[] {
 
 type Run = (commands: readonly string[]) => Promise<readonly string[]>;
 
-async function applyBatch(batch: Batch, run: Run, known: Limits): Promise<readonly RefusedChange[]> {
+interface Applying {
+  readonly run: Run;
+  readonly memory: Memory;
+  readonly textOf: (file: SecretFile) => string | undefined;
+}
+
+async function applyBatch(batch: Batch, { run, memory, textOf }: Applying): Promise<readonly RefusedChange[]> {
   if ('kind' in batch) {
     const words = await replaceRoutes(batch.routes, run);
     return words === '' ? [] : [{ change: batch, words }];
   }
-  const commands = batch.map((change) => runtimeCommands(change));
+  const commands = batch.map((change) =>
+    change.kind === 'set-secret' ? secretCommands(change, textOf(change.file) ?? '') : runtimeCommands(change),
+  );
   const answers = await run(commands.flat());
   const refused: RefusedChange[] = [];
   let at = 0;
@@ -193,12 +256,17 @@ async function applyBatch(batch: Batch, run: Run, known: Limits): Promise<readon
     const words = answers.slice(at, at + count).find((answer) => !isDone(answer));
     at += count;
     if (words !== undefined) refused.push({ change, words: words.trim() });
-    else if (change.kind === 'add-server')
-      known.set(`${change.backend.name}/${change.server.name}`, change.server.maxConnections);
-    else if (change.kind === 'set-max-connections')
-      known.set(`${change.backend}/${change.server}`, change.maxConnections);
+    else remember(change, memory);
   }
   return refused;
+}
+
+function remember(change: RuntimeChange, { limits, versions }: Memory): void {
+  if (change.kind === 'add-server')
+    limits.set(`${change.backend.name}/${change.server.name}`, change.server.maxConnections);
+  else if (change.kind === 'set-max-connections')
+    limits.set(`${change.backend}/${change.server}`, change.maxConnections);
+  else if (change.kind === 'set-secret') versions.set(change.name, change.file.version);
 }
 
 /** Empty when it worked, else HAProxy's words. The new routes are in force all at once or not at all. */

@@ -26,8 +26,8 @@ export interface ProxyDriver {
   read(): Promise<ProxyState>;
   /** Servers of all backends (or of some) and the epoch they were read in. */
   readServers(backends?: readonly string[]): Promise<ServersReading>;
-  /** The routes that are in force. */
-  readRoutes(): Promise<{ readonly epoch: string; readonly routes: ReadonlyMap<string, string> }>;
+  /** What is in force beside the backends: routes and certificates. */
+  readRouting(): Promise<Pick<ProxyState, 'epoch' | 'routes' | 'secretFiles' | 'certificateLists'>>;
   /** Connections in use by `backend/server`, of some backends. */
   connections(backends: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Carries out changes in their order and returns those that were refused. */

@@ -8,7 +8,7 @@ import { socketAddress } from './names.ts';
 import type { ProxyChange } from './proxy.ts';
 import { quote } from './quote.ts';
 
-type RuntimeChange = Exclude<ProxyChange, { kind: 'reload' | 'replace-routes' }>;
+type RuntimeChange = Exclude<ProxyChange, { kind: 'reload' | 'replace-routes' | 'set-secret' }>;
 type Commands = { readonly [K in RuntimeChange['kind']]: (change: Extract<RuntimeChange, { kind: K }>) => string[] };
 
 const target = (change: { backend: string; server: string }) =>
@@ -31,6 +31,11 @@ const commands: Commands = {
   'enable-health': (change) => [`enable health ${target(change)}`],
   'shutdown-sessions': (change) => [`shutdown sessions server ${target(change)}`],
   'delete-server': (change) => [`del server ${target(change)}`],
+  'add-certificate-line': ({ list, line }) => [`add ssl crt-list ${quote('name', list)} <<\n${line}\n`],
+  'delete-certificate-line': ({ list, line, number }) => [
+    `del ssl crt-list ${quote('name', list)} ${quote('name', line.split(' ', 1)[0] ?? '')}:${number}`,
+  ],
+  'delete-certificate': ({ name }) => [`del ssl cert ${quote('name', name)}`],
 };
 
 /** A server that joins at run time has no cookie until its backend is told again (2.6). */
@@ -47,12 +52,39 @@ export function runtimeCommands(change: RuntimeChange): readonly string[] {
   return make(change);
 }
 
+type SecretChange = Extract<ProxyChange, { kind: 'set-secret' }>;
+
+const secretWords: Readonly<Record<SecretChange['file']['holds'], string>> = {
+  certificate: 'cert',
+  authority: 'ca-file',
+};
+
+/**
+ * The commands that put the text of a Secret into a running HAProxy; connections that are open keep what they have.
+ * `text` is PEM without blank lines.
+ */
+export function secretCommands({ name, file, isNew }: SecretChange, text: string): readonly string[] {
+  const what = `${secretWords[file.holds]} ${quote('name', name)}`;
+  return [...(isNew ? [`new ssl ${what}`] : []), `set ssl ${what} <<\n${text.trimEnd()}\n`, `commit ssl ${what}`];
+}
+
 /** What an answer says that is not an error. */
-const FINE = /^(|New server registered\.|Server deleted\.)$/;
+const FINE = new RegExp(
+  [
+    '^$',
+    '^New server registered\\.$',
+    '^Server deleted\\.$',
+    '^New (empty certificate store|CA file created) .*!$',
+    '^[Tt]ransaction (created|updated) for .*!$',
+    'Success!$',
+    "^(Entry|Certificate) '.*' deleted.*!$",
+  ].join('|'),
+);
 
 /** Whether the answer of a command of `runtimeCommands` means that it was done. */
 export function isDone(answer: string): boolean {
-  return FINE.test(answer.trim());
+  // Each line of a payload was answered with a prompt of its own.
+  return FINE.test(answer.replace(/^(?:\+ )+/, '').trim());
 }
 
 /** Longest payload of one command (bytes): command and payload must fit HAProxy's buffer of 16 KiB. */
@@ -60,6 +92,15 @@ const PAYLOAD = 14_000;
 
 export const PREPARE_ROUTES = `prepare map ${ROUTES_FILE}`;
 export const SHOW_ROUTES = `show map ${ROUTES_FILE}`;
+
+/** Names of the files with certificates and authorities, and of the lists. */
+export const SHOW_SECRETS = ['show ssl cert', 'show ssl ca-file'];
+export const SHOW_LISTS = 'show ssl crt-list';
+
+/** The lines of one list, with their numbers. */
+export function showList(name: string): string {
+  return `show ssl crt-list -n ${quote('name', name)}`;
+}
 
 /** The version that `PREPARE_ROUTES` was answered with; undefined for any other answer. */
 export function preparedVersion(answer: string): number | undefined {

@@ -4,7 +4,9 @@
  */
 import { changedKeys, sameItems } from '../api/stable.ts';
 import type { Listener, Pool, PoolOptions, Topology } from '../topology/topology.ts';
+import { readsHttp } from '../api/layer.ts';
 import { backendSection, backendServers, type BackendSection, type Mode } from './backend.ts';
+import { certificateConfig, defaultList, type CertificateConfig } from './certificates.ts';
 import { fixedSections, frontendLines, reply, ROUTER_FILE } from './frontend.ts';
 import { backendName, digest } from './names.ts';
 import type { BackendConfig, ProxyConfig } from './proxy.ts';
@@ -28,7 +30,11 @@ interface Memo {
   readonly sections: WeakMap<PoolOptions, Map<string, BackendSection>>;
   readonly backends: WeakMap<Pool, Map<Mode, BackendConfig>>;
   last?: { readonly topology: Topology; readonly inputs: readonly unknown[]; readonly config: ProxyConfig };
-  routes?: { readonly listeners: readonly Listener[]; readonly map: ReadonlyMap<string, string> };
+  listeners?: {
+    readonly of: readonly Listener[];
+    readonly routes: ReadonlyMap<string, string>;
+    readonly certificates: CertificateConfig;
+  };
 }
 
 /**
@@ -46,10 +52,12 @@ export function buildProxyConfig(topology: Topology, settings: ProxySettings): P
 }
 
 function build(topology: Topology, settings: ProxySettings, memo: Memo): ProxyConfig {
-  if (memo.routes?.listeners !== topology.listeners) {
-    memo.routes = { listeners: topology.listeners, map: routingMap(topology.listeners) };
+  const { listeners } = topology;
+  if (memo.listeners?.of !== listeners) {
+    memo.listeners = { of: listeners, routes: routingMap(listeners), certificates: certificateConfig(listeners) };
   }
-  const tcpPools = poolsOfTcp(topology.listeners);
+  const { routes, certificates } = memo.listeners;
+  const tcpPools = poolsOfTcp(listeners);
   const backends = new Map<string, BackendConfig>();
   const sections: BackendSection[] = [];
   for (const pool of topology.pools.values()) {
@@ -60,12 +68,13 @@ function build(topology: Topology, settings: ProxySettings, memo: Memo): ProxyCo
       sections.push(remembered(memo.sections, pool.options, name, () => backendSection(mode, pool.key, pool.options)));
     }
   }
-  const inputs = [...sections, ...topology.listeners.map(({ protocol, port }) => `${protocol} ${port}`)];
+  const inputs = [...sections, ...listeners.map(staticPart)];
   const { skeleton, checksum, files } =
     memo.last !== undefined && sameItems(memo.last.inputs, inputs)
       ? memo.last.config
-      : skeletonOf(sections, topology.listeners, settings);
-  const config: ProxyConfig = { skeleton, checksum, files, routes: memo.routes.map, backends };
+      : skeletonOf(sections, listeners, settings);
+  const { secretFiles, lists: certificateLists } = certificates;
+  const config: ProxyConfig = { skeleton, checksum, files, routes, backends, secretFiles, certificateLists };
   memo.last = { topology, inputs, config };
   return config;
 }
@@ -102,6 +111,11 @@ function routingParts(topology: Topology): readonly unknown[] {
   return Object.entries(topology).flatMap(([name, part]) => (WITHOUT_TRACE.has(name) ? [] : [part as unknown]));
 }
 
+/** What of a listener stands in the skeleton; equal texts mean equal lines. */
+function staticPart(listener: Listener): string {
+  return `${listener.protocol} ${listener.port} ${defaultList(listener)?.name ?? ''}`;
+}
+
 /** Layer 4 and Layer 7 need a backend of their own each. */
 function modesOf(pool: Pool, tcpPools: ReadonlySet<string>): readonly Mode[] {
   if (pool.protocol === 'TCP') return ['tcp'];
@@ -111,7 +125,7 @@ function modesOf(pool: Pool, tcpPools: ReadonlySet<string>): readonly Mode[] {
 function poolsOfTcp(listeners: readonly Listener[]): ReadonlySet<string> {
   return new Set(
     listeners
-      .filter(({ protocol }) => protocol === 'TCP')
+      .filter(({ protocol }) => !readsHttp(protocol))
       .flatMap(({ routes }) => routes)
       .flatMap(({ action }) => (action.type === 'Pools' ? action.pools : []))
       .map(({ key }) => key),
@@ -140,7 +154,12 @@ function skeletonOf(
     ...sections.map(({ lines }) => lines),
   ];
   const text = blocks.map(([head, ...lines]) => [head, ...lines.map((line) => `  ${line}`)].join('\n')).join('\n\n');
-  const files = new Map([[ROUTER_FILE, settings.router], ...sections.flatMap((section) => [...section.files])]);
+  const defaults = listeners.map(defaultList).filter((list) => list !== undefined);
+  const files = new Map([
+    [ROUTER_FILE, settings.router],
+    ...defaults.map(({ name, text: lines }) => [name, lines] as const),
+    ...sections.flatMap((section) => [...section.files]),
+  ]);
   const checksum = digest([text, ...files.keys(), settings.router].join('\n'));
   return { skeleton: `${text.replace(CHECKSUM, checksum)}\n`, checksum, files };
 }
@@ -165,6 +184,8 @@ function globalLines({ maxConnections }: ProxySettings): readonly string[] {
     'stats timeout 1m',
     `server-state-file ${STATE_FILE}`,
     'hard-stop-after 1h',
+    // Only clients that know no elliptic curves ask for it.
+    'tune.ssl.default-dh-param 2048',
     `lua-load-per-thread ${ROUTER_FILE}`,
     // Remembering lookups costs more than our lookups: all of them are trees, and few URLs come twice.
     'tune.pattern.cache-size 0',

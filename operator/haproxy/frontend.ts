@@ -2,6 +2,7 @@
  * One listener as a HAProxy frontend. What goes where stands in the routing map, so a rule never changes these lines.
  */
 import type { Listener } from '../topology/topology.ts';
+import { defaultList, listName } from './certificates.ts';
 import { frontendName, socketAddress } from './names.ts';
 import { quote } from './quote.ts';
 
@@ -54,22 +55,37 @@ export function fixedSections(): readonly (readonly string[])[] {
 }
 
 /** Frontend lines of a listener. `bind` lists IPv4 and IPv6 addresses, canonical. */
-export function frontendLines(
-  listener: Pick<Listener, 'protocol' | 'port'>,
-  bind: readonly string[],
-): readonly string[] {
+export function frontendLines(listener: Listener, bind: readonly string[]): readonly string[] {
   const { protocol, port } = listener;
+  const options = protocol === 'HTTPS' ? ` ${tlsOptions(listener)}` : '';
   return [
     `frontend ${frontendName(protocol, port)}`,
     // A socket of its own for each family: IPv4 clients keep their IPv4 address.
-    ...bind.map((address) => `bind ${socketAddress(address, port)}${address.includes(':') ? ' v6only' : ''}`),
-    ...(protocol === 'HTTP' ? httpLines(port) : tcpLines(port)),
+    ...bind.map((address) => `bind ${socketAddress(address, port)}${address.includes(':') ? ' v6only' : ''}${options}`),
+    ...protocolLines[protocol](port),
   ];
 }
 
 /** Key of the routing map that says that a listener has wildcard hosts. No host has a `|`, so no request begins like it. */
 export function wildcardsKey(port: number): string {
   return `${port}||wildcards`;
+}
+
+const protocolLines: Readonly<Record<Listener['protocol'], (port: number) => readonly string[]>> = {
+  HTTP: (port) => httpLines(port, []),
+  HTTPS: (port) => httpLines(port, tlsLines(port)),
+  TCP: tcpLines,
+  TLS: passthroughLines,
+};
+
+/**
+ * Each certificate brings terms of its own. A client that asks for an unknown host is refused in the handshake, unless a
+ * rule serves every host.
+ */
+function tlsOptions(listener: Listener): string {
+  const list = `crt-list ${listName(listener.port)} alpn h2,http/1.1 ssl-min-ver TLSv1.2`;
+  const byDefault = defaultList(listener);
+  return byDefault === undefined ? `ssl strict-sni ${list}` : `ssl crt-list ${byDefault.name} ${list}`;
 }
 
 /** A plain answer of the proxy itself, with its reason in a header. */
@@ -99,7 +115,7 @@ const PLAIN = quote('string', '^[a-z0-9.-]+(/[A-Za-z0-9_~!$&()+,;=:@-][A-Za-z0-9
  * an exact key in `/?`, and no path has a `?`. Most requests end at `allow`, after one lookup. Only what one lookup cannot
  * say (a value that begins with `?`, wildcard hosts) goes to Lua, and so does a path that may have more than one spelling.
  */
-function httpLines(port: number): readonly string[] {
+function httpLines(port: number, tls: readonly string[]): readonly string[] {
   const map = (sample: string) => `http-request set-var(txn.to) ${sample},map_beg(${ROUTES_FILE})`;
   return [
     'mode http',
@@ -109,6 +125,8 @@ function httpLines(port: number): readonly string[] {
     'http-request set-var(txn.host) req.fhdr(host)',
     `http-request return ${reply(400, 'bad-host')} if { var(txn.host) -m sub / ? | * , .. } or { var(txn.host) -m beg . } or { req.fhdr_cnt(host) gt 1 }`,
     ...forwardedLines(port),
+    `http-request del-header ${CLIENT_HEADERS} -m beg`,
+    ...tls,
     'http-request set-var(txn.base) base',
     `${map(`str(${port}|),concat(,txn.base,/?)`)} if { var(txn.base) -m reg ${PLAIN} }`,
     // What stands below this line costs such a request nothing, and is not asked of it either.
@@ -133,6 +151,47 @@ function httpLines(port: number): readonly string[] {
     'http-response lua.webpool_answer if { var(txn.answer) -m found }',
     'use_backend %[var(txn.to)]',
     `default_backend ${UNKNOWN_BACKEND}`,
+  ];
+}
+
+/** What servers read about a client's certificate: nobody else may say it. */
+const CLIENT_HEADERS = 'X-SSL-Client-';
+
+const clientFacts: Readonly<Record<string, string>> = {
+  DN: 'ssl_c_s_dn',
+  CN: 'ssl_c_s_dn(CN)',
+  Serial: 'ssl_c_serial,hex',
+  SHA1: 'ssl_c_sha1,hex',
+};
+
+/**
+ * A connection may carry requests for several hosts as long as they are served on the same terms: else a client could
+ * reach a host that asks for client certificates over the connection to one that does not. Source: RFC 9110 §7.4, 15.5.20.
+ */
+function tlsLines(port: number): readonly string[] {
+  return [
+    `http-request set-var(txn.port) str(${port})`,
+    'http-request set-var(txn.host) var(txn.host),field(1,:),rtrim(.),lower',
+    `http-request lua.webpool_misdirected ${port} unless { ssl_fc_sni,lower,strcmp(txn.host) eq 0 }`,
+    ...Object.entries(clientFacts).map(
+      ([name, fact]) => `http-request set-header ${CLIENT_HEADERS}${name} %[${fact}] if { ssl_c_used }`,
+    ),
+  ];
+}
+
+/** The name that a TLS client asks for decides; bytes pass as they come. What asks for nothing is closed. */
+function passthroughLines(port: number): readonly string[] {
+  return [
+    'mode tcp',
+    'timeout client 24h',
+    'tcp-request inspect-delay 10s',
+    'tcp-request content reject unless { req.ssl_hello_type 1 }',
+    'tcp-request content set-var(txn.host) req.ssl_sni,lower',
+    `tcp-request content set-var-fmt(txn.sample) sni|${port}|%[var(txn.host)]`,
+    `tcp-request content set-var(txn.to) var(txn.sample),map_str(${ROUTES_FILE})`,
+    `tcp-request content lua.webpool_route_sni ${port} if !{ var(txn.to) -m found } || { var(txn.to) -m beg ? }`,
+    'tcp-request content reject unless { var(txn.to) -m found }',
+    'use_backend %[var(txn.to)]',
   ];
 }
 

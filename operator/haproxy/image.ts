@@ -9,10 +9,15 @@ import { quote } from './quote.ts';
 /** Name of the main file. */
 export const CONFIG_FILE = 'haproxy.cfg';
 
-/** What runs: backend name → servers that are there. */
-export type Running = ReadonlyMap<string, ReadonlyMap<string, unknown>>;
+/** What of a configuration runs. */
+export interface Running {
+  /** Backend name → servers that are there. */
+  readonly backends: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
+  /** List → lines that are there. */
+  readonly certificateLists: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
+}
 
-const NOTHING: Running = new Map();
+const NOTHING: Running = { backends: new Map(), certificateLists: new Map() };
 
 /**
  * haproxy.cfg with its server lines. A server that first has to pass a check is only in it when it runs already: from
@@ -21,7 +26,7 @@ const NOTHING: Running = new Map();
 export function configFile(config: ProxyConfig, running: Running = NOTHING): string {
   return config.skeleton.replaceAll(/(?<=^|\n)backend (\S+)\n(?:  .*\n)*/g, (section, name: string) => {
     const backend = config.backends.get(name);
-    return backend === undefined ? section : section + serversOf(backend, running.get(name));
+    return backend === undefined ? section : section + serversOf(backend, running.backends.get(name));
   });
 }
 
@@ -30,8 +35,20 @@ export function imageFiles(config: ProxyConfig, running: Running = NOTHING): Rea
   return new Map([
     ...config.files,
     [ROUTES_FILE, routesFile(config.routes)],
+    ...[...config.certificateLists].map(
+      ([list, lines]) => [list, listFile(lines, running.certificateLists.get(list))] as const,
+    ),
     [CONFIG_FILE, configFile(config, running)],
   ]);
+}
+
+/** A certificate that HAProxy has not accepted yet must not be able to stop it from starting, so it is not in the file. */
+function listFile(lines: ReadonlySet<string>, running: ReadonlyMap<string, unknown> | undefined): string {
+  return [...lines]
+    .filter((line) => running?.has(line) === true)
+    .map((line) => `${line}\n`)
+    .toSorted()
+    .join('');
 }
 
 /** The routing map as a file; sorted, so that the same routes are the same bytes. */

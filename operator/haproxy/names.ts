@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Protocol } from '../api/layer.ts';
+import type { Key } from '../api/resources.ts';
 
 /** The first 16 hexadecimal digits of the SHA-256 of `text`: a name for content, not a secret. */
 export function digest(text: string): string {
@@ -12,12 +14,35 @@ const LONGEST_NAME = 63;
  * two pools never share a name; long names end in a digest.
  */
 export function backendName(mode: 'http' | 'tcp', poolKey: string): string {
-  const name = `${mode}_${poolKey.replace('/', '_')}`;
+  return bounded(`${mode}_${poolKey.replace('/', '_')}`);
+}
+
+function bounded(name: string): string {
   return name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME - 17)}_${digest(name)}`;
 }
 
+/** File of a certificate with its key, for example `certificate_default_site.pem`. */
+export function certificateFile(secret: Key): string {
+  return `${bounded(`certificate_${secret.replace('/', '_')}`)}.pem`;
+}
+
+/** File of the certificates of an authority, for example `authority_default_clients.pem`. */
+export function authorityFile(secret: Key): string {
+  return `${bounded(`authority_${secret.replace('/', '_')}`)}.pem`;
+}
+
+/** Whether a file is one of `certificateFile`. */
+export function isCertificateFile(name: string): boolean {
+  return /^certificate_.*\.pem$/.test(name);
+}
+
+/** Whether a file is one of `certificateFile` or `authorityFile`. */
+export function isSecretFile(name: string): boolean {
+  return /^(certificate|authority)_.*\.pem$/.test(name);
+}
+
 /** Name of the frontend of a listener, for example `http_80`. */
-export function frontendName(protocol: 'HTTP' | 'TCP', port: number): string {
+export function frontendName(protocol: Protocol, port: number): string {
   return `${protocol.toLowerCase()}_${port}`;
 }
 

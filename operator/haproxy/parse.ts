@@ -2,6 +2,7 @@
  * The answers of HAProxy's runtime socket, as data. In: text. Out: parts of ProxyState.
  * Source: HAProxy management guide 9.3, "show info", "show servers state", "show map", "show proc".
  */
+import { lineText } from './certificates.ts';
 import type { AdminState, ServerState } from './proxy.ts';
 
 /** An answer that is not what the command gives: never taken for an empty one. */
@@ -96,6 +97,27 @@ export function parseMap(text: string): Map<string, string> {
     if (key !== '' && !entries.has(key)) entries.set(key, value);
   }
   return entries;
+}
+
+/** `show ssl cert` or `show ssl ca-file`: the names of files. What is being changed has a `*` before it. */
+export function parseSecretFiles(text: string): readonly string[] {
+  return text
+    .split('\n')
+    .filter((line) => /^[a-z]/.test(line))
+    .map((line) => line.split(' ', 1)[0] ?? '');
+}
+
+/** `show ssl crt-list -n LIST`: line in the form of `lineText` → its number. */
+export function parseCertificateList(text: string): Map<string, number> {
+  const lines = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    const [, file, number, options = '', hosts = ''] = /^([^\s:]+):(\d+)(?: \[(.*?)\])?(?: (.*))?$/.exec(line) ?? [];
+    if (file === undefined) continue;
+    const pairs = options.match(/\S+ \S+/g) ?? [];
+    const names = hosts.split(' ').filter(Boolean);
+    lines.set(lineText({ file, options: pairs.toSorted(), hosts: names.toSorted() }), Number(number));
+  }
+  return lines;
 }
 
 /** `show servers conn`: `backend/server` → connections in use. */

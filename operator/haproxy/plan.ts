@@ -12,6 +12,7 @@ import type {
   ServerConfig,
   ServerState,
 } from './proxy.ts';
+import { isCertificateFile } from './names.ts';
 import { reloadReason } from './reload-reason.ts';
 
 /** What the plan needs to know besides both sides. */
@@ -35,6 +36,7 @@ const SETTLE = 1000;
 type Servers = ReadonlyMap<string, ServerState>;
 
 const NO_SERVERS: Servers = new Map();
+const NO_LINES: ReadonlySet<string> = new Set();
 
 /** How a server that runs comes to what it should be; one entry a difference. */
 const adjustments: readonly ((be: string, want: ServerConfig, has: ServerState) => ProxyChange | undefined)[] = [
@@ -96,10 +98,13 @@ function plan(state: ProxyState, config: ProxyConfig, scope: Scope): readonly Pr
     const left = leaveBackend(leaving, { backend, servers, context: scope.context });
     if (joining.length === before && left === 0) scope.equal.set(backend, servers);
   }
+  const certificates = certificateChanges(state, config);
   return [
+    ...certificates.joining,
     ...joining,
     ...routeChanges(state, config, scope.context),
     ...leaving,
+    ...certificates.leaving,
     ...reload(state, config, scope.context),
   ];
 }
@@ -164,6 +169,48 @@ function leaveSteps(
   }
   if (idle) return [{ kind: 'delete-server' }];
   return late ? [{ kind: 'shutdown-sessions' }] : [];
+}
+
+interface CertificateChanges {
+  readonly joining: readonly ProxyChange[];
+  readonly leaving: readonly ProxyChange[];
+}
+
+/**
+ * A host has its new line before it loses the old one. A list that the running skeleton lacks comes with the reload.
+ * Authorities stay until then too: a server that leaves may still be using one.
+ */
+function certificateChanges(state: ProxyState, config: ProxyConfig): CertificateChanges {
+  const lines = [...state.certificateLists].map(([list, running]) => lineChanges(list, running, config));
+  // What the running skeleton names is in use until the reload, which forgets it.
+  const forgettable = state.checksum === config.checksum ? [...state.secretFiles.keys()] : [];
+  const gone = forgettable.filter((name) => !config.secretFiles.has(name) && isCertificateFile(name));
+  return {
+    joining: [...secretChanges(state, config), ...lines.flatMap(({ joining }) => joining)],
+    leaving: [
+      ...lines.flatMap(({ leaving }) => leaving),
+      ...gone.map((name): ProxyChange => ({ kind: 'delete-certificate', name })),
+    ],
+  };
+}
+
+function secretChanges(state: ProxyState, config: ProxyConfig): readonly ProxyChange[] {
+  return [...config.secretFiles].flatMap(([name, file]): readonly ProxyChange[] => {
+    const version = state.secretFiles.get(name);
+    return version === file.version ? [] : [{ kind: 'set-secret', name, file, isNew: version === undefined }];
+  });
+}
+
+function lineChanges(list: string, running: ReadonlyMap<string, number>, config: ProxyConfig): CertificateChanges {
+  const wanted = config.certificateLists.get(list) ?? NO_LINES;
+  return {
+    joining: [...wanted]
+      .filter((line) => !running.has(line))
+      .map((line): ProxyChange => ({ kind: 'add-certificate-line', list, line })),
+    leaving: [...running]
+      .filter(([line]) => !wanted.has(line))
+      .map(([line, number]): ProxyChange => ({ kind: 'delete-certificate-line', list, line, number })),
+  };
 }
 
 /** Routes may only name backends that are there; those of a reload come with it. */

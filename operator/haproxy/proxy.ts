@@ -2,6 +2,7 @@
  * What HAProxy should be, what it is, and the difference: the data of this rail.
  * In: Topology. Out: ProxyConfig (desired), ProxyState (read back), ProxyChange[] (plan). Never: a socket or a file.
  */
+import type { SecretRef } from '../topology/topology.ts';
 
 /** The whole of one HAProxy as it should be. */
 export interface ProxyConfig {
@@ -15,6 +16,16 @@ export interface ProxyConfig {
   readonly routes: ReadonlyMap<string, string>;
   /** Backend name → servers. Sorted by name. */
   readonly backends: ReadonlyMap<string, BackendConfig>;
+  /** Files whose text is in a Secret: file name → where. */
+  readonly secretFiles: ReadonlyMap<string, SecretFile>;
+  /** Which host gets which certificate: list → lines in the form of `lineText`. */
+  readonly certificateLists: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** What a file holds that only its writer may know the text of. */
+export interface SecretFile extends SecretRef {
+  /** A certificate and its key, or the certificates of an authority. */
+  readonly holds: 'certificate' | 'authority';
 }
 
 export interface BackendConfig {
@@ -55,6 +66,10 @@ export interface ProxyState {
   readonly version: string;
   readonly backends: ReadonlyMap<string, ReadonlyMap<string, ServerState>>;
   readonly routes: ReadonlyMap<string, string>;
+  /** Files of Secrets that this worker holds → version as it was last set; empty when nobody who is left knows. */
+  readonly secretFiles: ReadonlyMap<string, string>;
+  /** List → line → its number. */
+  readonly certificateLists: ReadonlyMap<string, ReadonlyMap<string, number>>;
 }
 
 /** A server as `show servers state` tells it. */
@@ -86,6 +101,10 @@ export type ProxyChange =
   | (ServerStep & { readonly kind: 'enable-health' })
   | (ServerStep & { readonly kind: 'shutdown-sessions' })
   | (ServerStep & { readonly kind: 'delete-server' })
+  | { readonly kind: 'set-secret'; readonly name: string; readonly file: SecretFile; readonly isNew: boolean }
+  | { readonly kind: 'delete-certificate'; readonly name: string }
+  | { readonly kind: 'add-certificate-line'; readonly list: string; readonly line: string }
+  | { readonly kind: 'delete-certificate-line'; readonly list: string; readonly line: string; readonly number: number }
   | { readonly kind: 'replace-routes'; readonly routes: ReadonlyMap<string, string> }
   | { readonly kind: 'reload'; readonly reason: ReloadReason };
 

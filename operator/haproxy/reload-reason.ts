@@ -9,7 +9,9 @@ export function reloadReason(running: string, wanted: string): ReloadReason {
   const changed = [...after.keys()].filter(
     (head) => before.get(head) !== after.get(head) && !head.startsWith('global'),
   );
-  return changed.length > 0 && changed.every((head) => head.startsWith('backend ')) ? 'pool-options' : 'settings';
+  const all = (kind: string) => changed.length > 0 && changed.every((head) => head.startsWith(kind));
+  if (all('frontend ')) return 'listeners';
+  return all('backend ') ? 'pool-options' : 'settings';
 }
 
 function sections(skeleton: string): ReadonlyMap<string, string> {

@@ -181,6 +181,16 @@ local function source_in(txn, ranges)
   return false
 end
 
+-- The name that a TLS client asked for.
+local function server_name(txn) return string.lower(txn.sf:ssl_fc_sni() or "") end
+
+-- The terms of a host's TLS: its own, those of the wildcard one label up, those of every other host.
+local function site_of(port, name)
+  local key = "tls|" .. port .. "|"
+  local above = string.gsub(name, "^[^.]*", "*", 1)
+  return by_key:lookup(key .. name) or by_key:lookup(key .. above) or by_key:lookup(key .. "*")
+end
+
 local conditions = {
   e = function(txn, set) local ext = extension(txn:get_var("txn.path")); return ext and set[ext] or false end,
   c = function(txn, set)
@@ -192,6 +202,7 @@ local conditions = {
   h = function(txn, match) return value_matches(match, header(txn, match.name)) end,
   q = function(txn, match) return value_matches(match, parameter(txn, match.name)) end,
   p = function(txn, match) return value_matches(match, txn:get_var("txn.path")) end,
+  t = function(txn, id) return id == site_of(txn:get_var("txn.port"), server_name(txn)) end,
   s = source_in,
 }
 
@@ -275,6 +286,7 @@ local readers = {
   e = set_of, c = set_of, m = decode, h = match_of, q = match_of, p = match_of, s = ranges_of,
   A = ranges_of, D = ranges_of, L = limit_of, T = tonumber, Q = change_of, P = change_of, C = cors_of, H = decode, N = path_change_of,
   b = function(name) return name end, w = weights_of, r = answer_of, G = redirect_of,
+  t = function(id) return id end,
 }
 local is_action = { b = true, w = true, r = true, G = true }
 local is_list = { Q = true, P = true }
@@ -596,6 +608,25 @@ core.register_action("webpool_route_tcp", { "tcp-req" }, function(txn)
   local entry = first_match(txn, txn:get_var("txn.to"))
   if entry then act(txn, entry, close) else close() end
 end, 0)
+
+core.register_action("webpool_route_sni", { "tcp-req" }, function(txn, port)
+  local close = function() txn:done() end
+  local host, to = txn:get_var("txn.host") or "", txn:get_var("txn.to")
+  while true do
+    if to and string.sub(to, 1, 1) ~= "?" then return txn:set_var("txn.to", to) end
+    local entry = to and first_match(txn, to)
+    if entry then return act(txn, entry, close) end
+    host = next_level(host)
+    if not host then return close() end
+    to = by_key:lookup("sni|" .. port .. "|" .. host)
+  end
+end, 1)
+
+core.register_action("webpool_misdirected", { "http-req" }, function(txn, port)
+  if site_of(port, server_name(txn)) ~= site_of(port, txn:get_var("txn.host") or "") then
+    answer_http(txn, reason(421, "misdirected"))
+  end
+end, 1)
 
 -- The one normal form of a path that routing and access share; the server gets the path as it was sent.
 

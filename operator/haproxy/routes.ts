@@ -1,9 +1,12 @@
 /**
  * The listeners' routes as the content of the routing map, which HAProxy replaces as a whole and atomically.
- * Keys: `PORT|HOST/PREFIX/` and `PORT|HOST/EXACT/?` → a backend or `?ID`; `tcp|PORT` likewise; `PORT||wildcards` says that
- * the listener has wildcard hosts; `?ID.N` and `~ID.N` see router.lua.
+ * Keys: `PORT|HOST/PREFIX/` and `PORT|HOST/EXACT/?` → a backend or `?ID`; `tcp|PORT` and `sni|PORT|HOST` likewise;
+ * `PORT||wildcards` says that the listener has wildcard hosts; `tls|PORT|HOST` names the terms of a host's TLS; `?ID.N` and
+ * `~ID.N` see router.lua.
  */
+import { readsHttp } from '../api/layer.ts';
 import type { Action, Conditions, Listener, Route, ValueCondition } from '../topology/topology.ts';
+import { siteEntries, siteId } from './certificates.ts';
 import { wildcardsKey } from './frontend.ts';
 import { handlingFields, headerFields, rangeList, redirectFields } from './handling.ts';
 import { backendName, digest } from './names.ts';
@@ -20,7 +23,9 @@ const PART_LENGTH = 8000;
 export function routingMap(listeners: readonly Listener[]): ReadonlyMap<string, string> {
   const entries: Entries = new Map();
   for (const listener of listeners) {
-    if (listener.protocol === 'HTTP') addHttp(entries, listener);
+    for (const [key, value] of siteEntries(listener)) entries.set(key, value);
+    if (readsHttp(listener.protocol)) addHttp(entries, listener);
+    else if (listener.protocol === 'TLS') addSni(entries, listener);
     else entries.set(`tcp|${listener.port}`, chain(entries, listener.routes, 'tcp'));
   }
   return entries;
@@ -39,6 +44,13 @@ function addHttp(entries: Entries, listener: Listener): void {
       const candidates = [...paths.regex, ...covering(paths, path)];
       entries.set(`${site}${prefixKey(path)}`, chain(entries, candidates, 'http'));
     }
+  }
+}
+
+/** Hosts of one listener, each with its own routes; `*` is every host. */
+function addSni(entries: Entries, listener: Listener): void {
+  for (const [host, routes] of Map.groupBy(listener.routes, (route) => route.host ?? ANY_HOST)) {
+    entries.set(`sni|${listener.port}|${quote('token', host)}`, chain(entries, routes, 'tcp'));
   }
 }
 
@@ -134,12 +146,14 @@ const fieldsOf: {
   method: (_, value) => [`m=${percentEncode(value)}`],
   headers: (entries, matches) => matches.map((match) => valueField(entries, 'h', match)),
   queryParams: (entries, matches) => matches.map((match) => valueField(entries, 'q', match)),
+  tls: (_, tls) => [`t=${siteId(tls)}`],
   sourceRanges: (_, ranges) => [`s=${rangeList(ranges)}`],
 };
 
 function conditionFields(entries: Entries, conditions: Conditions): string[] {
-  const { extensions, contentTypes, method, headers, queryParams, sourceRanges } = conditions;
+  const { extensions, contentTypes, method, headers, queryParams, sourceRanges, tls } = conditions;
   return [
+    ...(tls ? fieldsOf.tls(entries, tls) : []),
     ...(sourceRanges ? fieldsOf.sourceRanges(entries, sourceRanges) : []),
     ...(method ? fieldsOf.method(entries, method) : []),
     ...(extensions ? fieldsOf.extensions(entries, extensions) : []),

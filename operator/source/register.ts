@@ -7,6 +7,7 @@ import type { Finding } from '../api/finding.ts';
 import { placeOf, problem, type Problem } from '../api/problem.ts';
 import type { EndpointSlice, Held, Key, Kind, KindOf, Metadata, Resources, SecretInfo } from '../api/resources.ts';
 import { keepIdentity, keepList, keepMap, keepParts } from '../api/stable.ts';
+import { certificatesOf } from './certificate.ts';
 import { canonicalText } from './content-hash.ts';
 import { lineInFile, locate, pathIn, type FileDocument, type Place } from './documents.ts';
 import { identityOf, metadataOf, type Item, type ObjectItem, type SecretItem, type SliceItem } from './items.ts';
@@ -66,7 +67,12 @@ export function createRegister(options: RegisterOptions): Register {
 
   const secretInfo = (item: SecretItem) => ({
     item,
-    info: { metadata: metadataOf(item, 1), version: options.secretVersion(item.values), keys: [...item.values.keys()] },
+    info: {
+      metadata: metadataOf(item, 1),
+      version: options.secretVersion(item.values),
+      keys: [...item.values.keys()],
+      ...certificatesOf(item.values),
+    },
   });
 
   return {

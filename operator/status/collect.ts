@@ -1,6 +1,7 @@
 import type { Finding } from '../api/finding.ts';
 import type { Key, Kind, Metadata } from '../api/resources.ts';
 import type { Judged } from './conditions.ts';
+import { certificateEnds } from './certificates.ts';
 import { databaseGrantStatus } from './database-grant.ts';
 import type { AnyStatus, StatusInput } from './document.ts';
 import type { Lookups } from './lookups.ts';
@@ -63,11 +64,14 @@ function collectRule(identity: Identity, input: StatusInput, lookups: Lookups): 
   const { proxy } = input.observed;
   const routed = lookups.routed.get(identity.key) ?? NONE;
   const unavailable = object === undefined ? NONE : lookups.unavailable(object);
-  const lists = [...subject.findings, routed.length, ...routed, ...unavailable];
+  const certificates = object === undefined ? NONE : certificateEnds(object, input.resources.secrets);
+  const ends = certificates.flatMap(({ secret, notAfter }) => [secret, notAfter]);
+  const lists = [...subject.findings, ...ends, routed.length, ...routed, ...unavailable];
   return {
     subject,
     inputs: [object, subject.held, proxy.bind, ...proxyInputs(input), ...lists],
-    judge: (history) => routingRuleStatus({ subject, spec: object?.spec, routed, proxy, unavailable }, history),
+    judge: (history) =>
+      routingRuleStatus({ subject, spec: object?.spec, routed, proxy, unavailable, certificates }, history),
   };
 }
 

@@ -1,7 +1,9 @@
 import type { Resources } from '../api/resources.ts';
 import type { Topology } from '../topology/topology.ts';
+import { certificateEnds } from './certificates.ts';
 import type { StatusDocument } from './document.ts';
 import type { Observed } from './observed.ts';
+import { secondsOf } from './time.ts';
 
 /** The state of things in numbers, for the gauges. */
 export interface Figures {
@@ -9,6 +11,8 @@ export interface Figures {
   readonly endpoints: readonly { readonly pool: string; readonly state: string; readonly count: number }[];
   readonly accounts: readonly { readonly grant: string; readonly state: string; readonly count: number }[];
   readonly findings: readonly { readonly reason: string; readonly count: number }[];
+  /** Seconds since 1970. */
+  readonly certificates: readonly { readonly secret: string; readonly end: number }[];
 }
 
 /** What figures are counted from. */
@@ -26,6 +30,7 @@ export function figuresOf({ documents, resources, topology, observed }: FiguresI
     endpoints: documents.flatMap(endpointsOf),
     accounts: documents.flatMap(accountsOf),
     findings: findingsOf(resources, topology),
+    certificates: certificatesOf(resources),
   };
 }
 
@@ -44,6 +49,12 @@ function accountsOf(document: StatusDocument): Figures['accounts'] {
     state,
     count,
   }));
+}
+
+function certificatesOf({ rules, secrets }: Resources): Figures['certificates'] {
+  const ends = [...rules.values()].flatMap((rule) => certificateEnds(rule, secrets));
+  const unique = new Map(ends.map(({ secret, notAfter }) => [secret, secondsOf(notAfter)]));
+  return [...unique].map(([secret, end]) => ({ secret, end }));
 }
 
 function findingsOf({ held, findings, unnamed }: Resources, topology: Topology): Figures['findings'] {

@@ -7,7 +7,8 @@ import type { Key, Resources } from '../api/resources.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { AnyStatus, DocumentOf, StatusDocument } from './document.ts';
 import type { DatabaseObserved, Observed, ProxyObserved } from './observed.ts';
-import { listenerPort, poolNames } from './routing-rule.ts';
+import { listenerPort } from '../topology/listener.ts';
+import { poolNames } from './routing-rule.ts';
 import { serverRows, type ServerRow } from './server-rows.ts';
 
 /** Which process speaks. */
@@ -113,7 +114,7 @@ function poolRow({ key, metadata, status }: DocumentOf<'WebPool'>, { pools }: Re
 function ruleRow({ key, metadata, status }: DocumentOf<'RoutingRule'>, { rules }: Resources): RuleRow {
   const spec = rules.get(key)?.spec;
   if (spec === undefined) return { ...metadata, status };
-  const listener = `${spec.listener.protocol}/${listenerPort(spec)}`;
+  const listener = `${spec.listener.protocol}/${listenerPort(spec.listener)}`;
   const pools = poolNames(spec).map((name) => `${metadata.namespace}/${name}`);
   return { ...metadata, listener, hosts: spec.hostnames ?? ['*'], pools, status };
 }

@@ -36,6 +36,7 @@ const resolvedRefs = {
   HostnameUnresolvable: 'The name of a server does not resolve; the other servers serve.',
   SecretNotFound: 'A Secret that the object names does not exist.',
   SecretKeyMissing: 'A Secret lacks the key that the object names.',
+  InvalidCertificateRef: 'The Secret of a certificate is missing, or what is in it cannot be used.',
   AdminSecretNotFound: 'The Secret of the managing account is missing or lacks username or password.',
 } satisfies Meanings<ResolvedReason | 'ResolvedRefs' | 'Pending'>;
 

@@ -1,6 +1,8 @@
 import type { Finding } from '../api/finding.ts';
 import type { Address, RoutingRuleSpec, RoutingRuleStatus, RuleState } from '../api/kinds.gen.ts';
 import type { Key } from '../api/resources.ts';
+import { listenerPort } from '../topology/listener.ts';
+import { withExpiry, type CertificateEnd } from './certificates.ts';
 import { settle, type Judged } from './conditions.ts';
 import type { ProxyObserved } from './observed.ts';
 import { admissionOf, programmedOf, type Subject } from './subject.ts';
@@ -17,22 +19,25 @@ export interface RoutingRuleFacts {
   readonly proxy: ProxyObserved;
   /** Pools of the rule that are there and have no ready server. */
   readonly unavailable: readonly Key[];
+  readonly certificates: readonly CertificateEnd[];
 }
 
 /** The status of a RoutingRule: Ready = Accepted, ResolvedRefs, Programmed and not PartiallyInvalid. */
 export function routingRuleStatus(facts: RoutingRuleFacts, history: History): Judged<RoutingRuleStatus> {
   const { subject, spec } = facts;
   const admission = admissionOf(subject);
+  const { resolved, recheckAt: expiry } = withExpiry(admission.resolved, facts.certificates, history);
   const programmed = programmedOf(admission, facts.proxy, history);
-  const { conditions, recheckAt } = settle(
+  const settled = settle(
     {
-      required: [admission.accepted, admission.resolved, programmed, ...partsOf(facts)],
+      required: [admission.accepted, resolved, programmed, ...partsOf(facts)],
       informative: backendsOf(facts, programmed),
       well: 'Serving.',
       waiting: ([first]) => (first?.type === 'Programmed' ? 'WaitingForProxies' : 'Progressing'),
     },
     history,
   );
+  const { conditions } = settled;
   const conflictsWith = countConflicts(subject.findings);
   const addresses = programmed.status === 'True' && spec !== undefined ? addressesOf(facts.proxy.bind, spec) : [];
   const backends = spec === undefined ? '' : poolNames(spec).join(', ');
@@ -44,7 +49,8 @@ export function routingRuleStatus(facts: RoutingRuleFacts, history: History): Ju
     rules: ruleStates(facts, programmed),
     ...(conflictsWith > 0 && { conflictsWith }),
   };
-  return recheckAt === undefined ? { status } : { status, recheckAt };
+  const recheckAt = Math.min(settled.recheckAt ?? Infinity, expiry ?? Infinity);
+  return recheckAt === Infinity ? { status } : { status, recheckAt };
 }
 
 /** Names of the pools that a rule sends to, each once, in order. */
@@ -52,11 +58,6 @@ export function poolNames(spec: RoutingRuleSpec): readonly string[] {
   const names = new Set<string>();
   for (const rule of spec.rules) for (const pool of rule.pools ?? []) names.add(pool.name);
   return [...names];
-}
-
-/** The port that a rule listens on. */
-export function listenerPort({ listener }: RoutingRuleSpec): number {
-  return listener.port ?? 80;
 }
 
 function partsOf({ subject, routed }: RoutingRuleFacts): Verdict[] {
@@ -97,7 +98,7 @@ function ruleStates({ subject, spec, routed }: RoutingRuleFacts, programmed: Ver
 
 function addressesOf(bind: string, spec: RoutingRuleSpec): Address[] {
   const hosts = bind.split(',').map((host) => host.trim());
-  return hosts.slice(0, 16).map((host) => addressOf(host === '*' ? '0.0.0.0' : host, listenerPort(spec)));
+  return hosts.slice(0, 16).map((host) => addressOf(host === '*' ? '0.0.0.0' : host, listenerPort(spec.listener)));
 }
 
 function addressOf(value: string, port: number): Address {

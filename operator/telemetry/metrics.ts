@@ -10,6 +10,8 @@ export const METRICS = {
   webpool_endpoints: 'Servers of a pool, by state: ready, draining, unhealthy or other.',
   webpool_accounts: 'Database accounts of a grant, by state: ready, pending, conflicting or leaving.',
   webpool_findings: 'Things in the objects that cannot be carried out as written, by reason.',
+  webpool_certificate_end_timestamp_seconds:
+    'When the certificate of a Secret that a rule names ends, in seconds since 1970.',
   webpool_programmed: '1 when the running HAProxy is what the objects ask for.',
   webpool_event_loop_lag_seconds: 'Lag of the event loop since the last scrape, 99th percentile.',
   process_cpu_seconds_total: 'Processor time of this process, without HAProxy.',
@@ -26,6 +28,7 @@ export interface Gauges {
   readonly endpoints: readonly { readonly pool: string; readonly state: string; readonly count: number }[];
   readonly accounts: readonly { readonly grant: string; readonly state: string; readonly count: number }[];
   readonly findings: readonly { readonly reason: string; readonly count: number }[];
+  readonly certificates: readonly { readonly secret: string; readonly end: number }[];
 }
 
 /** What a finished round has to say. */
@@ -107,6 +110,10 @@ function addGauges(current: () => Gauges, registers: Registers): void {
   gauge('webpool_findings', ['reason'], {
     registers,
     fill: (set) => current().findings.forEach(({ reason, count }) => set({ reason }, count)),
+  });
+  gauge('webpool_certificate_end_timestamp_seconds', ['secret'], {
+    registers,
+    fill: (set) => current().certificates.forEach(({ secret, end }) => set({ secret }, end)),
   });
   gauge('webpool_programmed', [], { registers, fill: (set) => set({}, current().programmed ? 1 : 0) });
 }

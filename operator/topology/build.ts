@@ -28,7 +28,7 @@ export function createTopologyBuilder(
   let last: Topology | undefined;
   return (resources, names) => {
     const pools = buildPools(resources, names);
-    const routing = buildRouting(resources.rules, pools.protocols);
+    const routing = buildRouting(resources.rules, pools.protocols, resources.secrets);
     const accounts = buildAccounts(resources, pools);
     const findings: readonly Finding[] = [...pools.findings, ...routing.findings, ...accounts.findings];
     last = keepParts(last, {

@@ -2,7 +2,7 @@
 import ipaddr from 'ipaddr.js';
 import { RE2JS } from 're2js';
 import { canonicalAddress } from '../api/address.ts';
-import type { Route } from './topology.ts';
+import type { Route, SiteTLS } from './topology.ts';
 import { extensionOf } from './path.ts';
 
 /** All that is present must hold. Lists are sorted; names and values that compare without case are lower case. */
@@ -14,6 +14,8 @@ export interface Conditions {
   readonly queryParams?: readonly ValueCondition[];
   /** Canonical CIDR. */
   readonly sourceRanges?: readonly string[];
+  /** The connection was made with this TLS: a client certificate of another host does not count. */
+  readonly tls?: SiteTLS;
 }
 
 export interface ValueCondition {
@@ -35,6 +37,8 @@ export interface Subject {
   readonly queryParams: ReadonlyMap<string, string>;
   /** Canonical address; undefined when it is not known, and then no range holds it. */
   readonly source: string | undefined;
+  /** What the connection was made with, as far as the client's host tells. */
+  readonly tls: SiteTLS | undefined;
 }
 
 /** undefined when the condition holds, else one sentence that says why it does not. */
@@ -65,6 +69,11 @@ const CHECKS: Readonly<Record<keyof Conditions, Check>> = {
     wanted.some((range) => isInRange(source, range))
       ? undefined
       : `The client ${source ?? 'without address'} is in none of ${wanted.join(', ')}.`,
+  ),
+  tls: asking('tls', (wanted, { tls }) =>
+    JSON.stringify(wanted) === JSON.stringify(tls)
+      ? undefined
+      : 'The host is served with other TLS settings than the rule, which asks for client certificates.',
   ),
 };
 

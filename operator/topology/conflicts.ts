@@ -11,10 +11,11 @@ export interface PortDecision {
   readonly findings: readonly Finding[];
 }
 
-/** The first by precedence decides whether its port is HTTP, which many objects share, or TCP, which one owns. */
+/** The first by precedence decides what its port speaks. Many objects share one that tells hosts apart; TCP has one owner. */
 export function decidePort(asking: readonly RuleRoutes[]): PortDecision {
   const winner = asking.reduce((best, next) => (compareObjects(next.object, best.object) < 0 ? next : best));
-  const keeps = (rules: RuleRoutes) => rules === winner || (rules.protocol === 'HTTP' && winner.protocol === 'HTTP');
+  const keeps = (rules: RuleRoutes) =>
+    rules === winner || (rules.protocol === winner.protocol && winner.protocol !== 'TCP');
   const losers = asking.filter((rules) => !keeps(rules));
   return { owners: asking.filter(keeps), findings: losers.map((loser) => portFinding(loser, winner)) };
 }
@@ -86,7 +87,7 @@ function partlyLost(losses: readonly Loss[]): readonly Finding[] {
 }
 
 /** The winner, by name only to those who may know it: the same namespace. */
-function nameFor(reader: Key, winner: Key): string {
+export function nameFor(reader: Key, winner: Key): string {
   const [namespace, name] = winner.split('/');
   return reader.startsWith(`${namespace}/`) ? `RoutingRule "${name}"` : 'a RoutingRule of another namespace';
 }

@@ -33,7 +33,7 @@ export const DEFAULTS = {
     paused: false,
   },
   RoutingRule: {
-    listener: { port: 80 },
+    listener: { port: { HTTP: 80, HTTPS: 443 }, tls: { minVersion: 'TLSv1.2' } },
     priority: 0,
     rules: {
       matches: { headers: { type: 'Exact' }, queryParams: { type: 'Exact' } },

@@ -2,7 +2,8 @@
  * Which route a request gets, in plain code: what `explain` tells, and what the load balancer is tested against.
  * In: a Listener and a request. Out: the route and why those before it did not match. Never: a socket.
  */
-import type { Listener, Route } from './topology.ts';
+import { readsHttp } from '../api/layer.ts';
+import type { Listener, Route, Site } from './topology.ts';
 import { mismatch, type Subject } from './conditions.ts';
 import { isHostHeader, normalizeHost, normalizePath } from './path.ts';
 
@@ -34,7 +35,7 @@ export type Matching =
 
 /** The route that a request gets at a listener: the first that matches. */
 export function matchRequest(listener: Listener, request: RequestLine): Matching {
-  const subject = listener.protocol === 'TCP' ? connection(request) : subjectOf(request);
+  const subject = readsHttp(listener.protocol) ? subjectOf(request, listener.sites) : connection(request);
   if (typeof subject === 'string') return { outcome: 'Rejected', why: subject, passed: [] };
   const passed: Passed[] = [];
   for (const route of listener.routes) {
@@ -46,11 +47,11 @@ export function matchRequest(listener: Listener, request: RequestLine): Matching
 }
 
 function connection({ source }: RequestLine): Subject {
-  return { host: '', path: '', method: '', headers: new Map(), queryParams: new Map(), source };
+  return { host: '', path: '', method: '', headers: new Map(), queryParams: new Map(), source, tls: undefined };
 }
 
 /** The request as conditions read it, or one sentence why nobody should. */
-function subjectOf(request: RequestLine): Subject | string {
+function subjectOf(request: RequestLine, sites: readonly Site[] = []): Subject | string {
   const { target, method, source } = request;
   if (!isHostHeader(request.host ?? '')) return `The Host header ${request.host} names no host.`;
   const host = normalizeHost(request.host ?? '');
@@ -60,7 +61,8 @@ function subjectOf(request: RequestLine): Subject | string {
     return `Servers read the path ${written} in different ways: an encoded slash, a NUL, a backslash, a stray %, a .. above the root, or no / at its beginning.`;
   }
   const queryParams = parseQuery(query.join('?'));
-  return { host, path, method, headers: joinHeaders(request.headers), queryParams, source };
+  const tls = siteOf(sites, host)?.tls;
+  return { host, path, method, headers: joinHeaders(request.headers), queryParams, source, tls };
 }
 
 /** Source: RFC 9110 §5.3 for repeated headers. */
@@ -88,4 +90,13 @@ function decode(text: string): string {
   return text
     .replaceAll('+', ' ')
     .replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+/** The TLS of a host: its own, that of the wildcard one label up, that of every other host. */
+function siteOf(sites: readonly Site[], host: string): Site | undefined {
+  for (const name of [host, host.replace(/^[^.]*/, '*'), undefined]) {
+    const site = sites.find((candidate) => candidate.host === name);
+    if (site !== undefined) return site;
+  }
+  return undefined;
 }

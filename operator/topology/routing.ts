@@ -6,6 +6,7 @@ import { decideMatches, decidePort } from './conflicts.ts';
 import { compareCandidates, type Candidate } from './precedence.ts';
 import { referencedPools, ruleRoutes, type PoolProtocols, type RuleRoutes } from './rule-routes.ts';
 import { keepIdentity, keepList, sameItems, sortedKeys } from '../api/stable.ts';
+import { decideSites, referencedSecrets, type Secrets } from './sites.ts';
 
 /** The listeners, sorted by port, and what could not be routed as written. */
 export interface Routing {
@@ -14,7 +15,7 @@ export interface Routing {
 }
 
 type Rules = ReadonlyMap<Key, RoutingRule>;
-type RoutingBuilder = (rules: Rules, pools: PoolProtocols) => Routing;
+type RoutingBuilder = (rules: Rules, pools: PoolProtocols, secrets: Secrets) => Routing;
 
 interface PortRouting {
   readonly asking: readonly RuleRoutes[];
@@ -27,18 +28,19 @@ interface PortRouting {
 
 /**
  * The routing of a series of inputs. Each result depends on its input alone; listeners, routes and the whole keep their
- * identity as long as neither rules nor the set of pools and their protocols change.
+ * identity as long as neither rules nor the set of pools and their protocols nor the Secrets of certificates change.
  */
 export function createRoutingBuilder(): RoutingBuilder {
   const routesOf = memoisedRuleRoutes();
   let ports: ReadonlyMap<number, PortRouting> = new Map();
-  let last: { readonly rules: Rules; readonly pools: PoolProtocols; readonly result: Routing } | undefined;
-  return (rules, pools) => {
-    if (last?.rules === rules && last.pools === pools) return last.result;
-    const all = routesOf(rules, pools);
+  let last: { readonly inputs: readonly unknown[]; readonly result: Routing } | undefined;
+  return (rules, pools, secrets) => {
+    const inputs = [rules, pools, secrets];
+    if (last !== undefined && sameItems(last.inputs, inputs)) return last.result;
+    const all = routesOf(rules, pools, secrets);
     ports = routePorts(all, ports);
     const result = routingOf(all, [...ports.values()], last?.result);
-    last = { rules, pools, result };
+    last = { inputs, result };
     return result;
   };
 }
@@ -46,30 +48,43 @@ export function createRoutingBuilder(): RoutingBuilder {
 interface Memo {
   readonly source: RoutingRule;
   readonly referenced: readonly Key[];
-  readonly protocols: readonly unknown[];
+  readonly referencedSecrets: readonly Key[];
+  /** What is known of both. */
+  readonly known: readonly unknown[];
   readonly result: RuleRoutes;
 }
 
 /** The routes of one object are computed again only when it or what is known of its pools changes. */
-function memoisedRuleRoutes(): (rules: Rules, pools: PoolProtocols) => readonly RuleRoutes[] {
+function memoisedRuleRoutes(): (rules: Rules, pools: PoolProtocols, secrets: Secrets) => readonly RuleRoutes[] {
   let memos: ReadonlyMap<Key, Memo> = new Map();
-  return (rules, pools) => {
+  return (rules, pools, secrets) => {
     const next = new Map<Key, Memo>();
     for (const key of sortedKeys(rules, memos)) {
       const rule = rules.get(key);
-      if (rule !== undefined) next.set(key, memoOf(rule, pools, memos.get(key)));
+      if (rule !== undefined) next.set(key, memoOf(rule, { pools, secrets }, memos.get(key)));
     }
     memos = next;
     return [...memos.values()].map((memo) => memo.result);
   };
 }
 
-function memoOf(source: RoutingRule, pools: PoolProtocols, previous: Memo | undefined): Memo {
+interface Around {
+  readonly pools: PoolProtocols;
+  readonly secrets: Secrets;
+}
+
+function memoOf(source: RoutingRule, { pools, secrets }: Around, previous: Memo | undefined): Memo {
   const unchanged = previous?.source === source;
-  const referenced = unchanged ? previous.referenced : referencedPools(source);
-  const protocols = referenced.map((key) => pools.get(key));
-  if (unchanged && sameItems(previous.protocols, protocols)) return previous;
-  return { source, referenced, protocols, result: keepIdentity(previous?.result, ruleRoutes(source, pools)) };
+  const references = unchanged
+    ? { referenced: previous.referenced, referencedSecrets: previous.referencedSecrets }
+    : { referenced: referencedPools(source), referencedSecrets: referencedSecrets(source) };
+  const known = [
+    ...references.referenced.map((key) => pools.get(key)),
+    ...references.referencedSecrets.map((key) => secrets.get(key)),
+  ];
+  if (unchanged && sameItems(previous.known, known)) return previous;
+  const result = keepIdentity(previous?.result, ruleRoutes(source, pools, secrets));
+  return { source, ...references, known, result };
 }
 
 function routePorts(
@@ -82,14 +97,14 @@ function routePorts(
 
 function routePort(port: number, asking: readonly RuleRoutes[], previous: PortRouting | undefined): PortRouting {
   if (previous !== undefined && sameItems(previous.asking, asking)) return previous;
-  const { owners, findings } = decidePort(asking);
+  const decided = decidePort(asking);
+  const { sites, owners, findings } = decideSites(decided.owners);
   const sorted = sortCandidates(owners, previous);
   const matches = decideMatches(sorted);
   const routes = keepList(previous?.listener.routes, matches.routes);
   const protocol = owners[0]?.protocol ?? 'HTTP';
-  const same = previous?.listener.routes === routes && previous.listener.protocol === protocol;
-  const listener = same ? previous.listener : { protocol, port, routes };
-  return { asking, owners, sorted, listener, findings: [...findings, ...matches.findings] };
+  const listener = keepIdentity(previous?.listener, { protocol, port, routes, ...(sites && { sites }) });
+  return { asking, owners, sorted, listener, findings: [...decided.findings, ...findings, ...matches.findings] };
 }
 
 /** Sorting an almost sorted list is cheap, so the new candidates go behind what is left of the previous order. */

@@ -1,12 +1,15 @@
 /** What one RoutingRule asks for, before it meets the others. */
 import type { PoolReference, Rule } from '../api/kinds.gen.ts';
 import type { Finding } from '../api/finding.ts';
+import { readsHttp } from '../api/layer.ts';
 import { keyOf, type Key, type RoutingRule } from '../api/resources.ts';
 import type { Action, Listener, Route, WeightedPool } from './topology.ts';
 import type { Candidate, ObjectRank } from './precedence.ts';
 import { DEFAULTS } from './defaults.ts';
 import { handlingOf, headerHandlingOf, redirectOf } from './handling.ts';
+import { listenerPort } from './listener.ts';
 import { conditionsOf, hostsOf, identityOf, pathOf } from './matches.ts';
+import { siteClaim, type Secrets, type SiteClaim } from './sites.ts';
 
 /** The pools that are there, and what they speak. */
 export type PoolProtocols = ReadonlyMap<Key, 'HTTP' | 'TCP'>;
@@ -17,22 +20,28 @@ export interface RuleRoutes {
   readonly protocol: Listener['protocol'];
   readonly port: number;
   readonly candidates: readonly Candidate[];
+  /** HTTPS: what its hosts need to be served at all. */
+  readonly claim?: SiteClaim;
   /** References that lead nowhere. */
   readonly findings: readonly Finding[];
 }
 
-/** The routes and findings of one RoutingRule. */
-export function ruleRoutes(source: RoutingRule, pools: PoolProtocols): RuleRoutes {
+/** The routes and findings of one RoutingRule. Without a good certificate an HTTPS rule has no routes. */
+export function ruleRoutes(source: RoutingRule, pools: PoolProtocols, secrets: Secrets): RuleRoutes {
   const { listener, priority = DEFAULTS.RoutingRule.priority, rules } = source.spec;
   const { creationTimestamp } = source.metadata;
   const key = keyOf(source.metadata);
   const object = { key, priority, ...(creationTimestamp !== undefined && { created: creationTimestamp }) };
+  const { claim, findings } = siteClaim(source, secrets);
+  const served = listener.protocol !== 'HTTPS' || claim !== undefined;
+  const place = { source, object, pools, ...(claim && { claim }) };
   return {
     object,
     protocol: listener.protocol,
-    port: listener.port ?? DEFAULTS.RoutingRule.listener.port,
-    candidates: rules.flatMap((rule, ruleIndex) => candidatesOf(rule, { source, object, ruleIndex, pools })),
-    findings: rules.flatMap((rule, ruleIndex) => referenceFindings(rule, { source, object, ruleIndex, pools })),
+    port: listenerPort(listener),
+    candidates: served ? rules.flatMap((rule, ruleIndex) => candidatesOf(rule, { ...place, ruleIndex })) : [],
+    ...(claim && { claim }),
+    findings: [...findings, ...rules.flatMap((rule, ruleIndex) => referenceFindings(rule, { ...place, ruleIndex }))],
   };
 }
 
@@ -48,6 +57,7 @@ interface Place {
   readonly object: ObjectRank;
   readonly ruleIndex: number;
   readonly pools: PoolProtocols;
+  readonly claim?: SiteClaim;
 }
 
 function candidatesOf(rule: Rule, place: Place): readonly Candidate[] {
@@ -55,9 +65,10 @@ function candidatesOf(rule: Rule, place: Place): readonly Candidate[] {
   const matches = rule.matches ?? [{}];
   return matches.flatMap((match, matchIndex) => {
     const path = pathOf(match);
-    const conditions = conditionsOf(match);
     const handling = handlingOf(rule, path);
     const does = { ...(handling && { handling }), action: actionOf(rule, path, place) };
+    const tls = place.claim?.tls;
+    const conditions = { ...conditionsOf(match), ...(tls?.clientCA && { tls }) };
     return hostsOf(source.spec).map((host) => {
       const what = { ...(host !== undefined && { host }), ...(path && { path }), conditions };
       const route = { rule: { key: object.key, name: rule.name }, ...what, ...does };
@@ -94,7 +105,7 @@ function problemOf(
   source: RoutingRule,
 ): 'BackendNotFound' | 'UnsupportedProtocol' | undefined {
   if (protocol === undefined) return 'BackendNotFound';
-  return source.spec.listener.protocol === 'HTTP' && protocol === 'TCP' ? 'UnsupportedProtocol' : undefined;
+  return readsHttp(source.spec.listener.protocol) && protocol === 'TCP' ? 'UnsupportedProtocol' : undefined;
 }
 
 function referenceFindings(rule: Rule, place: Place): readonly Finding[] {

@@ -3,6 +3,8 @@
  * In: Resources and the addresses of names. Out: Topology, with a Finding for whatever could not be meant.
  * Never: a clock, a socket, a word of HAProxy or SQL.
  */
+import type { ListenerTLS } from '../api/kinds.gen.ts';
+import type { Protocol } from '../api/layer.ts';
 import type { DatabaseGrant, Key } from '../api/resources.ts';
 import type { Finding } from '../api/finding.ts';
 import type { Conditions } from './conditions.ts';
@@ -105,10 +107,35 @@ export interface HealthCheckOptions {
 
 /** An open port and what it does. */
 export interface Listener {
-  readonly protocol: 'HTTP' | 'TCP';
+  readonly protocol: Protocol;
   readonly port: number;
   /** In order of precedence: the first that matches wins. */
   readonly routes: readonly Route[];
+  /** HTTPS: the TLS of each host, sorted; a host that is not covered cannot connect. */
+  readonly sites?: readonly Site[];
+}
+
+/** TLS of one host of an HTTPS listener. */
+export interface Site {
+  /** As in Route; undefined: every other name, and clients that give none. */
+  readonly host?: string;
+  readonly tls: SiteTLS;
+}
+
+/** What one TLS connection is made with; hosts of one RoutingRule share it. */
+export interface SiteTLS {
+  /** One, or two with different kinds of keys. */
+  readonly certificates: readonly SecretRef[];
+  readonly minVersion: NonNullable<ListenerTLS['minVersion']>;
+  /** Clients must show a certificate of this authority. */
+  readonly clientCA?: SecretRef;
+}
+
+/** A Secret whose text the load balancer needs. Whoever writes it there asks for the text at that moment. */
+export interface SecretRef {
+  readonly secret: Key;
+  /** Changes whenever the text does. */
+  readonly version: string;
 }
 
 /** One match of one rule, ready to be compared with a request. */

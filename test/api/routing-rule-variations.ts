@@ -23,8 +23,13 @@ function valueMatches(path: string): readonly Bound[] {
 export const ROUTING_RULE_BOUNDS: readonly Bound[] = [
   required('spec', ['listener', 'rules']),
   required('spec.listener', ['protocol']),
-  choice('spec.listener.protocol', ['HTTP', 'TCP'], ['HTTP']),
+  choice('spec.listener.protocol', ['HTTP', 'HTTPS', 'TCP', 'TLS'], ['HTTPS']),
   whole('spec.listener.port', [1, 65_535]),
+  required('spec.listener.tls', ['secretName']),
+  ...['secretName', 'alternateSecretName', 'clientCASecretName'].map((name) =>
+    text(`spec.listener.tls.${name}`, { most: 253, ...LABEL, hidden: true }),
+  ),
+  choice('spec.listener.tls.minVersion', ['TLSv1.0', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']),
   list('spec.hostnames', { most: 16, least: 1, entry: (index) => `a${index}.example`, type: 'Set' }),
   text('spec.hostnames[0]', { most: 253, fill: dotted }),
   {
@@ -168,6 +173,12 @@ export const ROUTING_RULE_RULES: readonly Bad[] = [
   ruled({ ...TCP, 'spec.listener': { protocol: 'TCP' } }, 'protocol TCP needs the field port', {
     path: 'spec.listener',
   }),
+  ruled({ 'spec.listener.tls': undefined }, 'protocol HTTPS needs the field tls', { path: 'spec.listener' }),
+  ruled({ 'spec.listener.protocol': 'HTTP' }, 'goes with protocol HTTPS only', { path: 'spec.listener.tls' }),
+  ruled({ 'spec.listener.tls.alternateSecretName': 'site' }, 'is the Secret of secretName: remove it'),
+  ruled({ ...TCP, 'spec.listener': { protocol: 'TLS' } }, 'protocol TLS needs the field port', {
+    path: 'spec.listener',
+  }),
   ruled({ ...TCP, 'spec.hostnames': ['a.example'] }, 'a TCP connection names no host', { path: 'spec.hostnames' }),
   ...[`${letters(64)}.example`, '1.2.3', '*.192.0.2.1', '999.1.1.1', '*.7'].map((host) =>
     ruled({ 'spec.hostnames[0]': host }, 'is no host: labels have 1 to 63 characters'),
@@ -239,6 +250,7 @@ export const ROUTING_RULE_RULES: readonly Bad[] = [
 /** RoutingRules that look odd and are right. */
 export const GOOD_ROUTING_RULES: readonly Changes[] = [
   TCP,
+  { ...TCP, 'spec.listener': { protocol: 'TLS', port: 443 }, 'spec.hostnames': ['a.example', '*.b.example'] },
   tcpMatch({ sourceRanges: ['192.0.2.0/24', '2001:db8::/32'] }),
   { 'spec.listener': { protocol: 'HTTP' } },
   { [`${RULE}.matches`]: undefined },

@@ -57,7 +57,16 @@ export const SAMPLES: Readonly<Record<Kind, unknown>> = {
     paused: false,
   },
   RoutingRule: {
-    listener: { protocol: 'HTTP', port: 8080 },
+    listener: {
+      protocol: 'HTTPS',
+      port: 8443,
+      tls: {
+        secretName: 'site',
+        alternateSecretName: 'site-rsa',
+        minVersion: 'TLSv1.2',
+        clientCASecretName: 'staff',
+      },
+    },
     hostnames: ['www.example.com'],
     priority: 0,
     rules: [

@@ -105,7 +105,11 @@ export function createMemoryProxy(): MemoryProxy {
     ensure: (config) => run('ensure', () => ensure(config)),
     read: () => run('read', () => running().state),
     readServers: (backends) => run('readServers', () => readServers(backends)),
-    readRoutes: () => run('readRoutes', () => ({ epoch: running().state.epoch, routes: running().state.routes })),
+    readRouting: () =>
+      run('readRouting', () => {
+        const { epoch, routes, secretFiles, certificateLists } = running().state;
+        return { epoch, routes, secretFiles, certificateLists };
+      }),
     connections: () => run('connections', connections),
     apply: (changes) => run('apply', () => changes.flatMap(applyOne), ` ${changes.map(({ kind }) => kind).join(' ')}`),
     reload: (config) => run('reload', () => reload(config)),

@@ -28,6 +28,8 @@ export function backendsOf(skeleton: string): ReadonlySet<string> {
 /** What becomes of a HAProxy by one change; a reload is `restarted`. */
 export function simulate(now: Simulated, change: Exclude<ProxyChange, { kind: 'reload' }>): Outcome {
   if (change.kind === 'replace-routes') return { next: { ...now, state: { ...now.state, routes: change.routes } } };
+  if (isOfCertificates(change))
+    return { next: { ...now, state: { ...now.state, ...certificates(now.state, change) } } };
   const backend = change.kind === 'add-server' ? change.backend.name : change.backend;
   const servers: Servers = new Map(now.state.backends.get(backend));
   const refused = refusal(now, change, servers) ?? carryOut(change, servers);
@@ -38,7 +40,28 @@ export function simulate(now: Simulated, change: Exclude<ProxyChange, { kind: 'r
   return { next: { ...now, state: { ...now.state, backends }, connections } };
 }
 
-type ServerChange = Exclude<ProxyChange, { kind: 'reload' | 'replace-routes' }>;
+type CertificateChange = Extract<
+  ProxyChange,
+  { kind: 'set-secret' | 'delete-certificate' | 'add-certificate-line' | 'delete-certificate-line' }
+>;
+type ServerChange = Exclude<ProxyChange, CertificateChange | { kind: 'reload' | 'replace-routes' }>;
+
+function isOfCertificates(change: ProxyChange): change is CertificateChange {
+  return /secret|certificate/.test(change.kind);
+}
+
+function certificates(state: ProxyState, change: CertificateChange): Partial<ProxyState> {
+  const secretFiles = new Map(state.secretFiles);
+  if (change.kind === 'set-secret') return { secretFiles: secretFiles.set(change.name, change.file.version) };
+  if (change.kind === 'delete-certificate') {
+    secretFiles.delete(change.name);
+    return { secretFiles };
+  }
+  const lines = new Map(state.certificateLists.get(change.list));
+  if (change.kind === 'delete-certificate-line') lines.delete(change.line);
+  else lines.set(change.line, Math.max(0, ...lines.values()) + 1);
+  return { certificateLists: new Map(state.certificateLists).set(change.list, lines) };
+}
 
 /** HAProxy's words for what it does not do. Source: HAProxy 2.6 src/server.c. */
 function refusal(now: Simulated, change: ServerChange, servers: Servers): string | undefined {
@@ -97,6 +120,8 @@ const NOTHING: ProxyState = {
   version: '2.6.12',
   backends: new Map(),
   routes: new Map(),
+  secretFiles: new Map(),
+  certificateLists: new Map(),
 };
 
 /** A new worker: from its file, with the state of those servers that were there already. */
@@ -113,7 +138,17 @@ export function restarted(before: Pick<Simulated, 'state'> | undefined, config: 
   }
   const { checksum, routes, skeleton } = config;
   const pid = state.pid + 1;
-  return { skeleton, connections: new Map(), state: { ...state, pid, epoch: `${pid}@1`, checksum, routes, backends } };
+  const lists = [...config.certificateLists].map(([list, wanted]): [string, ReadonlyMap<string, number>] => {
+    const lines = [...wanted].filter((line) => state.certificateLists.get(list)?.has(line));
+    return [list, new Map(lines.map((line, index) => [line, index + 1]))];
+  });
+  const worker = { pid, epoch: `${pid}@1`, checksum, routes, backends };
+  const secretFiles = new Map([...config.secretFiles].map(([name, { version }]) => [name, version]));
+  return {
+    skeleton,
+    connections: new Map(),
+    state: { ...state, ...worker, secretFiles, certificateLists: new Map(lists) },
+  };
 }
 
 function fromFile(server: ServerConfig, before: ReadonlyMap<string, ServerState> | undefined): ServerState {

@@ -2,7 +2,17 @@
 import { readFileSync } from 'node:fs';
 import { load } from 'js-yaml';
 import { admit } from '../../operator/api/admission.ts';
-import { keyOf, type EndpointSlice, type Kind, type KindOf, type Resources } from '../../operator/api/resources.ts';
+import {
+  keyOf,
+  type EndpointSlice,
+  type Key,
+  type Kind,
+  type KindOf,
+  type Resources,
+  type SecretInfo,
+} from '../../operator/api/resources.ts';
+import { digest } from '../../operator/haproxy/names.ts';
+import { certificatesOf } from '../../operator/source/certificate.ts';
 import { createValidator } from '../../operator/api/validate.ts';
 
 const CRDS = ['webpools', 'routingrules', 'databasegrants'];
@@ -19,8 +29,15 @@ export interface Written {
   readonly spec: unknown;
 }
 
+/** Secrets in clear: key → values. */
+export type WrittenSecrets = ReadonlyMap<Key, ReadonlyMap<string, string>>;
+
 /** The picture of a source that holds exactly these objects. */
-export function admitted(objects: readonly Written[], slices: readonly EndpointSlice[] = []): Resources {
+export function admitted(
+  objects: readonly Written[],
+  slices: readonly EndpointSlice[] = [],
+  secrets: WrittenSecrets = new Map(),
+): Resources {
   const maps = { WebPool: new Map(), RoutingRule: new Map(), DatabaseGrant: new Map() };
   const held: Resources['held'][number][] = [];
   const findings: Resources['findings'][number][] = [];
@@ -36,11 +53,17 @@ export function admitted(objects: readonly Written[], slices: readonly EndpointS
     pools: maps.WebPool,
     rules: maps.RoutingRule,
     grants: maps.DatabaseGrant,
-    secrets: new Map(),
+    secrets: new Map([...secrets].map(([key, values]) => [key, secretInfo(key, values)])),
     slices: new Map(slices.map((slice) => [keyOf(slice.metadata), slice])),
     held,
     findings,
     unnamed: [],
     pictureComplete: true,
   };
+}
+
+function secretInfo(key: Key, values: ReadonlyMap<string, string>): SecretInfo {
+  const [namespace = '', name = ''] = key.split('/');
+  const version = digest(JSON.stringify([...values]));
+  return { metadata: { namespace, name, generation: 1 }, version, keys: [...values.keys()], ...certificatesOf(values) };
 }

@@ -8,6 +8,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Finding } from '../../operator/api/finding.ts';
 import type { EndpointSlice, Resources } from '../../operator/api/resources.ts';
 import { createProxyRail, type ProxyRail } from '../../operator/controller/proxy-rail.ts';
 import { createHaproxyDriver } from '../../operator/driver/haproxy.ts';
@@ -55,6 +56,8 @@ export interface TestProxy {
   readonly address: string;
   /** HAProxy's files and sockets. */
   readonly folder: string;
+  /** The Secrets that there are, for the next `apply`: key → values. */
+  readonly secrets: Map<string, ReadonlyMap<string, string>>;
   readonly driver: ProxyDriver;
   readonly rail: ProxyRail;
   readonly told: Told;
@@ -82,6 +85,8 @@ export interface TestProxy {
   /** Servers as HAProxy has them now, by name in their backend. */
   servers(backend: string): Promise<ReadonlyMap<string, ServerState>>;
   read(): Promise<ProxyState>;
+  /** What could not be carried out of the last `apply`. */
+  findings(): readonly Finding[];
   /** A file of HAProxy's folder. */
   file(name: string): Promise<string>;
   /** A second program on the same HAProxy: what a restart of ours is. `stop` of either ends HAProxy. */
@@ -114,9 +119,11 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
     lines: [],
     exits: 0,
   };
+  const secrets = new Map<string, ReadonlyMap<string, string>>();
   const driver = createHaproxyDriver({
     binary: HAPROXY,
     folder,
+    secretText: (secret, key) => secrets.get(secret)?.get(key),
     onLine: (line) => told.lines.push(line),
     onExit: () => {
       told.exits += 1;
@@ -147,11 +154,12 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
   const proxy: TestProxy = {
     address,
     folder,
+    secrets,
     driver,
     rail,
     told,
     async apply(objects, slices) {
-      const resources = admitted(objects, slices);
+      const resources = admitted(objects, slices, secrets);
       if (resources.held.length > 0) throw new Error(`refused: ${JSON.stringify(resources.held)}`);
       proxy.aim(resources);
       const before = told.configRefused.length;
@@ -169,7 +177,11 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
       eventually(what, async () => {
         const again = await rail.round(aimed);
         const seen = await look();
-        if (seen === undefined || seen === false) await delay(Math.min(again, 50));
+        if (seen !== undefined && seen !== false) return seen;
+        await delay(Math.min(again, 50));
+        // What HAProxy refuses is why, should it go on so.
+        const last = told.refused.at(-1);
+        if (last !== undefined) throw new Error(`${last.change.kind}: ${last.words}`);
         return seen;
       }),
     async serving() {
@@ -192,6 +204,7 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
     masterPid,
     servers: async (backend) => (await driver.readServers([backend])).backends.get(backend) ?? new Map(),
     read: () => driver.read(),
+    findings: () => aimed.findings,
     file: (name) => readFile(join(folder, name), 'utf8'),
     successor(other = options) {
       const heir = onFolder(folder, address, other);
@@ -228,13 +241,15 @@ export function poolOf(name: string, servers: readonly WebServer[], spec: object
 
 /** A RoutingRule on a port, with what its spec has besides. */
 export function ruleOf(name: string, at: number | RuleFrame, rules: readonly object[]): Written {
-  const { port, protocol = 'HTTP', ...rest } = typeof at === 'number' ? { port: at } : at;
-  return { kind: 'RoutingRule', name, spec: { listener: { protocol, port }, ...rest, rules } };
+  const { port, protocol = 'HTTP', tls, ...rest } = typeof at === 'number' ? { port: at } : at;
+  const listener = { protocol, port, ...(tls && { tls }) };
+  return { kind: 'RoutingRule', name, spec: { listener, ...rest, rules } };
 }
 
 interface RuleFrame {
   readonly port: number;
-  readonly protocol?: 'HTTP' | 'TCP';
+  readonly protocol?: 'HTTP' | 'HTTPS' | 'TCP' | 'TLS';
+  readonly tls?: object;
   readonly hostnames?: readonly string[];
   readonly priority?: number;
 }

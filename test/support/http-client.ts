@@ -56,7 +56,8 @@ export async function request({ address, port }: Place, target: string, options:
   });
 }
 
-function answerOf(status: number, headers: IncomingHttpHeaders, body: string): Answer {
+/** An answer as tests read it. */
+export function answerOf(status: number, headers: IncomingHttpHeaders, body: string): Answer {
   const server = headers['x-server'];
   const reason = headers['x-webpool-reason'];
   return {

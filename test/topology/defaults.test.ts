@@ -33,7 +33,7 @@ const WORDS = new Map<string, unknown>([
   ['none', []],
   ['the word localhost', 'localhost'],
   ['empty', ''],
-  ['80 for HTTP; TCP must name one', 80],
+  ['80 for HTTP, 443 for HTTPS; TCP and TLS must name one', { HTTP: 80, HTTPS: 443 }],
   ['Cookie, the browser session; SourceIP, 30m', { Cookie: 0, SourceIP: 1_800_000 }],
   ['status 200-399', { status: ['200-399'] }],
   ['ConnectFailure', ['ConnectFailure']],

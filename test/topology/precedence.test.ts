@@ -15,7 +15,7 @@ interface Written extends Partial<Metadata> {
 function candidates(name: string, matches: readonly RuleMatch[], written: Written = {}): readonly Candidate[] {
   const { host, priority = 0, rules = [{ name: 'a', matches }], ...metadata } = written;
   const hostnames = host === undefined ? {} : { hostnames: [host] };
-  return ruleRoutes(rule(name, { ...hostnames, priority, rules }, metadata), new Map()).candidates;
+  return ruleRoutes(rule(name, { ...hostnames, priority, rules }, metadata), new Map(), new Map()).candidates;
 }
 
 function candidate(match: RuleMatch, written: Written = {}): Candidate {

@@ -6,7 +6,7 @@ import { byKey, pool, rule } from './objects.ts';
 
 function route(rules: readonly RoutingRule[], pools: readonly WebPool[] = [pool('site')]) {
   const protocols = [...byKey(pools)].map(([key, { spec }]) => [key, spec.protocol ?? 'HTTP'] as const);
-  return createRoutingBuilder()(byKey(rules), new Map(protocols));
+  return createRoutingBuilder()(byKey(rules), new Map(protocols), new Map());
 }
 
 const toSite = { pools: [{ name: 'site' }] };

@@ -1,0 +1,57 @@
+/** Until when the certificates that a RoutingRule names are good, and what is said about it. */
+import type { RoutingRuleSpec } from '../api/kinds.gen.ts';
+import { keyOf, type Key, type Resources, type RoutingRule } from '../api/resources.ts';
+import { secondsOf } from './time.ts';
+import { negative, type History, type Verdict } from './verdict.ts';
+
+/** The end of a certificate. */
+export interface CertificateEnd {
+  readonly secret: Key;
+  /** RFC 3339. */
+  readonly notAfter: string;
+}
+
+/** From when on the message asks for a new one (seconds before the end). */
+const SOON = 14 * 86_400;
+
+/** The ends of the usable certificates and authorities that a RoutingRule names. */
+export function certificateEnds({ metadata, spec }: RoutingRule, secrets: Resources['secrets']): CertificateEnd[] {
+  const { namespace } = metadata;
+  return namesOf(spec).flatMap(([name, holds]) => {
+    const secret = keyOf({ namespace, name });
+    const info = secrets.get(secret)?.[holds];
+    return info === undefined || 'problem' in info ? [] : [{ secret, notAfter: info.notAfter }];
+  });
+}
+
+function namesOf({ listener: { tls } }: RoutingRuleSpec): readonly (readonly [string, 'certificate' | 'authority'])[] {
+  if (tls === undefined) return [];
+  const { secretName, alternateSecretName, clientCASecretName } = tls;
+  return [
+    [secretName, 'certificate'],
+    ...(alternateSecretName === undefined ? [] : [[alternateSecretName, 'certificate'] as const]),
+    ...(clientCASecretName === undefined ? [] : [[clientCASecretName, 'authority'] as const]),
+  ];
+}
+
+/** ResolvedRefs with what time does to certificates. An expired one still serves: who ignores it is better off so. */
+export function withExpiry(
+  resolved: Verdict,
+  ends: readonly CertificateEnd[],
+  { seconds }: History,
+): { readonly resolved: Verdict; readonly recheckAt?: number } {
+  const [first] = ends.toSorted((a, b) => secondsOf(a.notAfter) - secondsOf(b.notAfter));
+  if (first === undefined || resolved.status !== 'True') return { resolved };
+  const { secret, notAfter } = first;
+  const end = secondsOf(notAfter);
+  if (seconds >= end) {
+    const message = `The certificate of Secret ${secret} ended on ${notAfter}, so clients refuse it. Renew it: the new one is taken at once.`;
+    return { resolved: negative('ResolvedRefs', 'InvalidCertificateRef', message) };
+  }
+  if (seconds >= end - SOON) {
+    const message = `${resolved.message} The certificate of Secret ${secret} ends soon, on ${notAfter}: renew it.`;
+    return { resolved: { ...resolved, message }, recheckAt: end };
+  }
+  const message = `${resolved.message} The first certificate to end is that of Secret ${secret}, on ${notAfter}.`;
+  return { resolved: { ...resolved, message }, recheckAt: end - SOON };
+}
