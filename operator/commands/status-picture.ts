@@ -123,5 +123,8 @@ async function readDocument(path: string): Promise<StatusDocument | undefined> {
 function isDocument(value: unknown): value is StatusDocument {
   if (typeof value !== 'object' || value === null) return false;
   const { kind, metadata, status } = value as Readonly<Record<string, unknown>>;
-  return typeof kind === 'string' && typeof metadata === 'object' && typeof status === 'object' && status !== null;
+  if (typeof kind !== 'string' || typeof metadata !== 'object' || typeof status !== 'object' || status === null)
+    return false;
+  const { namespace, name } = (metadata ?? {}) as Readonly<Record<string, unknown>>;
+  return typeof namespace === 'string' && typeof name === 'string';
 }

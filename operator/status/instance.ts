@@ -45,7 +45,7 @@ export interface RuleRow extends ObjectRow<RoutingRuleStatus> {
 /** A DatabaseGrant and what its spec says in short. */
 export interface GrantRow extends ObjectRow<DatabaseGrantStatus> {
   readonly account?: string;
-  /** `<host>:<port>`. */
+  /** As the row of the database server is called: `AccountNeed.server.id`; absent while it is not known who logs in. */
   readonly server?: string;
   readonly pools?: readonly Key[];
 }
@@ -83,13 +83,14 @@ export interface InstanceInput {
 export function instanceStatus(input: InstanceInput): InstanceStatus {
   const { info, documents, resources, topology, observed } = input;
   const { programmed, problem, bind } = observed.proxy;
+  const logins = new Map(topology.accounts.map(({ grant, server }) => [grant, server.id]));
   return {
     instance: info,
     ready: resources.unnamed.length === 0 && documents.every(({ status }) => isReady(status)),
     proxy: { programmed, bind, ...(problem !== undefined && { problem }) },
     pools: ofKind(documents, 'WebPool').map((document) => poolRow(document, resources)),
     rules: ofKind(documents, 'RoutingRule').map((document) => ruleRow(document, resources)),
-    grants: ofKind(documents, 'DatabaseGrant').map((document) => grantRow(document, resources)),
+    grants: ofKind(documents, 'DatabaseGrant').map((document) => grantRow(document, resources, logins)),
     servers: serverRows(topology, observed),
     databases: [...observed.databases].map(([server, database]) => databaseRow(server, database)),
     errors: resources.unnamed.map(({ file, line, message }) => `${file ?? '-'}:${line ?? 1}: ${message}`),
@@ -119,12 +120,16 @@ function ruleRow({ key, metadata, status }: DocumentOf<'RoutingRule'>, { rules }
   return { ...metadata, listener, hosts: spec.hostnames ?? ['*'], pools, status };
 }
 
-function grantRow({ key, metadata, status }: DocumentOf<'DatabaseGrant'>, { grants }: Resources): GrantRow {
+function grantRow(
+  { key, metadata, status }: DocumentOf<'DatabaseGrant'>,
+  { grants }: Resources,
+  logins: ReadonlyMap<Key, string>,
+): GrantRow {
   const spec = grants.get(key)?.spec;
   if (spec === undefined) return { ...metadata, status };
-  const server = `${spec.server.host}:${spec.server.port ?? 3306}`;
+  const server = logins.get(key);
   const pools = (spec.pools ?? []).map(({ name }) => `${metadata.namespace}/${name}`);
-  return { ...metadata, account: spec.username, server, pools, status };
+  return { ...metadata, account: spec.username, ...(server !== undefined && { server }), pools, status };
 }
 
 function databaseRow(server: string, { flavor, version, problem }: DatabaseObserved): DatabaseRow {
