@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createMetrics, METRICS, type Gauges, type Metrics } from '../../operator/telemetry/metrics.ts';
 
-const NOTHING: Gauges = { programmed: false, endpoints: [], accounts: [], findings: [] };
+const NOTHING: Gauges = { programmed: false, endpoints: [], accounts: [], findings: [], certificates: [] };
 
 function metrics(current: () => Gauges = () => NOTHING): Metrics {
   const made = createMetrics(current);
@@ -73,6 +73,7 @@ test('gauges are what is so at the scrape, and what is gone leaves nothing behin
     endpoints: [{ pool: 'default/blog', state: 'ready', count: 2 }],
     accounts: [{ grant: 'default/db', state: 'pending', count: 1 }],
     findings: [{ reason: 'InvalidSpec', count: 3 }],
+    certificates: [{ secret: 'default/tls', end: 1_800_000_000 }],
   };
   const made = metrics(() => current);
   const before = await scrape(made);
@@ -80,10 +81,13 @@ test('gauges are what is so at the scrape, and what is gone leaves nothing behin
   expect(before.get('webpool_endpoints{pool="default/blog",state="ready"}')).toBe(2);
   expect(before.get('webpool_accounts{grant="default/db",state="pending"}')).toBe(1);
   expect(before.get('webpool_findings{reason="InvalidSpec"}')).toBe(3);
+  expect(before.get('webpool_certificate_end_timestamp_seconds{secret="default/tls"}')).toBe(1_800_000_000);
   current = NOTHING;
   const after = await scrape(made);
   expect(after.get('webpool_programmed')).toBe(0);
-  expect([...after.keys()].filter((name) => /^webpool_(endpoints|accounts|findings)/.test(name))).toEqual([]);
+  expect([...after.keys()].filter((name) => /^webpool_(endpoints|accounts|findings|certificate)/.test(name))).toEqual(
+    [],
+  );
 });
 
 test('figures of the process are there and plausible', async () => {
