@@ -233,7 +233,11 @@ function end(pid: number): void {
 }
 
 /** A WebPool of these servers; checks are quick, so that tests are. */
-export function poolOf(name: string, servers: readonly WebServer[], spec: object = {}): Written {
+export function poolOf(
+  name: string,
+  servers: readonly Pick<WebServer, 'name' | 'address' | 'port'>[],
+  spec: object = {},
+): Written {
   const externalEndpoints = servers.map(({ name: endpoint, address, port }) => ({ name: endpoint, address, port }));
   const healthCheck = { path: '/health', interval: '200ms', timeout: '2s', rise: 1, fall: 2 };
   return { kind: 'WebPool', name, spec: { port: 80, healthCheck, externalEndpoints, ...spec } };
