@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Written } from '../support/admit.ts';
 import { certificateFor } from '../support/certificates.ts';
 import { createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { exchange } from '../support/http-client.ts';
@@ -14,8 +15,12 @@ describe('TLS that passes through', () => {
   let proxy: TestProxy;
   let servers: TlsServer[];
 
-  const rule = (name: string, hostnames: readonly string[] | undefined, rules: readonly object[], port = PORT) =>
-    ruleOf(name, { port, protocol: 'TLS', ...(hostnames && { hostnames }) }, rules);
+  const rule = (name: string, hostnames: readonly string[] | undefined, rules: readonly object[]) =>
+    ruleOf(name, { port: PORT, protocol: 'TLS', ...(hostnames && { hostnames }) }, rules);
+  const onAnyPort = ({ spec, ...written }: Written): Written => ({
+    ...written,
+    spec: { ...(spec as object), listener: { protocol: 'TLS', port: ANY_PORT } },
+  });
   const to = (...pools: object[]) => [{ name: 'all', pools }];
   const get = (sni: string | undefined, options: { readonly port?: number; readonly from?: string } = {}) => {
     const { port = PORT, ...rest } = options;
@@ -46,8 +51,8 @@ describe('TLS that passes through', () => {
         ['from.example.com'],
         [{ name: 'near', matches: [{ sourceRanges: ['127.0.0.2/32'] }], pools: [{ name: 'three' }] }],
       ),
-      rule('any', undefined, to({ name: 'three' }), ANY_PORT),
-      rule('a', ['a.example.com'], to({ name: 'one' }), ANY_PORT),
+      onAnyPort(rule('any', undefined, to({ name: 'three' }))),
+      onAnyPort(rule('a', ['a.example.com'], to({ name: 'one' }))),
     ]);
     await proxy.serving();
   });
@@ -108,7 +113,7 @@ describe('TLS that passes through', () => {
     await proxy.apply([
       ...servers.map((server) => poolOf(server.name, [server], { protocol: 'TCP', healthCheck: CHECK })),
       rule('exact', ['a.example.com', 'new.example.org'], to({ name: 'one' })),
-      rule('any', undefined, to({ name: 'three' }), ANY_PORT),
+      onAnyPort(rule('any', undefined, to({ name: 'three' }))),
     ]);
     expect(await outcome(get('new.example.org'))).toBe(one.name);
     expect(await outcome(get('b.example.com'))).toBe('closed');

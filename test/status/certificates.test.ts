@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import type { CertificateInfo } from '../../operator/api/resources.ts';
+import { certificateEnds, withExpiry } from '../../operator/status/certificates.ts';
+import { secondsOf } from '../../operator/status/time.ts';
+import { positive, type History } from '../../operator/status/verdict.ts';
+import { byKey, metadata, rule } from '../topology/objects.ts';
+
+const END = '2027-03-01T00:00:00Z';
+const LATER = '2028-01-01T00:00:00Z';
+const DAY = 86_400;
+
+const secret = (name: string, certificate: CertificateInfo) => ({
+  metadata: metadata(name),
+  version: '1',
+  keys: ['tls.crt', 'tls.key'],
+  certificate,
+});
+const secrets = byKey([
+  secret('site', { notAfter: LATER, names: [] }),
+  secret('rsa', { notAfter: END, names: [] }),
+  secret('bad', { problem: 'tls.crt holds no certificate.' }),
+]);
+const https = (tls: { readonly secretName: string; readonly alternateSecretName?: string }) =>
+  rule('r', { listener: { protocol: 'HTTPS', tls }, rules: [{ name: 'a', respond: { status: 204 } }] });
+
+function at(seconds: number): ReturnType<typeof withExpiry> {
+  const ends = certificateEnds(https({ secretName: 'site', alternateSecretName: 'rsa' }), secrets);
+  const history: History = { previous: [], sameGeneration: true, generation: 1, now: '', seconds, since: 0 };
+  return withExpiry(positive('ResolvedRefs', 'All references are resolved.'), ends, history);
+}
+
+describe('the end of a certificate', () => {
+  const end = secondsOf(END);
+
+  it.each([
+    [
+      'is told long before',
+      end - 100 * DAY,
+      'True',
+      /first certificate to end is that of Secret default\/rsa, on 2027-03-01/,
+      end - 14 * DAY,
+    ],
+    [
+      'asks for a new one two weeks before',
+      end - 14 * DAY,
+      'True',
+      /ends soon, on 2027-03-01T00:00:00Z: renew it/,
+      end,
+    ],
+    [
+      'is a broken reference from that second on',
+      end,
+      'False',
+      /ended on 2027-03-01T00:00:00Z, so clients refuse it/,
+      undefined,
+    ],
+  ] as const)('%s', (_, seconds, ...[status, message, recheckAt]) => {
+    const { resolved, recheckAt: again } = at(seconds);
+    expect(resolved).toMatchObject({ status, message: expect.stringMatching(message) });
+    expect(again).toBe(recheckAt);
+  });
+
+  it('is not looked for where there is no certificate that could be used', () => {
+    expect(certificateEnds(https({ secretName: 'bad' }), secrets)).toEqual([]);
+    expect(certificateEnds(https({ secretName: 'none' }), secrets)).toEqual([]);
+  });
+});
