@@ -1,28 +1,40 @@
 /**
- * Database rail: a round in which nothing differs among 10,000 accounts, and the speed of making and dropping 1,000.
+ * Database rail: making, looking after, rotating and dropping accounts, beside what the same SQL costs by the `mariadb`
+ * client (`_share`: the client's time as a share of ours, 1 = as fast as the client), and how long a login waits meanwhile.
  */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { createDatabaseServer } from '../operator/driver/mysql-server.ts';
 import type { DatabaseRound, DatabaseRoundInput, DatabaseServer } from '../operator/driver/mysql-server.ts';
 import type { AccountNeed } from '../operator/topology/topology.ts';
 import { startMariaDb } from '../test/support/mariadb.ts';
 import type { MariaDb } from '../test/support/mariadb.ts';
+import { figure, median, percentile } from './frame.ts';
+import type { Figures, Result } from './frame.ts';
 
-/** What `npm run bench -- database` prints. */
-export interface DatabaseFigures {
-  readonly name: 'database';
-  readonly figures: Record<string, { readonly value: number; readonly unit: string }>;
-}
+export const name = 'database';
+export const description =
+  'accounts on MariaDB: create, nothing to do, rotate, drop at 100, 1,000 and 10,000, against the client, and stalled logins';
 
-const ROUNDS = 15;
+const NOOP_ROUNDS = 15;
+const REPETITIONS = 3;
 
 /** Runs the benchmark on a MariaDB of its own. */
-export async function run(): Promise<DatabaseFigures> {
+export async function run(say: (text: string) => void): Promise<Result> {
   // The set-up writes a lot; a crash of this server would lose nothing that matters.
   const mariadb = await startMariaDb({ options: ['--innodb-flush-log-at-trx-commit=0'] });
   try {
-    const churn = await measureChurn(mariadb);
-    const noop = await measureNoop(mariadb);
-    return { name: 'database', figures: { ...noop, ...churn } };
+    let figures: Figures = {};
+    for (const count of [100, 1000]) {
+      say(`${count} accounts`);
+      figures = { ...figures, ...(await measureLife(mariadb, count, String(count))) };
+    }
+    say('10,000 accounts');
+    figures = { ...figures, ...(await measureNoop(mariadb, 10_000)) };
+    say('100 accounts beside 10,000 others, and logins meanwhile');
+    await mariadb.query('DELETE FROM webpool_ledger.accounts');
+    figures = { ...figures, ...(await measureStalls(mariadb)), ...(await measureLife(mariadb, 100, '100_at_10000')) };
+    return { name, figures };
   } finally {
     await mariadb.stop();
   }
@@ -36,13 +48,19 @@ function hostsOf(count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `10.1.${Math.floor(index / 250)}.${index % 250}`);
 }
 
-function inputOf(mariadb: MariaDb, hosts: readonly string[]): DatabaseRoundInput {
+interface Wanted {
+  readonly username: string;
+  readonly hosts: readonly string[];
+  readonly password: string;
+}
+
+function inputOf(mariadb: MariaDb, { username, hosts, password }: Wanted): DatabaseRoundInput {
   const need: AccountNeed = {
-    grant: 'bench/site',
+    grant: `bench/${username}`,
     generation: 1,
     spec: {
       server: { host: '127.0.0.1', port: mariadb.port, adminSecretName: 'admin' },
-      username: 'site',
+      username,
       passwordSecret: { name: 'site', key: 'password' },
       grants: [{ schema: 'site_db', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'INDEX', 'CREATE'] }],
     },
@@ -51,20 +69,26 @@ function inputOf(mariadb: MariaDb, hosts: readonly string[]): DatabaseRoundInput
       host: '127.0.0.1',
       port: mariadb.port,
       adminSecret: 'bench/admin',
-      tls: { mode: 'Preferred' },
+      tls: { mode: 'Disabled' },
     },
-    password: { secret: 'bench/site', key: 'password', version: '1' },
+    password: { secret: 'bench/site', key: 'password', version: password },
     hosts: hosts.map((host) => ({ host, servers: [] })),
   };
   return {
     needs: [need],
     admin: mariadb.admin,
-    passwords: new Map([['bench/site/password', 'secret']]),
+    tls: { mode: 'Disabled' },
+    passwords: new Map([['bench/site/password', password]]),
     presentGrants: new Set([need.grant]),
     keepHosts: new Map(),
-    allowRemoval: new Map([[need.grant, hosts.length === 0 ? Number.MAX_SAFE_INTEGER : 0]]),
+    allowRemoval: new Map(),
     pictureComplete: true,
   };
+}
+
+/** The grant is deleted. */
+function nothing(mariadb: MariaDb): DatabaseRoundInput {
+  return { ...inputOf(mariadb, { username: 'none', hosts: [], password: 'x' }), needs: [], presentGrants: new Set() };
 }
 
 async function settle(server: DatabaseServer, input: DatabaseRoundInput): Promise<number> {
@@ -77,44 +101,143 @@ async function settle(server: DatabaseServer, input: DatabaseRoundInput): Promis
   return (performance.now() - start) / 1000;
 }
 
-async function measureChurn(mariadb: MariaDb): Promise<DatabaseFigures['figures']> {
-  const server = serverOf(mariadb);
-  const created = await settle(server, inputOf(mariadb, hostsOf(1000)));
-  const dropped = await settle(server, inputOf(mariadb, []));
-  await server.close();
-  return {
-    create_1000_per_s: { value: 1000 / created, unit: 'accounts/s' },
-    drop_1000_per_s: { value: 1000 / dropped, unit: 'accounts/s' },
-  };
+const PHASES = ['create', 'noop', 'rotate', 'drop'] as const;
+type Phase = (typeof PHASES)[number];
+
+function lifeOf(mariadb: MariaDb, count: number): Readonly<Record<Phase, DatabaseRoundInput>> {
+  const wanted = { username: 'site', hosts: hostsOf(count), password: 'first' };
+  const [first, second] = [inputOf(mariadb, wanted), inputOf(mariadb, { ...wanted, password: 'second' })];
+  return { create: first, noop: first, rotate: second, drop: nothing(mariadb) };
 }
 
-async function measureNoop(mariadb: MariaDb): Promise<DatabaseFigures['figures']> {
-  const hosts = hostsOf(10_000);
+/** The life of `count` accounts by us and, with the statements that we used, by the client; alternately. */
+async function measureLife(mariadb: MariaDb, count: number, label: string): Promise<Figures> {
+  const life = lifeOf(mariadb, count);
   const server = serverOf(mariadb);
-  await settle(server, inputOf(mariadb, hosts.slice(0, 1)));
-  await multiply(mariadb);
-  const input = inputOf(mariadb, hosts);
+  // The first life warms up, and tells the statements.
+  const scripts = new Map<Phase, string>();
+  for (const phase of PHASES) scripts.set(phase, await recorded(mariadb, () => settle(server, life[phase])));
+  const times: Record<'ours' | 'client', Record<Phase, number[]>> = { ours: empty(), client: empty() };
+  for (let repetition = 0; repetition < REPETITIONS; repetition++) {
+    for (const phase of PHASES) times.ours[phase].push(await settle(server, life[phase]));
+    for (const phase of PHASES) times.client[phase].push(await byClient(mariadb, scripts.get(phase) ?? ''));
+  }
+  await server.close();
+  const entries = PHASES.flatMap((phase) => {
+    const [ours, client] = [times.ours[phase], times.client[phase]];
+    const share = percentile(client, 0.5) / percentile(ours, 0.5);
+    return [
+      [`${phase}_${label}_s`, median(ours, 's')],
+      [`${phase}_${label}_share`, figure(share, 'ratio')],
+    ] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function empty(): Record<Phase, number[]> {
+  return { create: [], noop: [], rotate: [], drop: [] };
+}
+
+/** What is sent to the server while `work` runs, as a script. */
+async function recorded({ query }: MariaDb, work: () => Promise<unknown>): Promise<string> {
+  await query("SET GLOBAL log_output = 'TABLE'; TRUNCATE mysql.general_log; SET GLOBAL general_log = ON");
+  await work();
+  await query('SET GLOBAL general_log = OFF');
+  const rows = await query(
+    "SELECT argument FROM mysql.general_log WHERE command_type = 'Query' AND thread_id <> CONNECTION_ID()",
+  );
+  return rows.map(([text]) => `${String(text)};\n`).join('');
+}
+
+async function byClient({ port, admin }: MariaDb, script: string): Promise<number> {
+  const start = performance.now();
+  const client = spawn('mariadb', ['--no-defaults', '-h127.0.0.1', `-P${port}`, `-u${admin.username}`, '--batch'], {
+    env: { ...process.env, MYSQL_PWD: admin.password },
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+  let words = '';
+  client.stderr.on('data', (data: Buffer) => {
+    words += data.toString();
+  });
+  client.stdin.end(script);
+  const code = await new Promise((resolve) => {
+    client.once('close', resolve);
+  });
+  if (code !== 0) throw new Error(`the client failed: ${words}`);
+  return (performance.now() - start) / 1000;
+}
+
+async function measureNoop(mariadb: MariaDb, count: number): Promise<Figures> {
+  const server = serverOf(mariadb);
+  const wanted = { username: 'many', hosts: hostsOf(count), password: 'secret' };
+  await settle(server, inputOf(mariadb, { ...wanted, hosts: wanted.hosts.slice(0, 1) }));
+  await multiply(mariadb, wanted);
+  const input = inputOf(mariadb, wanted);
   const times: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
+  const cpu: number[] = [];
+  for (let round = 0; round < NOOP_ROUNDS; round++) {
+    const used = process.cpuUsage();
     const start = performance.now();
     const { settled, statements, grants } = await server.round(input);
     times.push((performance.now() - start) / 1000);
-    const ready = grants.get('bench/site')?.accounts.filter(({ state }) => state === 'Ready').length;
-    if (!settled || statements > 0 || ready !== hosts.length) throw new Error('the round was not a no-op');
+    cpu.push(microseconds(process.cpuUsage(used)) / 1e6);
+    const ready = grants.get('bench/many')?.accounts.filter(({ state }) => state === 'Ready').length;
+    if (!settled || statements > 0 || ready !== count) throw new Error('the round was not a no-op');
   }
+  const script = await recorded(mariadb, () => server.round(input));
+  const client: number[] = [];
+  for (let round = 0; round < NOOP_ROUNDS; round++) client.push(await byClient(mariadb, script));
   await server.close();
-  const sorted = times.sort((a, b) => a - b);
   return {
-    noop_10000_s: { value: sorted[Math.floor(ROUNDS / 2)] ?? 0, unit: 's' },
-    noop_10000_max_s: { value: sorted.at(-1) ?? 0, unit: 's' },
+    [`noop_${count}_s`]: median(times, 's'),
+    [`noop_${count}_cpu_s`]: median(cpu, 's'),
+    [`noop_${count}_max_s`]: figure(Math.max(...times), 's'),
+    [`noop_${count}_share`]: figure(percentile(client, 0.5) / percentile(times, 0.5), 'ratio'),
+  };
+}
+
+function microseconds({ user, system }: NodeJS.CpuUsage): number {
+  return user + system;
+}
+
+/** The longest login while nothing runs, and while 100 accounts beside 10,000 others are made, rotated and dropped. */
+async function measureStalls(mariadb: MariaDb): Promise<Figures> {
+  await mariadb.query("CREATE USER guest@127.0.0.1 IDENTIFIED BY 'x'");
+  const life = lifeOf(mariadb, 100);
+  const server = serverOf(mariadb);
+  await settle(server, nothing(mariadb));
+  const figures: Record<string, Figures[string]> = {};
+  const stall = async (label: string, work: () => Promise<unknown>): Promise<void> => {
+    const logins = await watchLogins(mariadb);
+    await work();
+    figures[`login_max_${label}_ms`] = figure(await logins.longest(), 'ms');
+  };
+  await stall('idle', () => new Promise((resolve) => setTimeout(resolve, 3000)));
+  for (const phase of PHASES) await stall(phase, () => settle(server, life[phase]));
+  await server.close();
+  return figures;
+}
+
+/** Logs in again and again in a process of its own, so that our own work does not count. */
+async function watchLogins({ port }: MariaDb): Promise<{ readonly longest: () => Promise<number> }> {
+  const program = new URL('./login-loop.ts', import.meta.url).pathname;
+  const child = spawn(process.execPath, [program, String(port)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  await lines.next();
+  return {
+    longest: async () => {
+      child.stdin.end();
+      const { value } = await lines.next();
+      return Number(value);
+    },
   };
 }
 
 /**
- * Makes 10,000 accounts of one. By the server's own statements that takes two minutes, so the set-up (and only the
+ * Makes many accounts of the first one. By the server's own statements that takes minutes, so the set-up (and only the
  * set-up) copies rows of the grant tables and lets the server read them again.
  */
-async function multiply({ query }: MariaDb): Promise<void> {
+async function multiply({ query }: MariaDb, { username, hosts }: Wanted): Promise<void> {
   const host = `CONCAT('10.1.', seq DIV 250, '.', seq MOD 250)`;
   for (const table of ['mysql.global_priv', 'mysql.db', 'webpool_ledger.accounts']) {
     const [schema = '', name = ''] = table.split('.');
@@ -122,8 +245,9 @@ async function multiply({ query }: MariaDb): Promise<void> {
       `SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '${schema}' AND TABLE_NAME = '${name}' ORDER BY ORDINAL_POSITION`,
     );
     const values = columns.map(([column]) => (String(column).toLowerCase() === 'host' ? host : `t.${String(column)}`));
+    const seq = `webpool_ledger.seq_1_to_${hosts.length - 1}`;
     await query(
-      `INSERT INTO ${table} SELECT ${values.join(', ')} FROM ${table} t JOIN webpool_ledger.seq_1_to_9999 WHERE t.User = 'site' AND t.Host = '10.1.0.0'`,
+      `INSERT INTO ${table} SELECT ${values.join(', ')} FROM ${table} t JOIN ${seq} WHERE t.User = '${username}' AND t.Host = '${hosts[0]}'`,
     );
   }
   await query('FLUSH PRIVILEGES');
