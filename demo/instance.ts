@@ -16,6 +16,8 @@ export interface Instance {
   edit(file: string, before: string, after: string): Promise<void>;
   /** Ends it as Ctrl-C does. */
   stop(): Promise<void>;
+  /** Ends the program at once; HAProxy goes on. */
+  crash(): void;
 }
 
 export interface InstanceOptions {
@@ -38,13 +40,16 @@ export async function startInstance({ folder, logFile }: InstanceOptions): Promi
   const url = await waitFor('webpool to start', START_LIMIT, async () => {
     if (child.exitCode !== null) throw new Error(`webpool ended:\n${(await readFile(logFile, 'utf8')).slice(-2000)}`);
     const text = await readFile(join(folder, '.status', 'instance.json'), 'utf8').catch(() => '{}');
-    return (JSON.parse(text) as { url?: string }).url;
+    const { pid, url } = JSON.parse(text) as { pid?: number; url?: string };
+    // An instance that crashed has left its file.
+    return pid === child.pid ? url : undefined;
   });
   return {
     url,
     status: async () => (await (await fetch(`${url}/status`)).json()) as InstanceStatus,
     reloads: async () => reloadsIn(await (await fetch(`${url}/metrics`)).text()),
     edit: (file, before, after) => replaceInFile(join(folder, file), before, after),
+    crash: () => void child.kill('SIGKILL'),
     async stop() {
       child.kill('SIGTERM');
       await Promise.race([exit, delay(STOP_LIMIT).then(() => child.kill('SIGKILL'))]);

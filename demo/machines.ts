@@ -8,6 +8,9 @@ export interface Machine {
   unplug(): Promise<void>;
   /** In good order: open requests are answered. */
   shutDown(): Promise<void>;
+  /** It takes connections and does nothing, until it is resumed. */
+  pause(): void;
+  resume(): void;
 }
 
 export interface MachineOptions {
@@ -36,7 +39,13 @@ export async function startMachine({ address, port, version, database }: Machine
     await exit;
     machines.delete(child);
   };
-  return { address, unplug: () => end('SIGKILL'), shutDown: () => end('SIGTERM') };
+  return {
+    address,
+    unplug: () => end('SIGKILL'),
+    shutDown: () => end('SIGTERM'),
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
+  };
 }
 
 /** Ends all that still run. */
