@@ -3,6 +3,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { canonicalAddress } from '../api/address.ts';
 import { parseDuration } from '../api/duration.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
+import { AGENT_PORT } from '../api/agent-port.ts';
+import { agent } from './agent.ts';
 import { check } from './check.ts';
 import { render } from './render.ts';
 import { run } from './run.ts';
@@ -38,6 +40,7 @@ export async function program(args: readonly string[]): Promise<number> {
   addCheck(command, set);
   addRender(command, set);
   addStatus(command, set);
+  addAgent(command, signal, set);
   try {
     await command.parseAsync([...args], { from: 'user' });
   } catch (error) {
@@ -129,6 +132,58 @@ async function runCommand(folder: string, flags: RunFlags, { log, signal }: Surr
   return once
     ? status({ folder, output: 'table', out }).then((seen) => Math.max(code, seen === USAGE ? 0 : seen))
     : code;
+}
+
+interface AgentFlags {
+  readonly stateDir: string;
+  readonly kubeconfig?: string;
+  readonly watchNamespace: string[];
+  readonly haproxy: string;
+  readonly bind: string[];
+  readonly http: { readonly host: string; readonly port: number };
+  readonly grace: number;
+  readonly maxConnections?: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly logFormat: 'auto' | 'json' | 'text';
+}
+
+function addAgent(command: Command, signal: AbortSignal, set: (code: number) => void): void {
+  command
+    .command('agent')
+    .description('In a proxy Pod: keep the HAProxy beside it as the cluster says, and report what was read back.')
+    .requiredOption('--state-dir <folder>', 'files and sockets that HAProxy shares with us')
+    .option('--kubeconfig <path>', "default: the Pod's own identity, or what kubectl would use")
+    .option('--watch-namespace <name>', 'namespace whose objects count; may be repeated (default: all)', textList, [])
+    .option('--haproxy <path>', 'to check a configuration before HAProxy gets it', 'haproxy')
+    .option('--bind <address>', 'address that listeners bind to; may be repeated (default: all)', addressList, [])
+    .option('--http <host:port>', 'where probes and metrics are served', hostPort, {
+      host: '0.0.0.0',
+      port: AGENT_PORT,
+    })
+    .option('--grace <duration>', 'how long HAProxy may take to end after a signal', duration, 600_000)
+    .option('--max-connections <number>', 'clients at a time (default: what the descriptor limit allows)', count)
+    .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
+    .addOption(new Option('--log-format <format>').choices(['auto', 'json', 'text']).default('auto'))
+    .addHelpText('after', '\nThe Pod is known by the environment: POD_NAMESPACE, POD_NAME and POD_UID.')
+    .action(async ({ watchNamespace, logLevel, logFormat, ...flags }: AgentFlags) => {
+      const log = createLogger({ level: logLevel, format: logFormat });
+      const pod = {
+        namespace: fromEnvironment('POD_NAMESPACE'),
+        name: fromEnvironment('POD_NAME'),
+        uid: fromEnvironment('POD_UID'),
+      };
+      set(await agent({ ...flags, watchNamespaces: watchNamespace, pod, log, signal }));
+    });
+}
+
+function fromEnvironment(name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === '') throw new UsageError(`${name} is not set`);
+  return value;
+}
+
+function textList(value: string, list: readonly string[]): readonly string[] {
+  return [...list, value];
 }
 
 function addCheck(command: Command, set: (code: number) => void): void {

@@ -16,7 +16,9 @@ import type { Logger } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { startHttp } from '../telemetry/server.ts';
 import { allAddresses, logHaproxyLine, maxConnections } from './haproxy-host.ts';
+import { proxyEvents, tenths } from './proxy-events.ts';
 import { UsageError } from './usage-error.ts';
+import { version } from './version.ts';
 
 export interface RunOptions {
   readonly folder: string;
@@ -81,21 +83,13 @@ export async function run(options: RunOptions): Promise<number> {
       router: await readFile(new URL('../haproxy/router.lua', import.meta.url), 'utf8'),
     },
     bind: options.bind.length === 0 ? '*' : options.bind.join(','),
-    events: {
-      started: (how) => log.info({ how }, 'haproxy runs'),
-      applied: (changes, milliseconds) => {
-        const kinds = countBy(changes.map(({ kind }) => kind));
-        metrics.round({ rail: 'proxy', result: 'success', seconds: milliseconds / 1000, changes: kinds });
-        log.info({ ...kinds, ms: round(milliseconds) }, 'proxy changed');
+    events: proxyEvents({
+      log,
+      metrics,
+      applied: (changes) => {
         if (changes.some(({ kind }) => kind === 'delete-server')) databases.wake();
       },
-      refused: ({ change, words }) => log.warn({ change: change.kind, words }, 'haproxy did not do a change'),
-      reloaded: (reason, milliseconds) => {
-        metrics.reload(reason);
-        log.info({ reason, ms: round(milliseconds) }, 'haproxy reloaded');
-      },
-      configRefused: (words) => log.error({ words }, 'haproxy refused the configuration: the last one stays'),
-    },
+    }),
   });
   const databases = createDatabaseRail({
     open: ({ id, host, port }) => createDatabaseServer({ id, host, port, log }),
@@ -106,7 +100,8 @@ export async function run(options: RunOptions): Promise<number> {
       const ended = problem === undefined ? 'success' : 'error';
       const changes = { statement: statements };
       metrics.round({ rail: 'database', result: ended, seconds: milliseconds / 1000, changes });
-      if (problem === undefined) log.info({ server: id, statements, ms: round(milliseconds) }, 'database looked after');
+      if (problem === undefined)
+        log.info({ server: id, statements, ms: tenths(milliseconds) }, 'database looked after');
       else log.warn({ server: id, reason: problem.reason, why: problem.message }, 'database not as it should be');
       controller.wake();
     },
@@ -128,14 +123,14 @@ export async function run(options: RunOptions): Promise<number> {
     onRead: (resources, milliseconds) => {
       const { pools, rules, grants, unnamed } = resources;
       const counts = { pools: pools.size, rules: rules.size, grants: grants.size, errors: unnamed.length };
-      log[firstRead ? 'info' : 'debug']({ ...counts, ms: round(milliseconds) }, 'folder read');
+      log[firstRead ? 'info' : 'debug']({ ...counts, ms: tenths(milliseconds) }, 'folder read');
       firstRead = false;
     },
     onRound: (result, milliseconds) => {
       if (result === 'error') metrics.round({ rail: 'proxy', result, seconds: milliseconds / 1000 });
       if (programmed || !proxy.observed.programmed) return;
       programmed = true;
-      log.info({ afterStartMs: round(performance.now()) }, 'programmed');
+      log.info({ afterStartMs: tenths(performance.now()) }, 'programmed');
     },
     onError: (error, what) => log.error({ err: error, what }, 'round failed: trying again'),
   });
@@ -175,21 +170,6 @@ const PLACES = '.databases.json';
 
 function now(): string {
   return `${new Date().toISOString().slice(0, 19)}Z`;
-}
-
-function round(milliseconds: number): number {
-  return Math.round(milliseconds * 10) / 10;
-}
-
-function countBy(names: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
-  return counts;
-}
-
-async function version(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** Two programs on one folder would undo each other's work. */

@@ -1,6 +1,6 @@
 /**
- * When the recovery image goes to disk: a little after a change, so that one write does for many, and never while the driver
- * does something else.
+ * When the recovery image goes to disk: a little after a change, so that one write does for many, and none begins during a round. A round
+ * never waits for a write: the driver sees to it that none meets a reload.
  */
 
 export interface ImageWriter {
@@ -10,7 +10,7 @@ export interface ImageWriter {
   drop(): void;
   /** Writes what is due now. */
   flush(): Promise<void>;
-  /** Runs `work` while nothing is written: waits for a write that was begun and holds up the next one. */
+  /** Runs `work` at once and holds up the next write until it has ended. */
   without<T>(work: () => Promise<T>): Promise<T>;
 }
 
@@ -57,7 +57,6 @@ export function createImageWriter(): ImageWriter {
     async without(work) {
       held = true;
       clearTimeout(timer);
-      await writing?.catch(() => undefined);
       try {
         return await work();
       } finally {

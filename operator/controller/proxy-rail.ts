@@ -14,7 +14,8 @@ import { createMovingFinder, createPatrol } from './proxy-watch.ts';
 
 /** What the rail tells while it works. */
 export interface ProxyRailEvents {
-  readonly applied: (changes: readonly RuntimeChange[], milliseconds: number) => void;
+  /** `corrected`: how many of the changes undid what somebody else did to this HAProxy. */
+  readonly applied: (changes: readonly RuntimeChange[], milliseconds: number, corrected: number) => void;
   readonly refused: (change: RefusedChange) => void;
   readonly reloaded: (reason: string, milliseconds: number) => void;
   readonly configRefused: (words: string) => void;
@@ -32,6 +33,8 @@ export interface ProxyRail {
   /** Brings HAProxy nearer to `topology`. Returns when it wants to look again (ms). */
   round(topology: Topology): Promise<number>;
   readonly observed: ProxyObserved;
+  /** The worker that was read last; undefined while none answers. */
+  readonly worker: Pick<ProxyState, 'pid' | 'epoch' | 'version'> | undefined;
   /** The state was read back at least once since HAProxy started. */
   readonly known: boolean;
   /** Something outside happened to HAProxy: what was known of it is void. */
@@ -79,6 +82,8 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   let refused: Refused | undefined;
   let problem: ProxyObserved['problem'];
   let settled = false;
+  /** The worker in which the last round left nothing to do: what differs there now is somebody else's work. */
+  let settledIn: string | undefined;
   let lastDeep = -Infinity;
   let lastLook = -Infinity;
   const writer = createImageWriter();
@@ -159,7 +164,9 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     state = touched.length === 0 ? known : await reread(known, touched);
     if (elsewhere) state = await rereadRouting(state);
     // Told only now: whoever looks at `observed` because of it has to see it.
-    events.applied(changes, took);
+    const corrected = settledIn === known.epoch ? changes.filter((change) => isCorrection(change, config)).length : 0;
+    settledIn = undefined;
+    events.applied(changes, took, corrected);
     for (const failure of failures) events.refused(failure);
     return failures.length > 0;
   };
@@ -239,18 +246,19 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     const wanted = build(topology);
     const isNew = wanted !== config;
     config = wanted;
-    if (isNew) settled = false;
+    if (isNew) [settled, settledIn] = [false, undefined];
     forgiveRefusal(wanted);
     try {
       await ensure(wanted);
       const done = await settle(wanted, isNew);
       settled = done && refused?.checksum !== wanted.checksum;
       problem = settled ? undefined : problemOf(refused, wanted);
+      settledIn = settled ? state?.epoch : undefined;
       if (state !== undefined) rememberImage(wanted, state);
       if (!done) return AFTER_REFUSAL;
     } catch (error) {
       state = undefined;
-      settled = false;
+      [settled, settledIn] = [false, undefined];
       problem = { reason: 'ProxyUnreachable', message: error instanceof Error ? error.message : String(error) };
       throw error;
     }
@@ -261,6 +269,9 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     round: (topology) => writer.without(() => round(topology)),
     get observed() {
       return observe({ state, config, settled, problem, bind: options.bind });
+    },
+    get worker() {
+      return state;
     },
     get known() {
       return state !== undefined;
@@ -292,6 +303,21 @@ function backendIn(key: string): string {
 function backendOf(change: ProxyChange): readonly string[] {
   if (!('backend' in change)) return [];
   return [typeof change.backend === 'string' ? change.backend : change.backend.name];
+}
+
+const CORRECTIONS = new Set<ProxyChange['kind']>([
+  'add-server',
+  'set-weight',
+  'set-max-connections',
+  'enable-health',
+  'replace-routes',
+]);
+
+/** Whether a change undoes something, rather than going on with a server that joins or leaves. */
+function isCorrection(change: RuntimeChange, config: ProxyConfig | undefined): boolean {
+  if (change.kind !== 'set-state') return CORRECTIONS.has(change.kind);
+  const wanted = config?.backends.get(change.backend)?.servers.get(change.server);
+  return wanted !== undefined && !(wanted.probeFirst && change.state === 'ready');
 }
 
 function problemOf(refused: Refused | undefined, wanted: ProxyConfig): ProxyObserved['problem'] {

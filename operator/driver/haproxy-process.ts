@@ -28,6 +28,8 @@ export interface HaproxyProcess {
   /** Takes over the one that runs, or starts one after `prepare` has put its files there. */
   ensure(prepare: () => Promise<void>): Promise<Ensured>;
   processes(): Promise<Processes>;
+  /** It did not answer: whether one runs has to be found out anew. */
+  lost(): void;
   /** Asks the master for a new worker. Undefined when it serves, else why it does not. */
   reload(): Promise<string | undefined>;
   /** What HAProxy says of the configuration in `folder`; empty when it is good. */
@@ -39,6 +41,8 @@ export interface HaproxyProcess {
 export interface HaproxyProcessOptions {
   readonly binary: string;
   readonly folder: string;
+  /** Somebody else starts it, as soon as its files are there, and starts it again; its processes are not ours to see. Default: false. */
+  readonly attached?: boolean;
   /** A line of HAProxy's own log. */
   readonly onLine: (line: string) => void;
   /** HAProxy ended without being asked. */
@@ -47,10 +51,11 @@ export interface HaproxyProcessOptions {
 
 /** Drives the HAProxy whose files and sockets are in `folder`. */
 export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyProcess {
-  const { binary, folder, onLine, onExit } = options;
+  const { binary, folder, attached = false, onLine, onExit } = options;
   const socket = join(folder, MASTER_SOCKET);
   let pid: number | undefined;
   let stopping = false;
+  let found = false;
   /** What HAProxy said of trouble since the last reload began. */
   let trouble: string[] = [];
 
@@ -58,8 +63,9 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
   const find = async () => {
     try {
       const answer = await runMasterCommand(socket, 'show proc');
-      pid = Number(/^(\d+)\s+master /m.exec(answer)?.[1]);
-      return parseProcesses(answer).worker !== undefined;
+      if (!attached) pid = Number(/^(\d+)\s+master /m.exec(answer)?.[1]);
+      found = parseProcesses(answer).worker !== undefined;
+      return found;
     } catch {
       return false;
     }
@@ -96,13 +102,26 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
     child.unref();
   };
 
+  /** Waits for the one that somebody else starts. */
+  const appear = async () => {
+    const limit = performance.now() + START_LIMIT;
+    while (!(await find())) {
+      if (performance.now() > limit) throw new ProxyStartError('no haproxy has been started beside us yet');
+      await delay(POLL);
+    }
+  };
+
   return {
     processes,
+    lost() {
+      found = false;
+    },
     async ensure(prepare) {
-      if (pid !== undefined && signal(pid, 0)) return 'running';
+      // The process id of another container means nothing here.
+      if (attached ? found : pid !== undefined && signal(pid, 0)) return 'running';
       if (await find()) return 'took-over';
       await prepare();
-      await start();
+      await (attached ? appear() : start());
       return 'started';
     },
     async reload() {

@@ -67,7 +67,14 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
   const lastState = createStateText();
   let lastLists: ProxyState['certificateLists'] = new Map();
 
-  const run = (commands: readonly string[]) => runCommands(socket, commands);
+  const run = async (commands: readonly string[]) => {
+    try {
+      return await runCommands(socket, commands);
+    } catch (error) {
+      process.lost();
+      throw error;
+    }
+  };
 
   const servers = async (backends?: readonly string[]) => {
     const names = backends?.map((name) => `show servers state ${name}`) ?? ['show servers state'];
@@ -117,6 +124,9 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     await writeAtomically(join(folder, STATE_FILE), lastState.text());
   };
 
+  /** What a HAProxy starts from must not change while it does. */
+  const alone = createTurns();
+
   /** From files, limits and Secrets are what the files say. */
   const learn = (config: ProxyConfig, epoch: string) => {
     const limits = [...config.backends.values()].flatMap(({ name, servers }) =>
@@ -128,12 +138,14 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
 
   return {
     async ensure(config) {
-      const ensured = await process.ensure(async () => {
-        const text = lastState.text();
-        const backends = text === '' ? new Map() : parseServersState(text.trimEnd());
-        await prepareImage(config, { backends, certificateLists: lastLists });
-        await rm(socket, { force: true });
-      });
+      const ensured = await process.ensure(() =>
+        alone(async () => {
+          const text = lastState.text();
+          const backends = text === '' ? new Map() : parseServersState(text.trimEnd());
+          await prepareImage(config, { backends, certificateLists: lastLists });
+          await rm(socket, { force: true });
+        }),
+      );
       if (ensured === 'running') return { how: ensured };
       if (ensured === 'took-over') return { how: ensured, skeleton: await skeletonOnDisk(folder) };
       learn(config, (await servers()).worker.epoch);
@@ -167,16 +179,28 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
       const words = await process.check(candidate);
       await rm(candidate, { recursive: true, force: true });
       if (words !== '') return { done: false, words, mayPass: false };
-      await servers();
-      await prepareImage(config, state);
-      const trouble = await process.reload();
+      const trouble = await alone(async () => {
+        await servers();
+        await prepareImage(config, state);
+        return process.reload();
+      });
       if (trouble !== undefined) return { done: false, words: trouble, mayPass: true };
       const { worker } = await waitForWorker(servers, config.checksum);
       learn(config, worker.epoch);
       return { done: true };
     },
-    writeImage,
+    writeImage: (config, running) => alone(() => writeImage(config, running)),
     stop: (graceMs) => process.stop(graceMs),
+  };
+}
+
+/** Runs works one after the other, in the order in which they were given. */
+function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const turn = last.then(work);
+    last = turn.catch(() => undefined);
+    return turn;
   };
 }
 

@@ -2,12 +2,21 @@
  * What is kept of an object of the cluster. In: JSON of the API server. Out: our forms, the very same ones as before when nothing of
  * interest changed. The JSON itself is not kept.
  */
-import type { EndpointSlice, Key, Kind, KindOf, Metadata, SecretInfo } from '../api/resources.ts';
+import {
+  keyOf,
+  type EndpointSlice,
+  type Key,
+  type Kind,
+  type KindOf,
+  type Metadata,
+  type SecretInfo,
+} from '../api/resources.ts';
 import type { Problem } from '../api/problem.ts';
 import { keepIdentity } from '../api/stable.ts';
 import type { Validate } from '../api/validate.ts';
 import type { KubeObject, ObjectMeta } from '../kube/resource.ts';
 import type { AnyStatus } from '../status/document.ts';
+import { certificatesOf } from './certificate.ts';
 import { canonicalText } from './content-hash.ts';
 import { readEndpointSlice } from './endpoint-slice.ts';
 import { isFields, type UnnamedItem } from './items.ts';
@@ -88,23 +97,35 @@ export function readClusterSlice(json: KubeObject, previous: EndpointSlice | und
   return keepIdentity(previous, { ...item.slice, metadata });
 }
 
-/** Of the same contents the same word, which tells nothing of them. */
-export type SecretVersion = (contents: string) => string;
+export interface SecretReaderOptions {
+  /** Of the same contents the same word, which tells nothing of them. */
+  readonly versionOf: (contents: string) => string;
+  /** Copies count as what they are copies of. */
+  readonly copies: boolean;
+}
+
+/** From where a Secret was copied: `namespace/name`. */
+const SOURCE_ANNOTATION = 'webpool.dev/source';
+const KEY = /^([^/]+)\/([^/]+)$/;
 
 /** A reader of Secrets. */
 export function readClusterSecret(
-  versionOf: SecretVersion,
+  options: SecretReaderOptions,
 ): (json: KubeObject, previous: ClusterSecret | undefined) => ClusterSecret {
   return (json, previous) => {
-    const { namespace = '', name } = json.metadata;
-    const metadata = { namespace, name, generation: 1 };
+    const metadata = secretMetadata(json.metadata, options.copies);
     // `kubectl apply` and the like add fields that are no concern of ours.
     const document = { data: json['data'] ?? {} };
-    const { values } = goodItem(readSecret(document, { key: `${namespace}/${name}`, metadata }), 'Secret', json);
-    const version = versionOf(canonicalText([...values]));
-    if (previous?.info.version === version) return previous;
-    return { info: { metadata, version, keys: [...values.keys()] }, values };
+    const { values } = goodItem(readSecret(document, { key: keyOf(metadata), metadata }), 'Secret', json);
+    const version = options.versionOf(canonicalText([...values]));
+    if (previous?.info.version === version && keyOf(previous.info.metadata) === keyOf(metadata)) return previous;
+    return { info: { metadata, version, keys: [...values.keys()], ...certificatesOf(values) }, values };
   };
+}
+
+function secretMetadata({ namespace = '', name, annotations }: ObjectMeta, copies: boolean): Metadata {
+  const [, from = namespace, original = name] = copies ? (KEY.exec(annotations?.[SOURCE_ANNOTATION] ?? '') ?? []) : [];
+  return { namespace: from, name: original, generation: 1 };
 }
 
 function goodItem<I extends { readonly type: string }>(

@@ -1,13 +1,12 @@
 /** A folder of YAML as a source: files in, statuses out to its `.status` folder. */
 import { createHmac, randomBytes } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { load } from 'js-yaml';
 import { wasInForce } from '../api/admission.ts';
 import type { Key, Kind } from '../api/resources.ts';
 import { createValidator } from '../api/validate.ts';
 import { canonicalText } from './content-hash.ts';
+import { readCrds } from './crds.ts';
 import { readDocuments, type FileDocument } from './documents.ts';
 import { createFolderFiles, type Look } from './folder-files.ts';
 import { createFolderWatch } from './folder-watch.ts';
@@ -35,7 +34,6 @@ const UNFINISHED = 5;
 const LONGEST_WRITING = 10_000;
 /** Milliseconds between two looks at everything: for file systems that do not tell of changes, such as NFS. */
 const LOOK_AROUND = 30_000;
-const CRDS = new URL('../../crds/', import.meta.url);
 
 /** The source for a folder. Errors: rejects when its status cannot be kept; `read` rejects when it cannot be listed. */
 export async function createFolderSource(options: FolderSourceOptions): Promise<FolderSource> {
@@ -140,9 +138,4 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
 interface ParsedFile {
   readonly text: string;
   readonly documents: readonly FileDocument[];
-}
-
-async function readCrds(): Promise<readonly unknown[]> {
-  const names = (await readdir(CRDS)).filter((name) => name.endsWith('.yaml')).sort();
-  return Promise.all(names.map(async (name) => load(await readFile(new URL(name, CRDS), 'utf8'))));
 }

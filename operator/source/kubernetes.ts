@@ -1,6 +1,6 @@
 /** A cluster as a source: copies of its objects that follow the API server in, statuses out. */
 import { createHmac, randomBytes } from 'node:crypto';
-import type { EndpointSlice, Key, Kind, Resources } from '../api/resources.ts';
+import { keyOf, type EndpointSlice, type Key, type Kind, type Resources } from '../api/resources.ts';
 import type { Validate } from '../api/validate.ts';
 import { hasCode } from '../kube/api-error.ts';
 import type { Client } from '../kube/client.ts';
@@ -26,8 +26,8 @@ export interface KubernetesSourceOptions {
   /** Namespaces whose objects count; empty = all. */
   readonly namespaces: readonly string[];
   readonly grants: boolean;
-  /** Where Secrets are read. */
-  readonly secrets: { readonly namespace: string } | 'WatchedNamespaces';
+  /** The Secrets themselves, or the copies of certificates that an operator puts into that namespace: they count as what they are copies of. */
+  readonly secrets: { readonly copiesIn: string } | 'WatchedNamespaces';
   readonly timing?: ReflectorTiming;
 }
 
@@ -146,11 +146,28 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
     slim: orPrevious(readClusterSlice),
     onChange: ({ key }) => note('EndpointSlice', key),
   });
+  const copies = options.secrets !== 'WatchedNamespaces';
+  /** The key of each Secret of the picture → that of the object which it is read from. */
+  const secretObjects = new Map<Key, Key>();
+  const onSecret = ({ key, before, now }: StoreChange<ClusterSecret>) => {
+    for (const secret of [before, now]) {
+      if (secret === undefined) continue;
+      const named = keyOf(secret.info.metadata);
+      if (secret === now) secretObjects.set(named, key);
+      else if (secretObjects.get(named) === key) secretObjects.delete(named);
+      note('Secret', named);
+    }
+  };
   const secrets = follow<ClusterSecret>(SECRETS, {
-    namespaces: options.secrets === 'WatchedNamespaces' ? namespaces : [options.secrets.namespace],
+    namespaces: options.secrets === 'WatchedNamespaces' ? namespaces : [options.secrets.copiesIn],
     fieldSelector: SECRETS_OF_INTEREST,
-    slim: orPrevious(readClusterSecret((contents) => createHmac('sha256', secretKey).update(contents).digest('hex'))),
-    onChange: ({ key }) => note('Secret', key),
+    slim: orPrevious(
+      readClusterSecret({
+        copies,
+        versionOf: (contents) => createHmac('sha256', secretKey).update(contents).digest('hex'),
+      }),
+    ),
+    onChange: onSecret,
   });
   const groups: readonly (readonly [Dirty['kind'], readonly Reflector<unknown>[]])[] = [
     ...own,
@@ -188,10 +205,11 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
     return undefined;
   };
   const object = (kind: Kind, key: Key) => find(own.get(kind) ?? [], key);
+  const secret = (named: Key) => find(secrets, secretObjects.get(named) ?? '');
   const picture = createClusterPicture({
     object,
     slice: (key) => find(slices, key),
-    secret: (key) => find(secrets, key),
+    secret,
   });
 
   const currentVersions = (): Versions =>
@@ -239,7 +257,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
       };
     },
     versions: () => (dirty.size === 0 ? currentVersions() : lastVersions),
-    secretValue: (secret, key) => find(secrets, secret)?.values.get(key),
+    secretValue: (named, key) => secret(named)?.values.get(key),
     async writeStatus(changed, all) {
       wanted = new Map(all.map(({ kind, key, status }) => [`${kind} ${key}`, status]));
       const failures: unknown[] = [];

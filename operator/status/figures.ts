@@ -1,8 +1,10 @@
+import type { EndpointCounts } from '../api/kinds.gen.ts';
 import type { Resources } from '../api/resources.ts';
 import type { Topology } from '../topology/topology.ts';
 import { certificateEnds } from './certificates.ts';
 import type { StatusDocument } from './document.ts';
-import type { Observed } from './observed.ts';
+import { countEndpoints } from './endpoints.ts';
+import type { Observed, ProxyObserved } from './observed.ts';
 import { secondsOf } from './time.ts';
 
 /** The state of things in numbers, for the gauges. */
@@ -34,11 +36,30 @@ export function figuresOf({ documents, resources, topology, observed }: FiguresI
   };
 }
 
+/** The figures of one proxy, from what it saw itself. */
+export function proxyFigures({ resources, topology, proxy }: ProxyFiguresInput): Figures {
+  const endpoints = [...topology.pools.values()].flatMap((pool) =>
+    endpointFigures(pool.key, countEndpoints(pool, proxy.pools.get(pool.key))),
+  );
+  const findings = findingsOf(resources, topology);
+  return { programmed: proxy.programmed, endpoints, accounts: [], findings, certificates: certificatesOf(resources) };
+}
+
+/** What the figures of one proxy are counted from. */
+export interface ProxyFiguresInput {
+  readonly resources: Resources;
+  readonly topology: Topology;
+  readonly proxy: ProxyObserved;
+}
+
 function endpointsOf(document: StatusDocument): Figures['endpoints'] {
   if (document.kind !== 'WebPool' || document.status.endpoints === undefined) return [];
-  const { total, ready, draining, unhealthy } = document.status.endpoints;
+  return endpointFigures(document.key, document.status.endpoints);
+}
+
+function endpointFigures(pool: string, { total, ready, draining, unhealthy }: EndpointCounts): Figures['endpoints'] {
   const counts = { ready, draining, unhealthy, other: Math.max(0, total - ready - draining - unhealthy) };
-  return Object.entries(counts).map(([state, count]) => ({ pool: document.key, state, count }));
+  return Object.entries(counts).map(([state, count]) => ({ pool, state, count }));
 }
 
 function accountsOf(document: StatusDocument): Figures['accounts'] {

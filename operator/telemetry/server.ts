@@ -13,6 +13,8 @@ export interface HttpOptions {
   readonly host: string;
   /** 0 = any free one. */
   readonly port: number;
+  /** Answer whatever name the request was sent to: in a Pod, where who may ask is a matter of the network. Default: only loopback names. */
+  readonly anyName?: boolean;
   /** Plain JSON. */
   readonly status: () => object;
   readonly healthy: () => Check;
@@ -52,7 +54,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const server = createServer(
     { requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 },
     (request, response) => {
-      void serve(request, response, { routes, host: options.host });
+      void serve(request, response, { routes, host: options.anyName === true ? undefined : options.host });
     },
   );
   server.maxConnections = 256;
@@ -77,7 +79,8 @@ function probe({ ok, message }: Check): Answer {
 
 interface Site {
   readonly routes: Routes;
-  readonly host: string;
+  /** Undefined: any name will do. */
+  readonly host: string | undefined;
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, site: Site): Promise<void> {
@@ -96,7 +99,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, site: S
 }
 
 async function answerTo({ method, url, headers }: IncomingMessage, { routes, host }: Site): Promise<Answer> {
-  if (!isOwnName(headers.host, host)) return refusal(403, 'Host must be a loopback name.');
+  if (host !== undefined && !isOwnName(headers.host, host)) return refusal(403, 'Host must be a loopback name.');
   const route = routes.get((url ?? '/').replace(/\?.*$/, ''));
   if (route === undefined) return refusal(404, 'Not found. / lists what is there.');
   if (method !== 'GET' && method !== 'HEAD') return refusal(405, 'Only GET and HEAD.');

@@ -204,7 +204,7 @@ describe('the picture', () => {
   });
 
   test('an agent asks for no grants, and for Secrets of its own namespace alone', async () => {
-    await follow({ grants: false, secrets: { namespace: 'system' } });
+    await follow({ grants: false, secrets: { copiesIn: 'system' } });
     const paths = new Set(server.requests.map(({ path }) => path));
     expect([...paths].toSorted()).toEqual([
       '/api/v1/namespaces/system/secrets',
@@ -212,6 +212,24 @@ describe('the picture', () => {
       '/apis/webpool.dev/v1alpha1/routingrules',
       '/apis/webpool.dev/v1alpha1/webpools',
     ]);
+  });
+
+  test('to an agent a copy of a Secret is what it was copied from', async () => {
+    const opened = await follow({ grants: false, secrets: { copiesIn: 'system' } });
+    const copy = (source: string, text: string) =>
+      server.put('secrets', {
+        metadata: { namespace: 'system', name: 'copy.a', annotations: { 'webpool.dev/source': source } },
+        data: { 'tls.crt': Buffer.from(text).toString('base64') },
+      });
+    copy('default/tls', 'one');
+    const seen = await picture(({ secrets }) => secrets.has('default/tls'));
+    expect(seen.secrets.get('default/tls')?.metadata).toMatchObject({ namespace: 'default', name: 'tls' });
+    expect(opened.secretValue('default/tls', 'tls.crt')).toBe('one');
+    copy('other/tls', 'one');
+    await picture(({ secrets }) => secrets.has('other/tls') && !secrets.has('default/tls'));
+    expect(opened.secretValue('default/tls', 'tls.crt')).toBeUndefined();
+    server.remove('secrets', 'system/copy.a');
+    await picture(({ secrets }) => secrets.size === 0);
   });
 
   test('of several namespaces only these', async () => {

@@ -1,0 +1,154 @@
+/** `webpool agent`: keeps the HAProxy of one proxy Pod as the cluster says, and tells what it read back. */
+import { readFile, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startAgent, type Agent } from '../controller/agent.ts';
+import { createProxyRail } from '../controller/proxy-rail.ts';
+import { writeAtomically } from '../driver/files.ts';
+import { createHaproxyDriver } from '../driver/haproxy.ts';
+import { createReportWriter } from '../driver/proxy-report.ts';
+import { runMasterCommand } from '../driver/runtime-socket.ts';
+import { createKubernetesSource } from '../source/kubernetes.ts';
+import { proxyFigures } from '../status/figures.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { createClusterMetrics } from '../telemetry/cluster-metrics.ts';
+import type { Gauges } from '../telemetry/metrics.ts';
+import { startHttp } from '../telemetry/server.ts';
+import { aborted, openCluster } from './cluster.ts';
+import { allAddresses, logHaproxyLine, maxConnections } from './haproxy-host.ts';
+import { proxyEvents } from './proxy-events.ts';
+
+export interface AgentOptions {
+  /** Path; default: the Pod's own identity, or what kubectl would use. */
+  readonly kubeconfig?: string;
+  /** Empty = all. */
+  readonly watchNamespaces: readonly string[];
+  /** Where HAProxy's files and sockets are. */
+  readonly stateDir: string;
+  readonly haproxy: string;
+  readonly bind: readonly string[];
+  readonly http: { readonly host: string; readonly port: number };
+  /** The Pod that we are in. */
+  readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
+  /** Milliseconds that HAProxy may take to end after a signal: until then it is followed as before. */
+  readonly grace: number;
+  readonly maxConnections?: number;
+  readonly log: Logger;
+  /** Aborted by the first signal. */
+  readonly signal: AbortSignal;
+  readonly onStarted?: (url: string) => void;
+}
+
+/** Made once everything is in HAProxy: the Pod's readiness asks for it. */
+const READY_FILE = 'ready';
+/** Milliseconds between two looks at whether HAProxy has ended. */
+const LOOK = 200;
+/** Failed rounds in a row after which we are not healthy. */
+const UNHEALTHY = 10;
+
+/** Runs until the signal and, after it, for as long as HAProxy takes to end. Returns the exit code. */
+export async function agent(options: AgentOptions): Promise<number> {
+  const { log, pod } = options;
+  const stateDir = resolve(options.stateDir);
+  const metrics = createClusterMetrics({
+    gauges: () => figuresOf(running),
+    copies: () => source.freshness(),
+    controllers: ['proxy'],
+  });
+  const cluster = await openCluster({ ...options, component: 'agent', metrics });
+  const source = createKubernetesSource({
+    client: cluster.client,
+    validate: cluster.validate,
+    log,
+    namespaces: options.watchNamespaces,
+    grants: false,
+    secrets: { copiesIn: pod.namespace },
+  });
+  const proxy = createProxyRail({
+    driver: createHaproxyDriver({
+      binary: options.haproxy,
+      folder: stateDir,
+      attached: true,
+      secretText: (secret, key) => source.secretValue(secret, key),
+      onLine: (line) => logHaproxyLine(log, line),
+      onExit: () => undefined,
+    }),
+    settings: {
+      bind: options.bind.length === 0 ? allAddresses() : options.bind,
+      maxConnections: options.maxConnections ?? maxConnections(),
+      router: await readFile(new URL('../haproxy/router.lua', import.meta.url), 'utf8'),
+    },
+    bind: '*',
+    events: proxyEvents({
+      log,
+      metrics,
+      corrected: (count) => {
+        metrics.corrected(count);
+        running.corrected(count);
+      },
+    }),
+  });
+  const running: Agent = startAgent({
+    source,
+    proxy,
+    reports: createReportWriter(cluster.client, pod),
+    now: () => new Date().toISOString(),
+    onProgrammed: async () => {
+      await proxy.flush();
+      await writeAtomically(join(stateDir, READY_FILE), '');
+      log.info({ afterStartMs: Math.round(performance.now()) }, 'programmed');
+    },
+    onRound: (result, milliseconds) => metrics.reconcile('proxy', result, milliseconds / 1000),
+    onError: (error, what) => log.error({ err: error, what }, 'round failed: trying again'),
+  });
+  const http = await startHttp({
+    ...options.http,
+    anyName: true,
+    status: () => statusOf(running, pod),
+    healthy: () => ({ ok: running.failures < UNHEALTHY, message: `${running.failures} failed rounds in a row` }),
+    ready: () => ({ ok: running.programmed, message: running.programmed ? 'programmed' : 'not programmed yet' }),
+    metrics,
+  });
+  log.info({ pod: pod.name, port: http.port }, 'webpool agent runs');
+  options.onStarted?.(`http://${options.http.host}:${http.port}`);
+
+  await aborted(options.signal);
+  await letHaproxyEnd(stateDir, options);
+  await running.stop();
+  metrics.close();
+  await source.close();
+  await cluster.close();
+  await http.close();
+  log.info('webpool agent ended');
+  return 0;
+}
+
+/** The Pod leaves: nobody should be sent to it any more, but whoever still comes is served by what is true then. */
+async function letHaproxyEnd(stateDir: string, { grace, log }: AgentOptions): Promise<void> {
+  await rm(join(stateDir, READY_FILE), { force: true });
+  log.info({ grace }, 'leaving: following the cluster until HAProxy has ended');
+  const limit = performance.now() + grace;
+  while (performance.now() < limit && (await runs(stateDir))) await delay(LOOK);
+}
+
+async function runs(stateDir: string): Promise<boolean> {
+  return runMasterCommand(join(stateDir, 'master.sock'), 'show proc').then(
+    () => true,
+    () => false,
+  );
+}
+
+function figuresOf({ snapshot }: Agent): Gauges {
+  if (snapshot !== undefined) return proxyFigures(snapshot);
+  return { programmed: false, endpoints: [], accounts: [], findings: [], certificates: [] };
+}
+
+function statusOf({ snapshot, programmed }: Agent, pod: AgentOptions['pod']): object {
+  if (snapshot === undefined) return { pod: pod.name, programmed };
+  const { resources, topology, proxy } = snapshot;
+  const pools = [...topology.pools.values()].map(({ key, servers }) => ({
+    key,
+    servers: servers.map(({ id }) => ({ id, ...proxy.pools.get(key)?.get(id) })),
+  }));
+  return { pod: pod.name, programmed, problem: proxy.problem, pools, refused: resources.held };
+}
