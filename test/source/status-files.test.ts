@@ -217,3 +217,41 @@ test('an offline look writes nothing', async () => {
   await writeFile(join(own.path, 'x'), '');
   await expect(stat(join(own.path, '.status'))).rejects.toThrow('ENOENT');
 });
+
+describe('a paused pool after a restart', () => {
+  const paused = pool('blog', 80, ', paused: true');
+  const condition = (status: string) =>
+    `{type: Programmed, status: "${status}", reason: Pending, message: a, lastTransitionTime: "2026-01-01T00:00:00Z"}`;
+  const before = (status: string) =>
+    `kind: WebPool\nmetadata: {namespace: default, name: blog, generation: 7}\nstatus: {conditions: [${condition(status)}]}\n`;
+
+  test('that served before serves on: pausing must not end in an outage', async () => {
+    const own = await folder({ 'a.yaml': paused, '.status/webpool.default.blog.yaml': before('True') });
+    const source = await own.open();
+    const { pools, held } = await source.read();
+    expect(pools.get('default/blog')?.spec.port).toBe(80);
+    expect(held).toMatchObject([{ key: 'default/blog', paused: true, fallback: true, findings: [] }]);
+    await own.write('a.yaml', pool('blog', 81, ', paused: true'));
+    const after = await own.read(source);
+    expect([after.pools.get('default/blog')?.spec.port, after.held.length]).toEqual([80, 1]);
+  });
+
+  test.each([
+    ['never served', before('Unknown')],
+    ['nobody knows', ''],
+  ])('that %s does not begin to', async (_, status) => {
+    const own = await folder({ 'a.yaml': paused, '.status/webpool.default.blog.yaml': status });
+    const { pools, held } = await (await own.open()).read();
+    expect([pools.size, held.length]).toEqual([0, 1]);
+    expect(held[0]).toMatchObject({ paused: true, fallback: false });
+  });
+
+  test('that is wrong besides waits as a whole', async () => {
+    const own = await folder({
+      'a.yaml': pool('blog', 0, ', paused: true'),
+      '.status/webpool.default.blog.yaml': before('True'),
+    });
+    const { pools, held } = await (await own.open()).read();
+    expect([pools.size, held[0]?.findings.length]).toEqual([0, 1]);
+  });
+});
