@@ -15,7 +15,7 @@ import { createClusterMetrics } from '../telemetry/cluster-metrics.ts';
 import type { Gauges } from '../telemetry/metrics.ts';
 import { startHttp } from '../telemetry/server.ts';
 import { aborted, openCluster } from './cluster.ts';
-import { allAddresses, logHaproxyLine, maxConnections } from './haproxy-host.ts';
+import { allAddresses, logHaproxyLine, descriptors } from './haproxy-host.ts';
 import { proxyEvents } from './proxy-events.ts';
 
 export interface AgentOptions {
@@ -75,7 +75,7 @@ export async function agent(options: AgentOptions): Promise<number> {
     }),
     settings: {
       bind: options.bind.length === 0 ? allAddresses() : options.bind,
-      maxConnections: options.maxConnections ?? maxConnections(),
+      ...descriptors(options.maxConnections),
       router: await readFile(new URL('../haproxy/router.lua', import.meta.url), 'utf8'),
     },
     bind: '*',

@@ -7,11 +7,26 @@ const FEWEST_CONNECTIONS = 500;
 /** Descriptors that are not client connections: checks of ten thousand servers, listeners, sockets. */
 const OTHER_DESCRIPTORS = 11_000;
 
-/** Connections that HAProxy may accept so that its descriptors (two a connection) suffice. */
-export function maxConnections(limits: string = read('/proc/self/limits')): number {
-  const hard = Number(/^Max open files +\S+ +(\S+)/m.exec(limits)?.[1] ?? Infinity);
-  const fit = Math.floor((hard - OTHER_DESCRIPTORS) / 2);
-  return Math.max(FEWEST_CONNECTIONS, Math.min(MOST_CONNECTIONS, Number.isFinite(fit) ? fit : MOST_CONNECTIONS));
+/** Of these, HAProxy itself has them open for listeners, its command line, its log. */
+const OWN_DESCRIPTORS = 1000;
+
+/** What HAProxy may open so that the descriptors of this host suffice, which two a connection and its checks take. */
+export interface Descriptors {
+  readonly maxConnections: number;
+  readonly otherDescriptors: number;
+}
+
+/** The room for HAProxy under the limits of this process, as /proc tells them. `wanted`: connections, when they are given. */
+export function descriptors(wanted?: number, limits: string = read('/proc/self/limits')): Descriptors {
+  const found = Number(/^Max open files +\S+ +(\S+)/m.exec(limits)?.[1]);
+  const hard = Number.isNaN(found) ? Infinity : found;
+  const maxConnections = wanted ?? clamp((hard - OTHER_DESCRIPTORS) / 2, FEWEST_CONNECTIONS, MOST_CONNECTIONS);
+  const most = OTHER_DESCRIPTORS - OWN_DESCRIPTORS;
+  return { maxConnections, otherDescriptors: clamp(hard - 2 * maxConnections - OWN_DESCRIPTORS, 0, most) };
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.floor(Math.max(low, Math.min(high, value)));
 }
 
 /** All addresses of this host, as far as it speaks their family. */

@@ -15,7 +15,7 @@ import { instanceStatus, type InstanceInfo } from '../status/instance.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { startHttp } from '../telemetry/server.ts';
-import { allAddresses, logHaproxyLine, maxConnections } from './haproxy-host.ts';
+import { allAddresses, descriptors, logHaproxyLine } from './haproxy-host.ts';
 import { proxyEvents, tenths } from './proxy-events.ts';
 import { UsageError } from './usage-error.ts';
 import { version } from './version.ts';
@@ -79,7 +79,7 @@ export async function run(options: RunOptions): Promise<number> {
     }),
     settings: {
       bind: options.bind.length === 0 ? allAddresses() : options.bind,
-      maxConnections: options.maxConnections ?? maxConnections(),
+      ...descriptors(options.maxConnections),
       router: await readFile(new URL('../haproxy/router.lua', import.meta.url), 'utf8'),
     },
     bind: options.bind.length === 0 ? '*' : options.bind.join(','),

@@ -18,6 +18,12 @@ export interface ProxySettings {
   readonly bind: readonly string[];
   /** Connections of all clients together. */
   readonly maxConnections: number;
+  /**
+   * Descriptors for checks and sockets, besides two for each connection. HAProxy takes its limit from `maxconn` alone: it
+   * does not count servers that join while it runs, and without room for their checks it drops its own command line.
+   * Default: 10 000.
+   */
+  readonly otherDescriptors?: number;
   /** Text of router.lua. */
   readonly router: string;
 }
@@ -148,7 +154,7 @@ function skeletonOf(
   const blocks = [
     globalLines(settings),
     ['peers webpool', 'bind unix@peers.sock', 'server local'],
-    defaultLines(),
+    defaultLines(settings),
     ...listeners.map((listener) => frontendLines(listener, settings.bind)),
     ...fixedSections(),
     ...sections.map(({ lines }) => lines),
@@ -174,12 +180,14 @@ export function checksumIn(skeleton: string): string {
   return /^ {2}description (\S+)$/m.exec(skeleton)?.[1] ?? '';
 }
 
-function globalLines({ maxConnections }: ProxySettings): readonly string[] {
+const OTHER_DESCRIPTORS = 10_000;
+
+function globalLines({ maxConnections, otherDescriptors = OTHER_DESCRIPTORS }: ProxySettings): readonly string[] {
   return [
     'global',
     `description ${CHECKSUM}`,
     'localpeer local',
-    `maxconn ${maxConnections}`,
+    `maxconn ${maxConnections + Math.floor(otherDescriptors / 2)}`,
     `stats socket unix@${ADMIN_SOCKET} mode 600 level admin`,
     'stats timeout 1m',
     `server-state-file ${STATE_FILE}`,
@@ -203,10 +211,11 @@ const ownAnswers: Readonly<Record<number, string>> = {
   504: 'server-too-slow',
 };
 
-function defaultLines(): readonly string[] {
+function defaultLines({ maxConnections }: ProxySettings): readonly string[] {
   return [
     'defaults',
     'log global',
+    `maxconn ${maxConnections}`,
     'option dontlog-normal',
     'option dontlognull',
     // Without this a reload closes idle keep-alive connections at the moment a client may be using them again.

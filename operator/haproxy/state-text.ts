@@ -31,9 +31,20 @@ export function createStateText(): StateText {
       const kept = rows.filter((row) => !newer.has(row.split(' ', 2)[1] ?? ''));
       full = [...head, ...kept, ...[...newer.values()].flatMap((answer) => parts(answer)[1])].join('\n');
       newer.clear();
-      return `${full}\n`;
+      return `${withoutCheckPorts(full)}\n`;
     },
   };
+}
+
+/**
+ * A new worker would prefer these ports to those of its configuration, so another `healthCheck.port` would never come into force.
+ * Source: HAProxy src/server_state.c, "srv_check_port".
+ */
+function withoutCheckPorts(text: string): string {
+  const [[format = '', header = ''], rows] = parts(text);
+  const at = header.split(' ').indexOf('srv_check_port') - 1;
+  if (at < 0) return text;
+  return [format, header, ...rows.map((row) => row.split(' ').with(at, '0').join(' '))].join('\n');
 }
 
 function parts(answer: string): readonly [head: readonly string[], rows: readonly string[]] {

@@ -25,3 +25,9 @@ it('is the last reading of all, with newer readings of some in its place', () =>
   state.all(answer(row('a', 's1', 2)));
   expect(state.text()).toBe(`${[HEAD, row('a', 's1', 2)].join('\n')}\n`);
 });
+
+it('leaves the port of a check to the configuration', () => {
+  const state = createStateText();
+  state.all('1\n# be_id srv_name srv_check_port srv_check_addr\n3 a 8081 -\n3 b 0 -\n');
+  expect(state.text()).toBe('1\n# be_id srv_name srv_check_port srv_check_addr\n3 a 0 -\n3 b 0 -\n');
+});

@@ -95,6 +95,9 @@ const RULE_BASES: readonly (readonly [string, object])[] = [
   ['filters.redirect', { name: 'r' }],
   ['filters.rewrite.path', { ...TO_POOL, filters: { rewrite: { path: { type: 'ReplaceFullPath' } } } }],
   ['filters.cors', { ...TO_POOL, filters: { cors: { allowOrigins: ['https://a.x'] } } }],
+  ['timeouts', TO_POOL],
+  ['rateLimit.key', { ...TO_POOL, rateLimit: { requests: 1, per: '1s', key: { type: 'Header' } } }],
+  ['rateLimit', { ...TO_POOL, rateLimit: { requests: 1 } }],
   ['filters', { ...TO_POOL, filters: headerFilters }],
 ];
 
@@ -103,7 +106,11 @@ function baseOf({ kind, steps }: TextField): object {
     list.find(([beginning]) => path.startsWith(beginning))?.[1];
   if (kind === 'WebPool') return find(POOL_BASES, steps.join('.')) ?? POOL;
   const rule = find(RULE_BASES, steps.slice(2).join('.')) ?? RULE;
-  return { listener: { protocol: 'HTTP', port: 8080 }, rules: [rule] };
+  const secure = steps[0] === 'listener' && steps[1] === 'tls';
+  const listener = secure
+    ? { protocol: 'HTTPS', port: 8443, tls: { secretName: 'a' } }
+    : { protocol: 'HTTP', port: 8080 };
+  return { listener, rules: [rule] };
 }
 
 const CONTROLS = ['\n', '\r', '\t', '\0', '\u0085', '\u2028', '\u001b', ' ', '  '];

@@ -81,7 +81,9 @@ describe('every text field', () => {
     const state = await proxy.read();
     expect(state.checksum).toBe(config.checksum);
     expect(Object.fromEntries(state.routes)).toEqual(Object.fromEntries(config.routes));
-    const read = [...state.backends].flatMap(([name, servers]) =>
+    // Backends of our own have no text of a user.
+    const ofPools = [...state.backends].filter(([name]) => !name.startsWith('webpool_'));
+    const read = ofPools.flatMap(([name, servers]) =>
       [...servers.values()].map((server) => `${name}/${server.name} ${server.address} ${server.port}`),
     );
     expect(read.sort()).toEqual(serversOf(config.backends));

@@ -1,0 +1,361 @@
+/** What visitors of a running HAProxy get: how servers are chosen, checked, queued for, and what happens when there is none. */
+import { createServer, type Server } from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { hasIpv6 } from '../support/address.ts';
+import { exchange, request } from '../support/http-client.ts';
+import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
+import { startWebServer, type WebServer } from '../support/web-server.ts';
+
+const PORT = 8080;
+
+let proxy: TestProxy;
+let one: WebServer;
+let two: WebServer;
+
+beforeAll(async () => {
+  [one, two] = await Promise.all([startWebServer({ name: 'one' }), startWebServer({ name: 'two' })]);
+});
+afterAll(async () => {
+  await Promise.all([one.stop(), two.stop()]);
+});
+beforeEach(async () => {
+  proxy = await createTestProxy();
+});
+afterEach(async () => {
+  await proxy.stop();
+  for (const server of [one, two]) Object.assign(server, { health: 200, healthBody: 'ok', handler: undefined });
+});
+
+const site = (spec: object = {}, servers: readonly WebServer[] = [one, two]) => [
+  poolOf('site', servers, spec),
+  ruleOf('site', PORT, [allTo('site')]),
+];
+
+/** The servers that these requests got, in order. */
+async function servers(
+  count: number,
+  ask = (index: number) => proxy.get(PORT, `/${index}`),
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (let index = 0; index < count; index++) found.push((await ask(index)).server ?? 'none');
+  return found;
+}
+
+describe('a server is chosen', () => {
+  const choose = async (balance: object) => {
+    await proxy.apply(site({ balance }, [one]));
+    await proxy.serving();
+    // The second joins while HAProxy runs, which not every algorithm of HAProxy bears.
+    await proxy.apply(site({ balance }));
+    await proxy.serving();
+    expect(await proxy.processes()).toMatchObject({ reloads: 0 });
+  };
+  const distinct = (list: readonly string[]) => [...new Set(list)].sort();
+
+  it('in turn by RoundRobin', async () => {
+    await choose({ algorithm: 'RoundRobin' });
+    const list = await servers(6);
+    expect(list.slice(0, 4)).toEqual(list.slice(2, 6));
+    expect(distinct(list)).toEqual(['one', 'two']);
+  });
+
+  it('by LeastConnections where it is quieter', async () => {
+    await choose({ algorithm: 'LeastConnections' });
+    const slow = proxy.get(PORT, '/slow?1000');
+    await proxy.until('one request to be open', () => one.open + two.open === 1);
+    const busy = one.open === 1 ? 'one' : 'two';
+    expect(await servers(4)).not.toContain(busy);
+    expect((await slow).server).toBe(busy);
+  });
+
+  it('by Random anywhere', async () => {
+    await choose({ algorithm: 'Random' });
+    expect(distinct(await servers(40))).toEqual(['one', 'two']);
+  });
+
+  it('by First until that one is full', async () => {
+    await choose({ algorithm: 'First' });
+    expect(distinct(await servers(6))).toHaveLength(1);
+  });
+
+  it.each([
+    ['SourceIP', {}, (client: number) => proxy.get(PORT, '/', { from: `127.8.0.${client + 1}` })],
+    ['URI', {}, (client: number) => proxy.get(PORT, `/page${client}`)],
+    [
+      'Header',
+      { header: 'X-User' },
+      (client: number) => proxy.get(PORT, '/', { headers: { 'X-User': `user${client}` } }),
+    ],
+  ])('by %s always the same for the same', async (algorithm, more, ask) => {
+    await choose({ algorithm, ...more });
+    const list = await servers(20, ask);
+    expect(await servers(20, ask)).toEqual(list);
+    expect(distinct(list)).toEqual(['one', 'two']);
+  });
+});
+
+describe('a check', () => {
+  const verdict = async (healthCheck: object) => {
+    await proxy.apply(site({ healthCheck: { interval: '200ms', rise: 1, fall: 1, ...healthCheck } }, [one]));
+    const { health } = await proxy.until('a verdict', () => {
+      const [server] = [...(proxy.rail.observed.pools.get('default/site')?.values() ?? [])];
+      return server?.health === 'Up' || server?.health === 'Down' ? server : undefined;
+    });
+    return health;
+  };
+
+  it.each([
+    ['the status', 204, 'ok', { path: '/health', expect: { status: ['204'] } }, 'Up'],
+    ['another status', 200, 'ok', { path: '/health', expect: { status: ['204', '300-399'] } }, 'Down'],
+    ['the body', 200, 'all is well', { path: '/health', expect: { body: 'is well' } }, 'Up'],
+    ['another body', 200, 'all is not so well', { path: '/health', expect: { body: 'is well' } }, 'Down'],
+    ['a header', 200, 'ok', { path: '/health', expect: { header: { name: 'X-Health', value: 'one' } } }, 'Up'],
+    ['another header', 200, 'ok', { path: '/health', expect: { header: { name: 'X-Health', value: 'on' } } }, 'Down'],
+    ['a connection only', 500, '', { type: 'TCP' }, 'Up'],
+    ['an error by default', 500, '', { path: '/health' }, 'Down'],
+  ] as const)('looks at %s', async (...[, health, healthBody, check, wanted]) => {
+    Object.assign(one, { health, healthBody });
+    expect(await verdict(check)).toBe(wanted);
+  });
+
+  it('asks another port when it is told to', async () => {
+    two.health = 204;
+    const other = { path: '/health', expect: { status: ['204'] }, port: two.port };
+    await expect(verdict(other)).resolves.toBe('Down');
+    const beside = await startWebServer({ name: 'beside', address: one.address });
+    try {
+      beside.health = 204;
+      await proxy.apply(site({ healthCheck: { interval: '200ms', ...other, port: beside.port } }, [one]));
+      await proxy.serving();
+      expect(await servers(1)).toEqual(['one']);
+      expect(beside.checks).toBeGreaterThan(0);
+    } finally {
+      await beside.stop();
+    }
+  });
+
+  it('takes a server out and back in', async () => {
+    await proxy.apply(site());
+    await proxy.serving();
+    await two.stop();
+    await proxy.until('the dead server to be out', () =>
+      [...(proxy.rail.observed.pools.get('default/site') ?? [])].some(
+        ([id, { health }]) => id.startsWith('two') && health === 'Down',
+      ),
+    );
+    expect(await servers(4)).toEqual(['one', 'one', 'one', 'one']);
+    await two.start();
+    await proxy.serving();
+    expect(await servers(2)).toHaveLength(2);
+  });
+});
+
+describe('trouble', () => {
+  it('with one server is not seen: another one is asked', async () => {
+    await proxy.apply(site({ healthCheck: { path: '/health', interval: '10m' } }));
+    await proxy.serving();
+    await two.stop();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => proxy.get(PORT, '/')));
+    await two.start();
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
+  });
+
+  it('after a request was sent repeats only what may be repeated', async () => {
+    const spec = {
+      healthCheck: { path: '/health', interval: '10m' },
+      retries: { on: ['ConnectFailure', 'EmptyResponse', '503'], attempts: 2 },
+    };
+    await proxy.apply(site(spec));
+    await proxy.serving();
+    let calls = 0;
+    two.handler = (_, response) => {
+      calls += 1;
+      response.destroy();
+    };
+    expect((await Promise.all([1, 2, 3, 4].map(() => proxy.get(PORT, '/')))).map(({ status }) => status)).toEqual([
+      200, 200, 200, 200,
+    ]);
+    expect(calls).toBeGreaterThan(0);
+    const posts = await Promise.all([1, 2, 3, 4].map(() => proxy.get(PORT, '/', { method: 'POST', body: 'x' })));
+    expect(posts.filter(({ status }) => status === 502).length).toBeGreaterThan(0);
+    // Before it was sent, anything may be tried again.
+    two.handler = undefined;
+    await two.stop();
+    const sent = await Promise.all([1, 2, 3, 4].map(() => proxy.get(PORT, '/', { method: 'POST', body: 'x' })));
+    await two.start();
+    expect(sent.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  });
+
+  it('is named in a header when nobody can serve', async () => {
+    await proxy.apply([
+      ...site({}, []),
+      ruleOf('lost', { port: PORT, hostnames: ['lost.x'] }, [{ name: 'a', pools: [{ name: 'nowhere' }] }]),
+      ruleOf('no', { port: PORT, hostnames: ['no.x'] }, [
+        { name: 'a', matches: [{ path: { type: 'Exact', value: '/a' } }], respond: { status: 200 } },
+      ]),
+    ]);
+    const reasons = await Promise.all(
+      [
+        proxy.get(PORT, '/'),
+        proxy.get(PORT, '/', { host: 'lost.x' }),
+        proxy.get(PORT, '/', { host: '*' }),
+        proxy.get(PORT, '/..', {}),
+      ].map(async (answer) => `${(await answer).status} ${(await answer).reason}`),
+    );
+    expect(reasons).toEqual(['503 no-ready-server', '500 pool-not-found', '400 bad-host', '400 bad-path']);
+  });
+
+  it('with all servers shows the maintenance page', async () => {
+    await proxy.apply(site({ maintenancePage: { body: '<h1>back soon</h1>' } }));
+    await proxy.serving();
+    expect((await proxy.get(PORT, '/')).status).toBe(200);
+    one.health = two.health = 500;
+    const page = await proxy.until('the page', async () => {
+      const answer = await proxy.get(PORT, '/');
+      return answer.status === 503 ? answer : undefined;
+    });
+    expect(page).toMatchObject({ body: '<h1>back soon</h1>', reason: 'maintenance' });
+    expect(page.headers).toMatchObject({ 'content-type': 'text/html', 'cache-control': 'no-store' });
+  });
+});
+
+describe('a full server', () => {
+  it('lets visitors wait, for so long', async () => {
+    await proxy.apply(site({ maxConnections: 1, queueTimeout: '200ms' }, [one]));
+    await proxy.serving();
+    const first = proxy.get(PORT, '/slow?1500');
+    await proxy.until('the server to be full', () => one.open === 1);
+    const second = await proxy.get(PORT, '/');
+    expect(second.status).toBe(503);
+    expect((await first).status).toBe(200);
+    const third = proxy.get(PORT, '/slow?50');
+    expect((await proxy.get(PORT, '/')).status).toBe(200);
+    await third;
+  });
+});
+
+describe('weights of pools', () => {
+  it('share the visitors', async () => {
+    const pools = [
+      { name: 'a', weight: 3 },
+      { name: 'b', weight: 1 },
+      { name: 'gone', weight: 0 },
+    ];
+    await proxy.apply([poolOf('a', [one]), poolOf('b', [two]), ruleOf('site', PORT, [{ name: 'all', pools }])]);
+    await proxy.serving();
+    const list = await servers(200);
+    const share = list.filter((name) => name === 'one').length / list.length;
+    // 150 of 200 are meant; 6 standard deviations are 37.
+    expect(share).toBeGreaterThan(0.56);
+    expect(share).toBeLessThan(0.94);
+    expect(list).not.toContain('none');
+  });
+
+  it('answer 500 for the share of a pool that is not there', async () => {
+    const pools = [{ name: 'a' }, { name: 'gone' }];
+    await proxy.apply([poolOf('a', [one]), ruleOf('site', PORT, [{ name: 'all', pools }])]);
+    await proxy.serving();
+    const answers = await Promise.all(Array.from({ length: 60 }, () => proxy.get(PORT, '/')));
+    expect([...new Set(answers.map(({ status, reason }) => `${status} ${reason ?? ''}`))].sort()).toEqual([
+      '200 ',
+      '500 pool-not-found',
+    ]);
+  });
+});
+
+describe('a TCP listener', () => {
+  let echo: Server;
+  let place: { address: string; port: number };
+  beforeAll(async () => {
+    echo = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.write('hello ');
+      socket.once('data', (data) => socket.end(data));
+    });
+    await new Promise<void>((resolve) => {
+      echo.listen(0, one.address, resolve);
+    });
+    place = { address: one.address, port: (echo.address() as { port: number }).port };
+  });
+  afterAll(async () => {
+    await new Promise((resolve) => {
+      echo.close(resolve);
+    });
+  });
+  const relay = (name: string, at = place) => ({
+    kind: 'WebPool' as const,
+    name,
+    spec: { protocol: 'TCP', healthCheck: { interval: '200ms', rise: 1 }, externalEndpoints: [{ name: 'a', ...at }] },
+  });
+  const talk = (text: string, from = '127.7.0.1') =>
+    exchange({ address: proxy.address, port: 2525 }, text, from).catch(() => 'reset');
+
+  it('carries bytes, chooses by source and closes the rest', async () => {
+    const rules = [
+      { name: 'near', matches: [{ sourceRanges: ['127.7.0.0/24'] }], pools: [{ name: 'relay' }] },
+      { name: 'web', matches: [{ sourceRanges: ['127.6.0.0/24'] }], pools: [{ name: 'site' }] },
+    ];
+    await proxy.apply([relay('relay'), poolOf('site', [two]), ruleOf('smtp', { port: 2525, protocol: 'TCP' }, rules)]);
+    await proxy.serving();
+    expect(await talk('EHLO')).toBe('hello EHLO');
+    expect(await talk('GET / HTTP/1.0\r\n\r\n', '127.6.0.1')).toContain('"server":"two"');
+    expect(await talk('EHLO', '127.5.0.1')).toMatch(/^(reset)?$/);
+    // The same pool may be an HTTP one elsewhere.
+    await proxy.apply([
+      relay('relay'),
+      poolOf('site', [two]),
+      ruleOf('smtp', { port: 2525, protocol: 'TCP' }, rules),
+      ruleOf('site', PORT, [allTo('site')]),
+    ]);
+    await proxy.until('HTTP too', async () => (await proxy.get(PORT, '/')).server === 'two');
+  });
+
+  it('shares connections by weight and changes without a reload', async () => {
+    const rule = (pools: readonly object[]) =>
+      ruleOf('smtp', { port: 2525, protocol: 'TCP' }, [{ name: 'all', pools }]);
+    const other = { address: two.address, port: two.port };
+    const both = [relay('a'), relay('b', other)];
+    await proxy.apply([
+      ...both,
+      rule([
+        { name: 'a', weight: 1 },
+        { name: 'b', weight: 1 },
+      ]),
+    ]);
+    await proxy.serving();
+    const answers = await Promise.all(Array.from({ length: 40 }, () => talk('GET / HTTP/1.0\r\n\r\n')));
+    expect(new Set(answers.map((text) => text.slice(0, 4)))).toEqual(new Set(['hell', 'HTTP']));
+    await proxy.apply([
+      ...both,
+      rule([
+        { name: 'a', weight: 1 },
+        { name: 'b', weight: 0 },
+      ]),
+    ]);
+    expect(await proxy.processes()).toMatchObject({ reloads: 0 });
+    const rest = await Promise.all(Array.from({ length: 10 }, () => talk('GET / HTTP/1.0\r\n\r\n')));
+    expect(new Set(rest.map((text) => text.slice(0, 4)))).toEqual(new Set(['hell']));
+  });
+});
+
+it('IPv6 is spoken on both sides, where the host has it', async ({ annotate }) => {
+  if (!(await hasIpv6())) {
+    await annotate('this host has no IPv6: only that is shown');
+    return;
+  }
+  const server = await startWebServer({ name: 'six', address: '::1' });
+  const dual = await createTestProxy({ bind: ['::1', proxy.address] });
+  try {
+    const port = server.port === 18_080 ? 18_081 : 18_080;
+    await dual.apply([poolOf('site', [server]), ruleOf('site', port, [allTo('site')])]);
+    await dual.serving();
+    expect((await request({ address: '::1', port }, '/')).server).toBe('six');
+    expect((await dual.servers('http_default_site')).get(`six_::1:${server.port}`)).toMatchObject({
+      address: '::1',
+      health: 'Up',
+    });
+  } finally {
+    await dual.stop();
+    await server.stop();
+  }
+});
