@@ -1147,7 +1147,7 @@ readonly attempts?: number
  * @minItems 1
  * @maxItems 16
  */
-readonly on?: readonly ("ConnectFailure" | "EmptyResponse" | "Reset" | "Timeout" | "401" | "403" | "404" | "408" | "425" | "500" | "501" | "502" | "503" | "504")[]
+readonly when?: readonly ("ConnectFailure" | "EmptyResponse" | "Reset" | "Timeout" | "401" | "403" | "404" | "408" | "425" | "500" | "501" | "502" | "503" | "504")[]
 }
 /**
  * Keeps a visitor on one server. Cookie survives reload, restart and a change of proxy; SourceIP remembers addresses in a table.

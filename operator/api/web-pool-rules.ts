@@ -153,11 +153,11 @@ function hashProblems({ balance }: WebPoolSpec): Problem[] {
 }
 
 function retryProblems({ retries }: WebPoolSpec): readonly Problem[] {
-  return (retries?.on ?? []).flatMap((event, index) => {
+  return (retries?.when ?? []).flatMap((event, index) => {
     if (event === 'ConnectFailure') return [];
     return [
       problem(
-        `spec.retries.on[${index}]`,
+        `spec.retries.when[${index}]`,
         `${event} needs an HTTP pool: a TCP connection can only be tried again on ConnectFailure`,
       ),
     ];

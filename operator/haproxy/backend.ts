@@ -16,7 +16,7 @@ export interface BackendSection {
   readonly files: ReadonlyMap<string, string>;
 }
 
-/** The words of `retries.on` as `retry-on` has them. HAProxy does not tell a reset from an empty answer. */
+/** The words of `retries.when` as `retry-on` has them. HAProxy does not tell a reset from an empty answer. */
 const retryWords: Readonly<Record<string, string>> = {
   ConnectFailure: 'conn-failure',
   EmptyResponse: 'empty-response',
@@ -96,7 +96,7 @@ function serverKeywords(options: PoolOptions): string {
 function retryLines(mode: Mode, retries: PoolOptions['retries']): readonly string[] {
   const always = [`retries ${retries.attempts}`, 'option redispatch 1'];
   if (mode === 'tcp') return always;
-  const words = [...new Set(retries.on.map((word) => retryWords[word] ?? quote('name', word)))].toSorted();
+  const words = [...new Set(retries.when.map((word) => retryWords[word] ?? quote('name', word)))].toSorted();
   if (words.length === 0) return [...always, 'retry-on none'];
   const repeats = words.some((word) => word !== 'conn-failure');
   return [

@@ -25,7 +25,7 @@ export const DEFAULTS = {
     maxConnections: 0,
     queueTimeout: 5_000,
     timeouts: { connect: 1_000, server: 60_000, tunnel: 3_600_000 },
-    retries: { attempts: 3, on: ['ConnectFailure'] },
+    retries: { attempts: 3, when: ['ConnectFailure'] },
     /** 0 = the browser session. */
     sessionAffinity: { cookieName: 'WEBPOOL', maxAge: { Cookie: 0, SourceIP: 1_800_000 } },
     minReady: 1,

@@ -76,7 +76,7 @@ export interface PoolOptions {
   readonly drainTimeout: number;
   readonly queueTimeout: number;
   readonly timeouts: { readonly connect: number; readonly server: number; readonly tunnel: number };
-  readonly retries: { readonly attempts: number; readonly on: readonly string[] };
+  readonly retries: { readonly attempts: number; readonly when: readonly string[] };
   /** maxAge 0 = browser session. */
   readonly affinity?:
     | { readonly type: 'Cookie'; readonly cookieName: string; readonly maxAge: number }

@@ -182,7 +182,11 @@ const BAD_POOLS: readonly Row[] = [
     tcpPool({ balance: { algorithm: 'Header', header: 'X' } }),
     'spec.balance.algorithm',
   ],
-  ['retry on a status in a TCP pool', tcpPool({ retries: { on: ['ConnectFailure', '503'] } }), 'spec.retries.on[1]'],
+  [
+    'retry on a status in a TCP pool',
+    tcpPool({ retries: { when: ['ConnectFailure', '503'] } }),
+    'spec.retries.when[1]',
+  ],
   ['maintenance page in a TCP pool', tcpPool({ maintenancePage: { body: 'soon' } }), 'spec.maintenancePage'],
   [
     'maintenance page with a control character',
@@ -251,7 +255,7 @@ const GOOD_POOLS: readonly GoodRow[] = [
   ['affinity by address', pool({ sessionAffinity: { type: 'SourceIP', maxAge: '1s' } })],
   ['affinity by address in a TCP pool', tcpPool({ sessionAffinity: { type: 'SourceIP' } })],
   ['hash of the address in a TCP pool', tcpPool({ balance: { algorithm: 'SourceIP' } })],
-  ['retries in a TCP pool', tcpPool({ retries: { attempts: 1, on: ['ConnectFailure'] } })],
+  ['retries in a TCP pool', tcpPool({ retries: { attempts: 1, when: ['ConnectFailure'] } })],
   ['maintenance page of several lines', pool({ maintenancePage: { body: '<h1>soon</h1>\n\t<p>Überarbeitung</p>' } })],
 ];
 

@@ -30,6 +30,16 @@ function offending(wrong: (field: Field) => boolean): readonly string[] {
 }
 
 describe('every CRD', () => {
+  test('has no word that kubectl, which reads YAML 1.1, takes for a boolean or a number', () => {
+    const taken = /^(?:y|n|yes|no|on|off|true|false|null|~|0o?[0-7]+|[\d_.]+)$/i;
+    const names = FIELDS.map(({ path }) => path.replace(/\[\]$/, '').split('.').at(-1) ?? '');
+    const words = FIELDS.flatMap(({ path, schema }) => (path.includes(' status') ? [] : (schema.enum ?? []))).map(
+      String,
+    );
+    // Status codes are written in quotes, as any text of digits is.
+    expect([...names, ...words].filter((word) => taken.test(word) && !/^[1-5]\d\d$/.test(word))).toEqual([]);
+  });
+
   test('is small enough for the annotation of kubectl apply', () => {
     for (const [file, text] of CRD_TEXTS) expect([file, text.length < 200_000]).toEqual([file, true]);
   });

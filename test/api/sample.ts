@@ -50,7 +50,7 @@ export const SAMPLES: Readonly<Record<Kind, unknown>> = {
     maxConnections: 200,
     queueTimeout: '5s',
     timeouts: { connect: '1s', server: '60s', tunnel: '1h' },
-    retries: { attempts: 3, on: ['503'] },
+    retries: { attempts: 3, when: ['503'] },
     sessionAffinity: { type: 'Cookie', cookieName: 'SITE', maxAge: '1h30m' },
     minReady: 1,
     maintenancePage: { status: 503, contentType: 'text/html', body: '<p>Back at noon.</p>' },

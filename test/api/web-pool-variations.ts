@@ -112,8 +112,8 @@ export const WEB_POOL_BOUNDS: readonly Bound[] = [
   duration('spec.timeouts.server', ['1ms', '24h'], ['0s', '24h1ms']),
   duration('spec.timeouts.tunnel', ['1ms', '576h'], ['0s', '577h', '99999h']),
   whole('spec.retries.attempts', [0, 10]),
-  list('spec.retries.on', { most: 16, least: 1, entry: () => '503', type: 'Set', unreachable: true }),
-  choice('spec.retries.on[0]', [...EVENTS, ...CODES], [...EVENTS, '401']),
+  list('spec.retries.when', { most: 16, least: 1, entry: () => '503', type: 'Set', unreachable: true }),
+  choice('spec.retries.when[0]', [...EVENTS, ...CODES], [...EVENTS, '401']),
   required('spec.sessionAffinity', ['type']),
   choice('spec.sessionAffinity.type', ['Cookie', 'SourceIP'], ['Cookie']),
   text('spec.sessionAffinity.cookieName', {
@@ -218,8 +218,8 @@ export const WEB_POOL_RULES: readonly Bad[] = [
     }),
   ),
   ...['EmptyResponse', 'Reset', 'Timeout', '503'].map((event) =>
-    ruled({ ...PLAIN, 'spec.retries': { on: ['ConnectFailure', event] } }, `${event} needs an HTTP pool`, {
-      path: 'spec.retries.on[1]',
+    ruled({ ...PLAIN, 'spec.retries': { when: ['ConnectFailure', event] } }, `${event} needs an HTTP pool`, {
+      path: 'spec.retries.when[1]',
     }),
   ),
   ruled({ ...PLAIN, 'spec.maintenancePage': { body: 'Gone' } }, 'needs an HTTP pool: remove it', {
@@ -238,7 +238,7 @@ export const GOOD_WEB_POOLS: readonly Changes[] = [
   { spec: { externalEndpoints: [] } },
   PLAIN,
   { ...PLAIN, 'spec.balance': { algorithm: 'SourceIP' }, 'spec.sessionAffinity': { type: 'SourceIP' } },
-  { ...PLAIN, 'spec.retries': { attempts: 0, on: ['ConnectFailure'] } },
+  { ...PLAIN, 'spec.retries': { attempts: 0, when: ['ConnectFailure'] } },
   { [CHECK]: { type: 'TCP', port: 22, interval: '1m' } },
   { [CHECK]: { path: '/' } },
   { [CHECK]: { type: 'HTTP' } },

@@ -226,7 +226,7 @@ describe('the time of a request', () => {
   });
 
   it('contains all retries', async () => {
-    await timed('500ms', { timeouts: { server: '200ms' }, retries: { attempts: 10, on: ['Timeout'] } });
+    await timed('500ms', { timeouts: { server: '200ms' }, retries: { attempts: 10, when: ['Timeout'] } });
     const [answer, time] = await took('/slow?20000');
     expect(answer).toBe('504 request-timeout');
     expect(time).toBeGreaterThan(490);

@@ -49,7 +49,7 @@ describe('options', () => {
       drainTimeout: 60_000,
       queueTimeout: 5_000,
       timeouts: { connect: 1_000, server: 60_000, tunnel: 3_600_000 },
-      retries: { attempts: 3, on: ['ConnectFailure'] },
+      retries: { attempts: 3, when: ['ConnectFailure'] },
     });
   });
 
@@ -83,7 +83,7 @@ describe('options', () => {
       { maintenancePage: { body: 'soon' } },
       { maintenancePage: { status: 503, contentType: 'text/html', body: 'soon' } },
     ],
-    [{ retries: { attempts: 0 } }, { retries: { attempts: 0, on: ['ConnectFailure'] } }],
+    [{ retries: { attempts: 0 } }, { retries: { attempts: 0, when: ['ConnectFailure'] } }],
   ])('%j', (spec, options) => {
     expect(poolOptions(spec)).toMatchObject(options);
   });
