@@ -139,7 +139,8 @@ function matchesWhole(pattern: string, text: string): boolean {
   return RE2JS.compile(pattern).matches(text);
 }
 
-function isInRange(address: string | undefined, range: string): boolean {
+/** Whether an address is in a canonical range; one that is not known is in none. */
+export function isInRange(address: string | undefined, range: string): boolean {
   const canonical = canonicalAddress(address ?? '');
   if (canonical === undefined) return false;
   const client = ipaddr.parse(canonical);

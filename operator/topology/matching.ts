@@ -31,12 +31,18 @@ export type Matching =
   /** HTTP: answered 404. TCP: closed. */
   | { readonly outcome: 'NoRoute'; readonly passed: readonly Passed[] }
   /** Answered 400, before any route is looked at. */
-  | { readonly outcome: 'Rejected'; readonly why: string; readonly passed: readonly [] };
+  | ({ readonly outcome: 'Rejected'; readonly passed: readonly [] } & Rejection);
+
+/** Why nobody should read a request: a reason as in the header X-Webpool-Reason, and one sentence. */
+export interface Rejection {
+  readonly reason: 'bad-host' | 'bad-path';
+  readonly why: string;
+}
 
 /** The route that a request gets at a listener: the first that matches. */
 export function matchRequest(listener: Listener, request: RequestLine): Matching {
-  const subject = readsHttp(listener.protocol) ? subjectOf(request, listener.sites) : connection(request);
-  if (typeof subject === 'string') return { outcome: 'Rejected', why: subject, passed: [] };
+  const subject = subjectAt(listener, request);
+  if ('reason' in subject) return { outcome: 'Rejected', ...subject, passed: [] };
   const passed: Passed[] = [];
   for (const route of listener.routes) {
     const why = mismatch(route, subject);
@@ -46,19 +52,26 @@ export function matchRequest(listener: Listener, request: RequestLine): Matching
   return { outcome: 'NoRoute', passed };
 }
 
+/** The request as the conditions of a listener read it. */
+export function subjectAt({ protocol, sites }: Listener, request: RequestLine): Subject | Rejection {
+  return readsHttp(protocol) ? subjectOf(request, sites) : connection(request);
+}
+
 function connection({ source }: RequestLine): Subject {
   return { host: '', path: '', method: '', headers: new Map(), queryParams: new Map(), source, tls: undefined };
 }
 
-/** The request as conditions read it, or one sentence why nobody should. */
-function subjectOf(request: RequestLine, sites: readonly Site[] = []): Subject | string {
+function subjectOf(request: RequestLine, sites: readonly Site[] = []): Subject | Rejection {
   const { target, method, source } = request;
-  if (!isHostHeader(request.host ?? '')) return `The Host header ${request.host} names no host.`;
+  if (!isHostHeader(request.host ?? '')) {
+    return { reason: 'bad-host', why: `The Host header ${request.host} names no host.` };
+  }
   const host = normalizeHost(request.host ?? '');
   const [written = '', ...query] = target.split('?');
   const path = normalizePath(written);
   if (path === undefined) {
-    return `Servers read the path ${written} in different ways: an encoded slash, a NUL, a backslash, a stray %, a .. above the root, or no / at its beginning.`;
+    const why = `Servers read the path ${written} in different ways: an encoded slash, a NUL, a backslash, a stray %, a .. above the root, or no / at its beginning.`;
+    return { reason: 'bad-path', why };
   }
   const queryParams = parseQuery(query.join('?'));
   const tls = siteOf(sites, host)?.tls;

@@ -123,11 +123,58 @@ const action: fc.Arbitrary<Pick<Rule, 'pools'>> = fc
   })
   .map((pools) => ({ pools }));
 
+const change = fc.record({
+  type: fc.constantFrom('ReplaceFullPath' as const, 'ReplacePrefix' as const),
+  value: fc.constantFrom('', '/', '/new', '/new/', "/a%20b/'$()"),
+});
+const filter = {
+  rewrite: fc.oneof(fc.record({ hostname: fc.constant('Inner.x') }), fc.record({ path: change })),
+  redirect: fc
+    .record(
+      {
+        scheme: fc.constantFrom('http' as const, 'https' as const),
+        hostname: fc.constantFrom('b.x', 'C.X.'),
+        port: fc.constantFrom(80, 443, 8443),
+        path: change,
+      },
+      maybe,
+    )
+    .filter((redirect) => Object.keys(redirect).length > 0),
+  cors: fc.record({ allowOrigins: subset(['https://a.x', 'https://*.x', '*']) }),
+};
+
+/** What a rule asks for besides its matches and its action. */
+const way: fc.Arbitrary<Pick<Rule, 'filters' | 'access'>> = fc
+  .record({
+    rewrite: sometimes(filter.rewrite, 30),
+    redirect: sometimes(filter.redirect, 15),
+    cors: sometimes(filter.cors, 60),
+    access: sometimes(
+      fc.constantFrom({ deny: ['127.1.0.0/16'] }, { allow: ['127.1.0.0/16', '2001:db8::/32'], deny: ['127.1.0.2'] }),
+      30,
+    ),
+  })
+  .map(({ access, rewrite, redirect, cors }) => {
+    const filters = {
+      ...(cors && { cors }),
+      ...(redirect ? { redirect } : rewrite && { rewrite }),
+    };
+    return { ...(access && { access }), ...(Object.keys(filters).length > 0 && { filters }) };
+  });
+
+/** Pools, or an answer with this status; a redirect is the whole answer, and a rewrite needs a server. */
+function actionOf(pools: Pick<Rule, 'pools'> | undefined, asked: Pick<Rule, 'filters'>, status: number): Partial<Rule> {
+  if (asked.filters?.redirect !== undefined) return {};
+  if (asked.filters?.rewrite !== undefined) return pools ?? { pools: [{ name: POOLS[0] }] };
+  return pools ?? { respond: { status } };
+}
+
 /** Lists of RoutingRules for one HTTP port. Rules that answer themselves do so with a status of their own. */
 export function rulesOn(port: number): fc.Arbitrary<readonly Written[]> {
   const rule = fc.record({
     matches: sometimes(fc.array(match, { minLength: 1, maxLength: 3 }), 80),
     pools: sometimes(action, 25),
+    asked: fc.oneof(fc.constant({}), way),
   });
   const object = fc.record({
     hostnames: sometimes(fc.uniqueArray(fc.constantFrom(...RULE_HOSTS), { minLength: 1, maxLength: 3 }), 50),
@@ -142,10 +189,11 @@ export function rulesOn(port: number): fc.Arbitrary<readonly Written[]> {
         listener: { protocol: 'HTTP', port },
         ...(hostnames === undefined ? {} : { hostnames }),
         priority,
-        rules: rules.map(({ matches, pools }, place) => ({
+        rules: rules.map(({ matches, pools, asked }, place) => ({
           name: `n${place}`,
           ...(matches === undefined ? {} : { matches }),
-          ...(pools ?? { respond: { status: 210 + index * 4 + place } }),
+          ...asked,
+          ...actionOf(pools, asked, 210 + index * 4 + place),
         })),
       },
     })),
@@ -233,6 +281,7 @@ const spellings: readonly ((host: string) => string)[] = [
 const header = fc
   .oneof(
     fc.tuple(fc.constantFrom(...HEADERS, 'x-A'), fc.constantFrom(...VALUES, 'b', '')),
+    fc.tuple(fc.constant('Origin'), fc.constantFrom('https://a.x', 'https://b.a.x', 'http://a.x', 'null')),
     fc.tuple(
       fc.constantFrom('Content-Type', 'content-type'),
       fc.constantFrom(...TYPES, 'TEXT/HTML; charset=utf-8', 'text', 'text/', 'application/json;x', ''),
@@ -240,9 +289,8 @@ const header = fc
   )
   .map(([name, value]) => ({ name, value }));
 
-/** Requests as a client might send them, decent and otherwise. */
-export const requestLine: fc.Arbitrary<Required<RequestLine>> = fc.record({
-  method: fc.constantFrom('GET', 'GET', 'GET', 'POST', 'HEAD', 'PUT', 'get'),
+const anyRequest: fc.Arbitrary<Required<RequestLine>> = fc.record({
+  method: fc.constantFrom('GET', 'GET', 'GET', 'POST', 'HEAD', 'PUT', 'OPTIONS', 'get'),
   target: fc.tuple(targetPath, query).map(([text, rest]) => text + rest),
   host: fc
     .tuple(
@@ -256,6 +304,19 @@ export const requestLine: fc.Arbitrary<Required<RequestLine>> = fc.record({
   headers: fc.array(header, { maxLength: 3 }),
   source: fc.constantFrom(...SOURCES),
 });
+
+const preflight = fc.constantFrom('https://a.x', 'https://b.a.x', 'http://a.x', 'null').map((origin) => ({
+  method: 'OPTIONS',
+  headers: [
+    { name: 'Origin', value: origin },
+    { name: 'Access-Control-Request-Method', value: 'PUT' },
+  ],
+}));
+
+/** Requests as a client might send them, decent and otherwise. */
+export const requestLine: fc.Arbitrary<Required<RequestLine>> = fc
+  .tuple(anyRequest, sometimes(preflight, 15))
+  .map(([request, asked]) => ({ ...request, ...asked }));
 
 /** The bytes of a request. */
 export function bytesOf({ method, target, host, headers }: Required<RequestLine>): string {

@@ -1,0 +1,128 @@
+/**
+ * What becomes of a request whose route is known, in plain code: what `explain` tells, and what the load balancer is
+ * tested against. Rate limits, checks and connections are not in it: they depend on what happened before.
+ */
+import { isInRange, type Subject } from './conditions.ts';
+import { matchRequest, subjectAt, type Matching, type RequestLine } from './matching.ts';
+import type { Access, Action, Cors, Handling, Listener, PathChange, Route, WeightedPool } from './topology.ts';
+
+/** `reason` as in the header X-Webpool-Reason; the answers that a rule gives by `respond` have none. */
+export type Outcome =
+  | { readonly type: 'Answer'; readonly status: number; readonly reason?: string; readonly location?: string }
+  /** A TCP connection that nobody takes. */
+  | { readonly type: 'Closed' }
+  /** HTTP: `host` and `target` are what the server gets. Only pools with a share; none of them is missing. */
+  | {
+      readonly type: 'Forward';
+      readonly host: string;
+      readonly target: string;
+      readonly pools: readonly WeightedPool[];
+    };
+
+type Redirect = Extract<Action, { type: 'Redirect' }>;
+
+/** A request and what is known of it. */
+interface Case {
+  readonly listener: Pick<Listener, 'protocol' | 'port'>;
+  readonly request: RequestLine;
+  readonly subject: Subject;
+}
+
+/** What a listener does with a request. `matching` is the result of `matchRequest` for it. */
+export function outcomeOf(
+  listener: Listener,
+  request: RequestLine,
+  matching: Matching = matchRequest(listener, request),
+): Outcome {
+  if (matching.outcome === 'Rejected') return answer(400, matching.reason);
+  const subject = subjectAt(listener, request);
+  const isTcp = listener.protocol === 'TCP';
+  if (matching.outcome === 'NoRoute' || 'reason' in subject) {
+    return isTcp ? { type: 'Closed' } : answer(404, 'no-matching-rule');
+  }
+  const { route } = matching;
+  if (!mayEnter(route.handling?.access, subject.source))
+    return isTcp ? { type: 'Closed' } : answer(403, 'access-denied');
+  return isTcp ? connected(route) : handled(route, { listener, request, subject });
+}
+
+function answer(status: number, reason: string): Outcome {
+  return { type: 'Answer', status, reason };
+}
+
+/** Whether a client may. Deny counts before allow. */
+export function mayEnter({ allow, deny = [] }: Access = {}, source: string | undefined): boolean {
+  if (deny.some((range) => isInRange(source, range))) return false;
+  return allow === undefined || allow.some((range) => isInRange(source, range));
+}
+
+function connected({ action }: Route): Outcome {
+  const pools = sharing(action);
+  return pools.length === 0 ? { type: 'Closed' } : { type: 'Forward', host: '', target: '', pools };
+}
+
+function handled({ action, handling = {} }: Route, seen: Case): Outcome {
+  const { subject, request } = seen;
+  if (handling.cors !== undefined && isPreflight(subject)) return answer(204, 'cors-preflight');
+  if (action.type === 'Respond') return { type: 'Answer', status: action.status };
+  if (action.type === 'Redirect') {
+    return { type: 'Answer', status: action.status, reason: 'redirect', location: locationOf(action, seen) };
+  }
+  const pools = sharing(action);
+  if (pools.length === 0) return answer(500, 'pool-not-found');
+  return {
+    type: 'Forward',
+    host: handling.rewrite?.hostname ?? request.host ?? '',
+    target: targetOf(handling, seen),
+    pools,
+  };
+}
+
+function sharing(action: Action): readonly WeightedPool[] {
+  return action.type === 'Pools' ? action.pools.filter(({ weight }) => weight > 0) : [];
+}
+
+function isPreflight({ method, headers }: Subject): boolean {
+  return method === 'OPTIONS' && headers.has('origin') && headers.has('access-control-request-method');
+}
+
+/** Whether scripts of a site may use the answers. */
+export function isAllowedOrigin({ allowOrigins }: Pick<Cors, 'allowOrigins'>, origin: string): boolean {
+  const site = origin.toLowerCase();
+  return allowOrigins.some((allowed) => {
+    if (allowed === '*' || allowed === site) return true;
+    const [scheme = '', suffix] = allowed.split('*');
+    if (suffix === undefined || !site.startsWith(scheme) || !site.endsWith(suffix)) return false;
+    const label = site.slice(scheme.length, site.length - suffix.length);
+    return label !== '' && !label.includes('/');
+  });
+}
+
+/** The server gets the path as it was sent, unless a rule changes it. */
+function targetOf({ rewrite }: Handling, { request, subject }: Case): string {
+  if (rewrite?.path === undefined) return request.target;
+  const at = request.target.indexOf('?');
+  return `${changedPath(rewrite.path, subject.path)}${at < 0 ? '' : request.target.slice(at)}`;
+}
+
+function changedPath(change: PathChange, path: string): string {
+  if (change.type === 'Full') return change.to;
+  return `${change.to}${path.slice(change.from.length)}` || '/';
+}
+
+function queryOf({ target }: RequestLine): string {
+  const at = target.indexOf('?');
+  return at < 0 || at === target.length - 1 ? '' : target.slice(at);
+}
+
+const WELL_KNOWN = { http: 80, https: 443 } as const;
+
+/** Source: Gateway API, HTTPRequestRedirectFilter, for the port. */
+function locationOf(redirect: Redirect, { listener, request, subject }: Case): string {
+  const scheme = redirect.scheme ?? (listener.protocol === 'HTTP' ? 'http' : 'https');
+  const host = redirect.hostname ?? (request.host ?? '').replace(/:\d*$/, '');
+  const port = redirect.port ?? (redirect.scheme === undefined ? listener.port : WELL_KNOWN[redirect.scheme]);
+  const path = redirect.path === undefined ? subject.path : changedPath(redirect.path, subject.path);
+  const rest = `${path}${queryOf(request)}`;
+  return host === '' ? rest : `${scheme}://${host}${port === WELL_KNOWN[scheme] ? '' : `:${port}`}${rest}`;
+}
