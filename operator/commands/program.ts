@@ -6,6 +6,7 @@ import { createLogger, type Logger } from '../telemetry/log.ts';
 import { AGENT_PORT } from '../api/agent-port.ts';
 import { agent } from './agent.ts';
 import { check } from './check.ts';
+import { explainCommand } from './explain.ts';
 import { render } from './render.ts';
 import { run } from './run.ts';
 import { status } from './status.ts';
@@ -18,6 +19,7 @@ const EXAMPLES = `
 Examples:
   $ webpool check examples/minimal            is everything in this folder right?
   $ webpool render examples/minimal           what would HAProxy and MySQL get?
+  $ webpool explain examples/minimal http://localhost:8080/   where does this request go, and why?
   $ webpool run examples/minimal              do it, and follow every change of the folder
   $ webpool status examples/minimal           what is so, and why is it not well?
 
@@ -39,6 +41,7 @@ export async function program(args: readonly string[]): Promise<number> {
   addRun(command, signal, set);
   addCheck(command, set);
   addRender(command, set);
+  addExplain(command, set);
   addStatus(command, set);
   addAgent(command, signal, set);
   try {
@@ -208,6 +211,40 @@ function addRender(command: Command, set: (code: number) => void): void {
     .action(async (folder: string, flags: { to?: string; bind: string[] }) =>
       set(await render(folder, { ...flags, out })),
     );
+}
+
+interface ExplainFlags {
+  readonly request: string;
+  readonly header: string[];
+  readonly source?: string;
+  readonly output: 'text' | 'json';
+}
+
+function addExplain(command: Command, set: (code: number) => void): void {
+  command
+    .command('explain')
+    .description('Say what would become of a request and why: listener, rule, pool, servers. Nothing is contacted.')
+    .argument('<folder>')
+    .argument('<url>', 'for example http://www.example.com:8080/blog?page=2 or tcp://host:2525')
+    .option('-X, --request <method>', 'method of the request', 'GET')
+    .option('-H, --header <header>', 'header of the request, "Name: value"; may be repeated', oneMore, [])
+    .option('--source <address>', 'address that the client comes from')
+    .addOption(new Option('-o, --output <format>').choices(['text', 'json']).default('text'))
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 a server may get it or a rule answers it, 1 nobody does, 2 called wrongly.
+Health, rate limits and sessions are not considered: only a running proxy knows them.`,
+    )
+    .action(async (...[folder, url, flags]: [string, string, ExplainFlags]) => {
+      const { request, header, source, output } = flags;
+      const asked = { method: request, headers: header, output, out, ...(source === undefined ? {} : { source }) };
+      set(await explainCommand(folder, url, asked));
+    });
+}
+
+function oneMore(value: string, list: readonly string[]): readonly string[] {
+  return [...list, value];
 }
 
 function addStatus(command: Command, set: (code: number) => void): void {

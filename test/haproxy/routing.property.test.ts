@@ -56,7 +56,7 @@ function expected(outcome: Outcome, method: string): readonly string[] {
   });
 }
 
-function textOf(...parts: readonly unknown[]): string {
+function textOf(...parts: readonly (string | number | undefined)[]): string {
   return parts.filter((part) => part !== undefined).join(' ');
 }
 
@@ -66,9 +66,9 @@ function seen({ status, server, reason, headers, body }: Answer, method: string)
 }
 
 /** A text of the echo, which comes in chunks as they are. */
-function echoed(body: string, name: string): unknown {
+function echoed(body: string, name: string): string {
   const text = new RegExp(`"${name}":("(?:[^"\\\\]|\\\\.)*")`).exec(body)?.[1];
-  return text === undefined ? undefined : JSON.parse(text);
+  return text === undefined ? '' : String(JSON.parse(text));
 }
 
 async function difference(listener: Listener, request: Required<RequestLine>): Promise<string | undefined> {
