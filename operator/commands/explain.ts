@@ -1,5 +1,6 @@
 /** `webpool explain FOLDER URL`: what would become of a request and why, offline. */
 import { canonicalAddress } from '../api/address.ts';
+import { readsHttp } from '../api/layer.ts';
 import type { Listener } from '../topology/topology.ts';
 import { explain, type Arrival, type Explanation, type RuleName } from '../topology/explain.ts';
 import type { Outcome } from '../topology/outcome.ts';
@@ -27,7 +28,9 @@ export async function explainCommand(folder: string, url: string, options: Expla
 
 const PROTOCOLS: Readonly<Record<string, { readonly protocol: Listener['protocol']; readonly port?: number }>> = {
   http: { protocol: 'HTTP', port: 80 },
+  https: { protocol: 'HTTPS', port: 443 },
   tcp: { protocol: 'TCP' },
+  tls: { protocol: 'TLS' },
 };
 
 function arrivalOf(url: string, { method, headers, source }: ExplainOptions): Arrival {
@@ -79,7 +82,7 @@ function isServed({ outcome, rule, pools }: Explanation): boolean {
 
 function textOf(found: Explanation, { method, target, protocol }: Arrival): string {
   const lines = [...headLines(found), ...reasonLines(found), ...poolLines(found)];
-  const what = protocol === 'TCP' ? 'connection' : `${method} ${target}`;
+  const what = readsHttp(protocol) ? `${method} ${target}` : 'connection';
   return `${what}\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }
 

@@ -54,11 +54,13 @@ export function matchRequest(listener: Listener, request: RequestLine): Matching
 
 /** The request as the conditions of a listener read it. */
 export function subjectAt({ protocol, sites }: Listener, request: RequestLine): Subject | Rejection {
-  return readsHttp(protocol) ? subjectOf(request, sites) : connection(request);
+  if (readsHttp(protocol)) return subjectOf(request, sites);
+  return connection(request, protocol === 'TLS' ? normalizeHost(request.host ?? '') : '');
 }
 
-function connection({ source }: RequestLine): Subject {
-  return { host: '', path: '', method: '', headers: new Map(), queryParams: new Map(), source, tls: undefined };
+/** Of a TLS connection that passes through, the host is the name that the client asks for. */
+function connection({ source }: RequestLine, host: string): Subject {
+  return { host, path: '', method: '', headers: new Map(), queryParams: new Map(), source, tls: undefined };
 }
 
 function subjectOf(request: RequestLine, sites: readonly Site[] = []): Subject | Rejection {

@@ -2,6 +2,7 @@
  * What becomes of a request whose route is known, in plain code: what `explain` tells, and what the load balancer is
  * tested against. Rate limits, checks and connections are not in it: they depend on what happened before.
  */
+import { readsHttp } from '../api/layer.ts';
 import { isInRange, type Subject } from './conditions.ts';
 import { matchRequest, subjectAt, type Matching, type RequestLine } from './matching.ts';
 import type { Access, Action, Cors, Handling, Listener, PathChange, Route, WeightedPool } from './topology.ts';
@@ -9,7 +10,7 @@ import type { Access, Action, Cors, Handling, Listener, PathChange, Route, Weigh
 /** `reason` as in the header X-Webpool-Reason; the answers that a rule gives by `respond` have none. */
 export type Outcome =
   | { readonly type: 'Answer'; readonly status: number; readonly reason?: string; readonly location?: string }
-  /** A TCP connection that nobody takes. */
+  /** A connection of Layer 4 that nobody takes. */
   | { readonly type: 'Closed' }
   /** HTTP: `host` and `target` are what the server gets. Only pools with a share; none of them is missing. */
   | {
@@ -36,7 +37,7 @@ export function outcomeOf(
 ): Outcome {
   if (matching.outcome === 'Rejected') return answer(400, matching.reason);
   const subject = subjectAt(listener, request);
-  const isTcp = listener.protocol === 'TCP';
+  const isTcp = !readsHttp(listener.protocol);
   if (matching.outcome === 'NoRoute' || 'reason' in subject) {
     return isTcp ? { type: 'Closed' } : answer(404, 'no-matching-rule');
   }
