@@ -16,6 +16,7 @@ import {
   type BigFolder,
   type BigInstance,
 } from './big-folder.ts';
+import { measureKubernetes } from './change-kubernetes.ts';
 import { figure, percentile, type Figures, type Result } from './frame.ts';
 
 export const name = 'change';
@@ -52,7 +53,7 @@ export async function run(say: (text: string) => void): Promise<Result> {
     await folder.remove();
   }
   listener.close();
-  return { name, figures };
+  return { name, figures: { ...figures, ...(await measureKubernetes(say)) } };
 }
 
 function figuresOf(label: string, times: readonly number[], floor: readonly number[]): Figures {
