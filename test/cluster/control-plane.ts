@@ -32,6 +32,8 @@ export interface ControlPlane {
   readonly token: string;
   /** Path of a kubeconfig file with that token. */
   readonly kubeconfig: string;
+  /** The folder of its programs, kubectl among them. */
+  readonly programs: string;
   /** Where all files of it are; gone after `stop`. */
   readonly folder: string;
   /** A client that may do everything. */
@@ -287,6 +289,7 @@ async function finish(plane: Plane): Promise<ControlPlane> {
     caFile: certificateOf(plane),
     token,
     kubeconfig,
+    programs: plane.programs,
     folder,
     client,
     kubectl: (args, own = {}) => kubectl(plane, { kubeconfig, ...own }, args),
