@@ -45,7 +45,7 @@ describe('an entry of spec.grants', () => {
       'DROP cannot be granted on columns',
     ],
     ['no privilege', { schema: 's', privileges: [] }, 'UnsupportedPrivilege', 'is empty'],
-  ])('is refused for %s', (_, entry, reason, text) => {
+  ])('is refused for %s', (...[, entry, reason, text]) => {
     expect(entryProblem(entry, DEFAULT_DIALECT)).toEqual({ reason, message: expect.stringContaining(text) as string });
   });
 

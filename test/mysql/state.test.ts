@@ -170,7 +170,7 @@ describe('a note of the ledger', () => {
     ['the hash that was meant, but had it before', '*MEANT', 49, 'Intent'],
     ['another hash', '*OTHER', 100, 'Intent'],
     ['the hash that was meant, where no time is kept', '*MEANT', 0, 'Proven'],
-  ])('that is an intent proves itself when the account has %s', (_, hash, changed, state) => {
+  ])('that is an intent proves itself when the account has %s', (...[, hash, changed, state]) => {
     const priv = { plugin: 'p', authentication_string: hash, ...(changed > 0 && { password_last_changed: changed }) };
     const ledger = note('c', 'a/b', 'Delete', 'yes', 'intent', '', fingerprint('*MEANT'), '50');
     expect(stateOf({ ledger, accounts: [['shop', 'h', JSON.stringify(priv)]] })?.mark?.state).toBe(state);
