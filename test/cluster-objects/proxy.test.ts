@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { clusterObjects } from '../../operator/cluster/build.ts';
-import { mirroredSecret } from '../../operator/cluster/mirrored-secret.ts';
+import { certificatesOf, mirroredSecret } from '../../operator/cluster/mirrored-secret.ts';
 import type { DeploymentObject, ServiceObject } from '../../operator/cluster/object.ts';
 import { proxyDeployment, proxyBudget, proxyService } from '../../operator/cluster/proxy-objects.ts';
-import { secret } from '../topology/objects.ts';
+import { byKey, secret } from '../topology/objects.ts';
 import { eventually } from '../support/wait.ts';
 import { input, installation, pool } from './sample.ts';
 
@@ -224,6 +224,25 @@ test.each([
   [5, 1],
 ])('of %i proxies a node drain may take %s', (replicas, most) => {
   expect(proxyBudget(installation({ proxy: { replicas } }))?.spec.maxUnavailable).toBe(most);
+});
+
+test('certificates are the Secrets of the listeners, each once', () => {
+  const ref = (name: string) => ({ secret: `default/${name}`, version: '1' });
+  const tls = (certificates: readonly string[], authority?: string) => ({
+    tls: {
+      certificates: certificates.map(ref),
+      minVersion: 'TLSv1.2' as const,
+      ...(authority !== undefined && { clientCA: ref(authority) }),
+    },
+  });
+  const sites = [tls(['www', 'www-ecdsa'], 'clients'), tls(['www']), tls(['gone'])];
+  const listeners = [listener('HTTP', 80), { ...listener('HTTP', 443), sites }];
+  const secrets = byKey(['www', 'www-ecdsa', 'clients', 'other'].map((name) => secret(name, ['tls.crt'])));
+  expect(certificatesOf(listeners, secrets).map(({ metadata }) => metadata.name)).toEqual([
+    'clients',
+    'www',
+    'www-ecdsa',
+  ]);
 });
 
 describe('the copy of a certificate', () => {
