@@ -2,9 +2,15 @@
 import type { AnySchemaObject } from 'ajv';
 import { OPERATOR_CONFIG_SCHEMA } from '../operator/api/operator-config.ts';
 import { REASONS } from '../operator/status/reasons.ts';
+import { CLUSTER_METRICS } from '../operator/telemetry/cluster-metrics.ts';
+import { METRICS } from '../operator/telemetry/metrics.ts';
 
 /** Name of a table in the text → the table, in Markdown. */
-export const TABLES: Readonly<Record<string, () => string>> = { reasons: reasonsTable, settings: settingsTable };
+export const TABLES: Readonly<Record<string, () => string>> = {
+  metrics: metricsTable,
+  reasons: reasonsTable,
+  settings: settingsTable,
+};
 
 /** Which kinds have a condition. */
 const KINDS: Readonly<Record<keyof typeof REASONS, string>> = {
@@ -28,6 +34,11 @@ function reasonsTable(): string {
     }),
   );
   return table(['Condition', 'Reason', 'Means'], rows);
+}
+
+function metricsTable(): string {
+  const rows = Object.entries({ ...METRICS, ...CLUSTER_METRICS }).map(([name, meaning]) => [`\`${name}\``, meaning]);
+  return table(['Metric', 'Says'], rows);
 }
 
 function settingsTable(): string {
