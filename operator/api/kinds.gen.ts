@@ -848,7 +848,7 @@ readonly status: number
  */
 readonly contentType?: ("text/html" | "text/plain" | "application/json")
 /**
- * Body. Default: empty.
+ * Body, at most 12288 bytes in UTF-8. Default: empty.
  */
 readonly body?: string
 }
@@ -1179,7 +1179,7 @@ readonly status?: (200 | 500 | 502 | 503 | 504)
  */
 readonly contentType?: ("text/html" | "text/plain" | "application/json")
 /**
- * The page itself.
+ * The page itself, at most 12288 bytes in UTF-8.
  */
 readonly body: string
 }

@@ -6,6 +6,7 @@ import { rangeProblems } from './range-rules.ts';
 import { filterProblems } from './filter-rules.ts';
 import { readsHttp, type Protocol } from './layer.ts';
 import { limitProblems } from './limit-rules.ts';
+import { bodyProblems } from './body-rules.ts';
 import { pathProblems } from './path-rules.ts';
 import { problem, shown, type Problem } from './problem.ts';
 import { regexProblems } from './regex-rules.ts';
@@ -94,7 +95,7 @@ function actionProblems(rule: Rule, path: string, protocol: Protocol): readonly 
 }
 
 function respondProblems({ status, body }: Respond, path: string): Problem[] {
-  if (body === undefined || !BODILESS.has(status)) return [];
+  if (body === undefined || !BODILESS.has(status)) return bodyProblems(body, `${path}.body`);
   return [problem(`${path}.body`, `an answer ${status} has no body: remove it or choose another status`)];
 }
 

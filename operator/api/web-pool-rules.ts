@@ -1,6 +1,7 @@
 /** What the fields of a WebPool ask of each other. */
 import type { ExternalEndpoint, HealthCheck, SessionAffinity, WebPoolSpec } from './kinds.gen.ts';
 import { canonicalAddress, isHostname, isServerAddress } from './address.ts';
+import { bodyProblems } from './body-rules.ts';
 import { durationProblems, type DurationBounds } from './duration-rules.ts';
 import { problem, shown, type Problem } from './problem.ts';
 
@@ -19,6 +20,7 @@ export function webPoolProblems(spec: WebPoolSpec): readonly Problem[] {
     ...checkProblems(spec.healthCheck ?? {}),
     ...timeProblems(spec),
     ...affinityProblems(spec),
+    ...bodyProblems(spec.maintenancePage?.body, 'spec.maintenancePage.body'),
     ...layerProblems(spec),
   ];
 }

@@ -229,7 +229,7 @@ const GOOD_POOLS: readonly GoodRow[] = [
   ],
   [
     'check by type alone',
-    pool({ healthCheck: { type: 'HTTP', host: 'www.example.com:8080', headers: [{ name: 'X', value: '' }] } }),
+    pool({ healthCheck: { type: 'HTTP', host: 'www.example.com:8080', headers: [{ name: 'X', value: '1' }] } }),
   ],
   [
     'shortest times',

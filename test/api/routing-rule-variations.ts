@@ -163,6 +163,7 @@ const BAD_EXPRESSIONS: readonly (readonly [string, string])[] = [
 
 /** What the fields of a RoutingRule ask of each other. */
 export const ROUTING_RULE_RULES: readonly Bad[] = [
+  ruled({ [`${RESPOND}.body`]: '😀'.repeat(3073) }, 'has 12292 bytes in UTF-8, at most 12288: make it shorter'),
   // A word that nobody knows is told alone: what its neighbours must be depends on it.
   {
     changes: matchOf({ path: { type: 'regex', value: '[a-z]+' } }),
@@ -249,6 +250,7 @@ export const ROUTING_RULE_RULES: readonly Bad[] = [
 
 /** RoutingRules that look odd and are right. */
 export const GOOD_ROUTING_RULES: readonly Changes[] = [
+  { [`${RESPOND}.body`]: '😀'.repeat(3072) },
   TCP,
   { ...TCP, 'spec.listener': { protocol: 'TLS', port: 443 }, 'spec.hostnames': ['a.example', '*.b.example'] },
   tcpMatch({ sourceRanges: ['192.0.2.0/24', '2001:db8::/32'] }),

@@ -86,7 +86,7 @@ export const WEB_POOL_BOUNDS: readonly Bound[] = [
   list(`${CHECK}.headers`, { most: 8, entry: (index) => ({ name: `X-${index}`, value: '1' }), type: 'Map' }),
   required(`${CHECK}.headers[0]`, ['name', 'value']),
   text(`${CHECK}.headers[0].name`, HEADER_NAME),
-  text(`${CHECK}.headers[0].value`, { most: 1024, least: 0, ...PRINTABLE }),
+  text(`${CHECK}.headers[0].value`, { most: 1024, ...PRINTABLE }),
   list(`${CHECK}.expect.status`, { most: 16, least: 1, entry: (index) => `${200 + index}`, type: 'Set' }),
   {
     bad: ['20', '99', '600', '2xx', '200-', '200,204', '200-2999'].map((code) =>
@@ -126,7 +126,7 @@ export const WEB_POOL_BOUNDS: readonly Bound[] = [
   required('spec.maintenancePage', ['body']),
   choice('spec.maintenancePage.status', [200, 500, 502, 503, 504]),
   choice('spec.maintenancePage.contentType', ['text/html', 'text/plain', 'application/json']),
-  text('spec.maintenancePage.body', { most: 8192, fill: (length) => 'ä'.repeat(length) }),
+  text('spec.maintenancePage.body', { most: 8192 }),
 ];
 
 const TCP: Changes = { 'spec.protocol': 'TCP' };
@@ -149,6 +149,10 @@ function twin(address: string, other: string): Bad {
 
 /** What the fields of a WebPool ask of each other. */
 export const WEB_POOL_RULES: readonly Bad[] = [
+  ruled(
+    { 'spec.maintenancePage.body': `${'ä'.repeat(6144)}a` },
+    'has 12289 bytes in UTF-8, at most 12288: make it shorter',
+  ),
   ...[
     '999.1.1.1',
     '1.2.3',
@@ -234,6 +238,7 @@ function tcpCheckWith(field: string): Changes {
 
 /** WebPools that look odd and are right. */
 export const GOOD_WEB_POOLS: readonly Changes[] = [
+  { 'spec.maintenancePage.body': 'ä'.repeat(6144) },
   { spec: {} },
   { spec: { externalEndpoints: [] } },
   PLAIN,

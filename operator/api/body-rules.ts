@@ -1,0 +1,11 @@
+import { problem, type Problem } from './problem.ts';
+
+/** HAProxy has 16 KiB for an answer of its own, headers and all. */
+const MOST_BYTES = 12_288;
+
+/** What is wrong with the body of an answer that the proxy gives itself. */
+export function bodyProblems(body: string | undefined, path: string): Problem[] {
+  const bytes = new TextEncoder().encode(body).length;
+  if (bytes <= MOST_BYTES) return [];
+  return [problem(path, `has ${bytes} bytes in UTF-8, at most ${MOST_BYTES}: make it shorter`)];
+}
