@@ -1,5 +1,4 @@
 /** What `kubectl apply -k manifests` gives, on a real API server: it is one file too, least privilege holds, and nothing is left behind. */
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { loadAll } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,6 +6,7 @@ import { readOperatorConfig } from '../../operator/api/operator-config.ts';
 import { clusterObjects } from '../../operator/cluster/build.ts';
 import { input, installation, machines, pool } from '../cluster-objects/sample.ts';
 import { programsOf, startControlPlane, type ControlPlane } from '../cluster/control-plane.ts';
+import { added, inventory } from '../cluster/inventory.ts';
 import { BUILD_TIMEOUT, missingPrograms } from '../cluster/programs.ts';
 import { describeWhere } from '../support/announce.ts';
 import { eventually } from '../support/wait.ts';
@@ -46,26 +46,14 @@ const missing = await missingPrograms(programsOf(OPTIONS));
 
 describeWhere('the manifests on an API server', missing, () => {
   let plane: ControlPlane;
-  let before: readonly string[];
+  let before: ReadonlySet<string>;
   beforeAll(async () => {
     plane = await startControlPlane(OPTIONS);
-    before = await inventory();
+    before = await inventory(plane);
     await plane.kubectl(['apply', '-k', MANIFESTS]);
     await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
   }, BUILD_TIMEOUT);
   afterAll(() => plane?.stop());
-
-  /** Every object that there is, but for those that come and go by themselves. */
-  const inventory = async (): Promise<readonly string[]> => {
-    const list = await plane.kubectl(['api-resources', '--verbs=list', '-o', 'name']);
-    const passing = /^(?:events|leases|.*\.metrics|endpoints$|apiservices)/;
-    const types = list
-      .trim()
-      .split('\n')
-      .filter((type) => !passing.test(type));
-    const names = await plane.kubectl(['get', types.join(','), '-A', '-o', 'name', '--ignore-not-found']);
-    return names.trim().split('\n').sort();
-  };
 
   const may = async (account: string, ...question: readonly string[]): Promise<boolean> => {
     const answer = await plane
@@ -74,8 +62,8 @@ describeWhere('the manifests on an API server', missing, () => {
     return answer.startsWith('yes');
   };
 
-  test('install.yaml is what manifests/ says', () => {
-    const rendered = execFileSync('kubectl', ['kustomize', MANIFESTS], { encoding: 'utf8' });
+  test('install.yaml is what manifests/ says', async () => {
+    const rendered = await plane.kubectl(['kustomize', MANIFESTS]);
     expect(loadAll(rendered)).toEqual(objects);
   });
 
@@ -249,7 +237,7 @@ describeWhere('the manifests on an API server', missing, () => {
   test('deleted, they leave nothing behind', async () => {
     await plane.kubectl(['delete', '-k', MANIFESTS, '--timeout=120s']);
     await eventually('all is as before', async () => {
-      expect(await inventory()).toEqual(before);
+      expect(added(before, await inventory(plane))).toEqual([]);
       return true;
     });
   });
