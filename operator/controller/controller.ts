@@ -49,6 +49,8 @@ export interface Controller {
   stop(): Promise<void>;
 }
 
+/** Milliseconds until a source that could not be read is read again; a change of it is read at once. */
+const READ_AGAIN = 1000;
 /** Milliseconds between two writings of status; a change never waits for one. */
 const STATUS_HOLD_OFF = 100;
 
@@ -61,6 +63,7 @@ export function startController(options: ControllerOptions): Controller {
   const startedAt = options.now();
   let resources: Resources | undefined;
   let stale = true;
+  let readAgainAt = -Infinity;
   let current: { readonly resources: Resources; readonly topology: Topology } | undefined;
   let snapshot: Snapshot | undefined;
   let failures = 0;
@@ -68,13 +71,16 @@ export function startController(options: ControllerOptions): Controller {
 
   /** What cannot be read leaves the last picture in force. */
   const readSource = async () => {
-    if (!stale) return;
-    stale = false;
     const begun = performance.now();
+    // As long as there is no picture at all, the loop's own back-off says when.
+    if (!stale || (resources !== undefined && begun < readAgainAt)) return;
+    stale = false;
     try {
       resources = await source.read();
       options.onRead(resources, performance.now() - begun);
     } catch (error) {
+      stale = true;
+      readAgainAt = begun + READ_AGAIN;
       options.onError(error, 'source');
       if (resources === undefined) throw error;
     }
@@ -96,7 +102,7 @@ export function startController(options: ControllerOptions): Controller {
     settled = admitted.againAfter === undefined;
     options.onRound('success', performance.now() - begun);
     status.wake();
-    return Math.min(again, admitted.againAfter ?? Infinity);
+    return Math.min(again, admitted.againAfter ?? Infinity, stale ? READ_AGAIN : Infinity);
   };
 
   const writeStatus = async (): Promise<number | undefined> => {
@@ -130,6 +136,7 @@ export function startController(options: ControllerOptions): Controller {
   });
   const unwatch = source.changes(() => {
     stale = true;
+    readAgainAt = -Infinity;
     main.wake();
   });
   main.wake();

@@ -89,6 +89,14 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   const writer = createImageWriter();
   let image: Image | undefined;
 
+  /** What was read last, also when it is void by now. */
+  let last: ProxyState | undefined;
+
+  const forget = () => {
+    last = state ?? last;
+    state = undefined;
+  };
+
   const readAll = async () => {
     const at = performance.now();
     state = await driver.read();
@@ -198,13 +206,15 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     if (refused?.checksum !== wanted.checksum || performance.now() > refused.until) refused = undefined;
   };
 
-  const ensure = async (wanted: ProxyConfig) => {
+  /** True when a HAProxy was taken over that nobody has looked at yet. */
+  const ensure = async (wanted: ProxyConfig): Promise<boolean> => {
     const start = startable(wanted);
     const { how, skeleton } = await driver.ensure(start);
-    if (skeleton === undefined) return;
+    if (skeleton === undefined) return false;
     loaded = { skeleton, files: how === 'started' ? start.files : new Map() };
-    state = undefined;
+    forget();
     events.started(how);
+    return how === 'took-over';
   };
 
   /** Plans and applies until nothing is left to do now. Returns false when a change was refused. */
@@ -242,6 +252,22 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     writer.due(() => driver.writeImage(start, known));
   };
 
+  /** Returns when to look again (ms). */
+  const attend = async (wanted: ProxyConfig, isNew: boolean): Promise<number> => {
+    if (await ensure(wanted)) {
+      // Who decides what is wanted has to see first what serves there already.
+      await readAll();
+      return 1;
+    }
+    const done = await settle(wanted, isNew);
+    settled = done && refused?.checksum !== wanted.checksum;
+    problem = settled ? undefined : problemOf(refused, wanted);
+    settledIn = settled ? state?.epoch : undefined;
+    if (state !== undefined) rememberImage(wanted, state);
+    if (!done) return AFTER_REFUSAL;
+    return state === undefined ? WAITING : Math.max(1, lookDueIn(state, wanted));
+  };
+
   const round = async (topology: Topology): Promise<number> => {
     const wanted = build(topology);
     const isNew = wanted !== config;
@@ -249,26 +275,20 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     if (isNew) [settled, settledIn] = [false, undefined];
     forgiveRefusal(wanted);
     try {
-      await ensure(wanted);
-      const done = await settle(wanted, isNew);
-      settled = done && refused?.checksum !== wanted.checksum;
-      problem = settled ? undefined : problemOf(refused, wanted);
-      settledIn = settled ? state?.epoch : undefined;
-      if (state !== undefined) rememberImage(wanted, state);
-      if (!done) return AFTER_REFUSAL;
+      return await attend(wanted, isNew);
     } catch (error) {
-      state = undefined;
+      forget();
       [settled, settledIn] = [false, undefined];
       problem = { reason: 'ProxyUnreachable', message: error instanceof Error ? error.message : String(error) };
       throw error;
     }
-    return state === undefined ? WAITING : Math.max(1, lookDueIn(state, wanted));
   };
 
   return {
     round: (topology) => writer.without(() => round(topology)),
     get observed() {
-      return observe({ state, config, settled, problem, bind: options.bind });
+      const known = state ?? last;
+      return observe({ state: known, config, settled: settled && state !== undefined, problem, bind: options.bind });
     },
     get worker() {
       return state;
@@ -276,9 +296,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     get known() {
       return state !== undefined;
     },
-    forget() {
-      state = undefined;
-    },
+    forget,
     stop: (graceMs) => driver.stop(graceMs),
     flush: () => writer.flush(),
   };

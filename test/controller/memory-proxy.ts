@@ -25,6 +25,10 @@ export interface MemoryProxy {
   readonly overlaps: string[];
   /** The next calls of a method throw. */
   fail(method: Method, times?: number): void;
+  /** Servers that once served and then were told to drain or to rest. */
+  readonly everDrained: readonly string[];
+  /** A second driver of the same HAProxy: the first call of `ensure` takes it over. */
+  heir(): MemoryProxy;
   /** HAProxy ends by itself. */
   crash(): void;
   /** Time passes: checks pass, connections end. */
@@ -34,6 +38,7 @@ export interface MemoryProxy {
 /** A HAProxy that does not run yet. */
 export function createMemoryProxy(): MemoryProxy {
   const failing = new Map<Method, number>();
+  let found = false;
   let inside: Method | undefined;
   /** Runs one method: alone, as slow and as faulty as asked. */
   const run = async <T>(method: Method, work: () => T, what = ''): Promise<T> => {
@@ -64,7 +69,12 @@ export function createMemoryProxy(): MemoryProxy {
   };
 
   const ensure = (config: ProxyConfig): Awaited<ReturnType<ProxyDriver['ensure']>> => {
-    if (proxy.now !== undefined) return { how: 'running' };
+    if (proxy.now !== undefined && found) return { how: 'running' };
+    if (proxy.now !== undefined) {
+      found = true;
+      return { how: 'took-over', skeleton: proxy.now.skeleton };
+    }
+    found = true;
     const words = proxy.check(config.skeleton) || proxy.load(config.skeleton);
     if (words !== '') throw new Error(`haproxy ended with 1\n${words}`);
     proxy.image = config;
@@ -83,11 +93,15 @@ export function createMemoryProxy(): MemoryProxy {
     );
     return new Map(all.map((key) => [key, open.get(key) ?? 0]));
   };
+  const noteDrained = ({ backend, server }: { readonly backend: string; readonly server: string }) => {
+    if (running().state.backends.get(backend)?.get(server)?.admin === 'ready') proxy.everDrained.push(server);
+  };
   const applyOne = (change: RuntimeChange): readonly RefusedChange[] => {
     const server = 'server' in change ? change.server : '';
     const outcome = simulate(running(), change);
     const words = proxy.refuse(change.kind, typeof server === 'string' ? server : server.name) ?? outcome.refused;
     if (words !== undefined) return [{ change, words }];
+    if (change.kind === 'set-state' && change.state !== 'ready') noteDrained(change);
     proxy.now = outcome.next;
     return [];
   };
@@ -117,7 +131,7 @@ export function createMemoryProxy(): MemoryProxy {
     stop: () => run('stop', () => void (proxy.now = undefined)),
   };
 
-  const proxy: MemoryProxy & { last: Simulated | undefined } = {
+  const proxy: MemoryProxy & { last: Simulated | undefined; everDrained: string[] } = {
     driver,
     now: undefined,
     last: undefined,
@@ -125,6 +139,11 @@ export function createMemoryProxy(): MemoryProxy {
     calls: [],
     takes: new Map(),
     overlaps: [],
+    everDrained: [],
+    heir() {
+      found = false;
+      return proxy;
+    },
     check: () => '',
     load: () => '',
     refuse: () => undefined,
