@@ -22,7 +22,9 @@ interface Manifest {
   readonly metadata: { readonly name: string };
   readonly data?: Readonly<Record<string, string>>;
   readonly spec?: {
-    readonly template?: { readonly spec: { readonly containers: readonly { readonly image: string }[] } };
+    readonly template?: {
+      readonly spec: { readonly containers: readonly { readonly image: string; readonly args: readonly string[] }[] };
+    };
   };
 }
 
@@ -37,8 +39,9 @@ describe('install.yaml', () => {
 
   test('has the image of this version', () => {
     const { version } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { version: string };
-    const images = objects.flatMap(({ spec }) => spec?.template?.spec.containers.map(({ image }) => image) ?? []);
-    expect(images).toEqual([`docker.io/library/webpool:${version}`]);
+    const containers = objects.flatMap(({ spec }) => spec?.template?.spec.containers ?? []);
+    const image = `docker.io/library/webpool:${version}`;
+    expect(containers.map(({ image: own, args }) => [own, ...args.slice(-2)])).toEqual([[image, '--image', image]]);
   });
 });
 
