@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { Benchmark, Figure, Result } from './frame.ts';
 
-const BENCHMARKS = ['cold', 'change', 'memory', 'faults', 'database', 'throughput', 'growth'] as const;
+const BENCHMARKS = ['cold', 'change', 'memory', 'faults', 'database', 'throughput', 'churn', 'growth'] as const;
 const RESULTS = new URL('./results.json', import.meta.url);
 
 const HELP = `npm run bench                    all benchmarks
