@@ -14,10 +14,15 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   [DURATION]: 'a duration such as 500ms, 10s or 1h30m',
   '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$': NAME,
   '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$': `${NAME}; "." is allowed inside`,
-  '^[0-9A-Za-z:]([-0-9A-Za-z:.]*[0-9A-Za-z.:])?$': 'an IPv4 address, an IPv6 address or a DNS name, and nothing else',
+  '^[0-9A-Za-z:]([-0-9A-Za-z:.]*[0-9A-Za-z.:])?$': 'an IPv4 address, an IPv6 address or a DNS name alone',
   '^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$':
     'a label value: letters, digits, "-", "_" and ".", with a letter or digit at both ends',
   '^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$': 'a host name without scheme, port and path',
+  '^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?$': 'a host name with or without a port',
+  '^(\\*\\.)?([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?\\.)*[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?\\.?$':
+    'a host name such as www.example.com or *.example.com, without scheme, port and path',
+  '^[A-Za-z0-9][-A-Za-z0-9!#$&^_.+]*/([*]|[A-Za-z0-9][-A-Za-z0-9!#$&^_.+]*)$':
+    'a media type such as image/png or image/*, without parameters',
   '^([*]|https?://([*][.])?[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?)$':
     'an origin such as https://www.example.com or https://*.example.com, or *',
   '^[A-Za-z0-9][A-Za-z0-9-]*$': 'letters, digits and "-", with a letter or digit in front',
@@ -56,7 +61,7 @@ const WORDINGS: Readonly<Record<string, Wording>> = {
   minimum: outOfRange,
   maximum: outOfRange,
   minLength: ({ schema }) => `is too short: at least ${count(schema, 'character')}`,
-  maxLength: ({ schema, data }) => `is too long: ${(data as string).length} characters, at most ${String(schema)}`,
+  maxLength: ({ schema, data }) => `is too long: ${characters(data as string)} characters, at most ${String(schema)}`,
   minItems: ({ schema }) => `needs at least ${count(schema, 'entry')}; leave the field out instead of an empty list`,
   maxItems: ({ schema, data }) => `has ${(data as readonly unknown[]).length} entries, at most ${String(schema)}`,
   maxProperties: ({ schema, data }) => `has ${Object.keys(data as object).length} entries, at most ${String(schema)}`,
@@ -121,6 +126,11 @@ function outOfRange({ data, parentSchema }: SchemaError): string {
 function describe(schema: AnySchemaObject | undefined): string {
   const text = schema?.['description'] as string | undefined;
   return text === undefined ? '' : `. ${text.replace(/\.$/, '')}`;
+}
+
+/** As the schema counts them: outside the Basic Multilingual Plane one is two units of UTF-16. */
+function characters(text: string): number {
+  return text.length - (text.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0);
 }
 
 function count(number: unknown, noun: string): string {

@@ -32,7 +32,7 @@ const HOST = {
     '192.0.2.0/24',
     '192.0.2.0/255.255.255.0',
   ],
-  form: 'an IPv4 address, an IPv6 address or a DNS name, and nothing else',
+  form: 'an IPv4 address, an IPv6 address or a DNS name alone',
 };
 const ON_SCHEMAS = 'CREATE TEMPORARY TABLES|LOCK TABLES|CREATE ROUTINE|ALTER ROUTINE|EXECUTE|EVENT'.split('|');
 const ON_TABLES = 'DELETE|CREATE|DROP|INDEX|ALTER|CREATE VIEW|SHOW VIEW|TRIGGER'.split('|');

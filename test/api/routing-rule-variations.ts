@@ -48,7 +48,7 @@ export const ROUTING_RULE_BOUNDS: readonly Bound[] = [
       'http://a',
       'a/b',
       '^a$',
-    ].map((host) => bad('spec.hostnames[0]', host, `${JSON.stringify(host)} is not`)),
+    ].map((host) => bad('spec.hostnames[0]', host, `${JSON.stringify(host)} is not a host name such as`)),
     good: ['a', '*.example.com', 'Example.COM.', '192.0.2.1', '*.a'].map((host) => ({ 'spec.hostnames[0]': host })),
   },
   whole('spec.priority', [-1000, 1000]),
@@ -82,7 +82,7 @@ export const ROUTING_RULE_BOUNDS: readonly Bound[] = [
       bad(`${MATCH}.contentTypes[0]`, 'a/', 'is too short: at least 3 characters'),
       bad(`${MATCH}.contentTypes[0]`, `a/${letters(126)}`, 'is too long: 128 characters, at most 127'),
       ...['image', '*/*', '*/png', 'image/png; q=1', 'image/pn*', 'image /png'].map((type) =>
-        bad(`${MATCH}.contentTypes[0]`, type, 'is not'),
+        bad(`${MATCH}.contentTypes[0]`, type, 'is not a media type such as image/png'),
       ),
     ],
     good: ['a/b', 'image/*', 'application/vnd.api+json', `a/${letters(125)}`].map((type) => ({

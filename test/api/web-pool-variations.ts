@@ -25,7 +25,7 @@ const CODES = ['401', '403', '404', '408', '425', '500', '501', '502', '503', '5
 const PRINTABLE = { wrong: ['é'], form: 'printable ASCII characters' };
 
 const endpoint = (index: number) => ({ name: `web${index}`, address: `192.0.${index >> 8}.${index & 255}`, port: 80 });
-const hosts = { most: 253, form: 'an IPv4 address, an IPv6 address or a DNS name, and nothing else' };
+const hosts = { most: 253, form: 'an IPv4 address, an IPv6 address or a DNS name alone' };
 
 /** Bounds of single fields of a WebPool. */
 export const WEB_POOL_BOUNDS: readonly Bound[] = [
@@ -80,7 +80,9 @@ export const WEB_POOL_BOUNDS: readonly Bound[] = [
   choice(`${CHECK}.method`, ['GET', 'HEAD', 'OPTIONS', 'POST']),
   text(`${CHECK}.host`, { most: 253 }),
   {
-    bad: ['-a', 'a_b', 'a:', 'a:123456', '*'].map((host) => bad(`${CHECK}.host`, host, 'is not allowed here')),
+    bad: ['-a', 'a_b', 'a:', 'a:123456', '*'].map((host) =>
+      bad(`${CHECK}.host`, host, 'is not a host name with or without a port'),
+    ),
     good: [],
   },
   list(`${CHECK}.headers`, { most: 8, entry: (index) => ({ name: `X-${index}`, value: '1' }), type: 'Map' }),
