@@ -965,6 +965,11 @@ readonly queueTimeout?: string
 readonly timeouts?: PoolTimeouts
 readonly retries?: Retries
 readonly sessionAffinity?: SessionAffinity
+readonly tls?: PoolTLS
+/**
+ * Tells the servers the address of the client before anything else; they have to expect it, and checks tell it too. Default: Disabled.
+ */
+readonly proxyProtocol?: ("Disabled" | "V1" | "V2")
 /**
  * Healthy servers below which Available is False. Default: 1.
  */
@@ -1015,6 +1020,28 @@ readonly tier?: ("Primary" | "Backup")
  * Connections to this server at a time, per proxy. Default: the pool's maxConnections.
  */
 readonly maxConnections?: number
+readonly tls?: EndpointTLS
+}
+/**
+ * TLS to this server, field by field before that of the pool. Absent: as the pool says.
+ */
+export interface EndpointTLS {
+/**
+ * Absent: that of the pool, else Enabled.
+ */
+readonly mode?: ("Enabled" | "Disabled")
+/**
+ * Secret with the key ca.crt. Absent: that of the pool.
+ */
+readonly caSecretName?: string
+/**
+ * Name in the certificate. Absent: that of the pool, else the DNS name by which the endpoint is given.
+ */
+readonly serverName?: string
+/**
+ * Absent: that of the pool, else Modern.
+ */
+readonly profile?: ("Modern" | "Legacy")
 }
 /**
  * How a server is chosen. Hashes are consistent.
@@ -1165,6 +1192,27 @@ readonly cookieName?: string
  * Idle time after which a visitor may be moved, 1s to 576h. Default: Cookie, the browser session; SourceIP, 30m.
  */
 readonly maxAge?: string
+}
+/**
+ * TLS between load balancer and servers, checks included. Absent: none.
+ */
+export interface PoolTLS {
+/**
+ * Default: Enabled.
+ */
+readonly mode?: ("Enabled" | "Disabled")
+/**
+ * Secret of the same namespace with the key ca.crt: who signs the servers' certificates, or a server's own certificate when it signed itself. Absent: the authorities that the host of the load balancer trusts.
+ */
+readonly caSecretName?: string
+/**
+ * Name that the servers' certificates are for; it is also asked for (SNI). Absent: the DNS name by which an endpoint is given; a server without one is left out unless its profile is Legacy.
+ */
+readonly serverName?: string
+/**
+ * Modern: TLS 1.2 or newer. Legacy: also TLS 1.0, SHA-1 and keys of 1024 bits, with a pinned certificate; the status shows it as a risk. Default: Modern.
+ */
+readonly profile?: ("Modern" | "Legacy")
 }
 /**
  * What visitors get when no server can serve. Default: 503 with a short text.

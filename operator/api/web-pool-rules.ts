@@ -22,6 +22,7 @@ export function webPoolProblems(spec: WebPoolSpec): readonly Problem[] {
     ...affinityProblems(spec),
     ...bodyProblems(spec.maintenancePage?.body, 'spec.maintenancePage.body'),
     ...layerProblems(spec),
+    ...tlsProblems(spec),
   ];
 }
 
@@ -131,6 +132,33 @@ function timeProblems(spec: WebPoolSpec): readonly Problem[] {
 function affinityProblems({ sessionAffinity: affinity }: WebPoolSpec): Problem[] {
   if (affinity?.type !== 'SourceIP' || affinity.cookieName === undefined) return [];
   return [problem('spec.sessionAffinity.cookieName', 'goes with type Cookie only: remove it')];
+}
+
+/** A Legacy server is trusted for its pinned certificate alone, a Modern one for its name as well. */
+function tlsProblems({ tls, externalEndpoints = [] }: WebPoolSpec): readonly Problem[] {
+  const all = [
+    ...(tls === undefined ? [] : [{ path: 'spec.tls', asked: tls, address: undefined }]),
+    ...externalEndpoints.flatMap((endpoint, index) =>
+      endpoint.tls === undefined
+        ? []
+        : [
+            {
+              path: `spec.externalEndpoints[${index}].tls`,
+              asked: { ...tls, ...endpoint.tls },
+              address: endpoint.address,
+            },
+          ],
+    ),
+  ];
+  return all.flatMap(({ path, asked, address }): Problem[] => {
+    if (asked.mode === 'Disabled') return [];
+    if (asked.profile === 'Legacy') {
+      const way = 'profile Legacy needs caSecretName: the pinned certificate of the server or of its authority';
+      return asked.caSecretName === undefined ? [problem(path, way)] : [];
+    }
+    if (address === undefined || asked.serverName !== undefined || canonicalAddress(address) === undefined) return [];
+    return [problem(path, 'needs serverName, because the endpoint is given by address: the name in its certificate')];
+  });
 }
 
 /** What only someone who reads HTTP can do. */

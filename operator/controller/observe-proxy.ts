@@ -1,3 +1,4 @@
+import { serverId } from '../haproxy/names.ts';
 import type { BackendConfig, ProxyConfig, ProxyState, ServerState } from '../haproxy/proxy.ts';
 import type { ProxyObserved, ServerObserved } from '../status/observed.ts';
 
@@ -18,8 +19,6 @@ interface PoolMemo {
   readonly inputs: readonly [BackendConfig, Servers | undefined][];
   readonly servers: Seen;
 }
-
-const BACKUP = /_backup$/;
 
 /** The proxy's part of what status is made of. A pool of which nothing changed keeps its identity. */
 export function createProxyObserver(): (knowledge: ProxyKnowledge) => ProxyObserved {
@@ -71,7 +70,7 @@ function seen(inputs: PoolMemo['inputs']): Seen {
   const servers = new Map<string, ServerObserved>();
   for (const [backend, states] of inputs) {
     for (const { name, admin, health } of states?.values() ?? []) {
-      servers.set(name.replace(BACKUP, ''), { admin, health, leaving: !backend.servers.has(name) });
+      servers.set(serverId(name), { admin, health, leaving: !backend.servers.has(name) });
     }
   }
   return servers;

@@ -15,14 +15,25 @@ export async function writeAtomically(path: string, content: string): Promise<vo
   await rename(temporary, path);
 }
 
-/** Writes those files of a folder whose content differs from what was written last. */
-export function createFolderWriter(folder: string): (files: ReadonlyMap<string, string>) => Promise<void> {
+/**
+ * Writes those files of a folder whose content differs from what was written last, and removes those that `isOurs` names
+ * and that are no longer among them, whoever wrote them.
+ */
+export function createFolderWriter(
+  folder: string,
+  isOurs: (name: string) => boolean = () => false,
+): (files: ReadonlyMap<string, string>) => Promise<void> {
   const written = new Map<string, string>();
   return async (files) => {
     for (const [name, content] of files) {
       if (written.get(name) === content) continue;
       await writeAtomically(join(folder, name), content);
       written.set(name, content);
+    }
+    const names = await readdir(folder);
+    for (const name of names.filter((found) => isOurs(found) && !files.has(found))) {
+      await rm(join(folder, name), { force: true });
+      written.delete(name);
     }
   };
 }
@@ -35,10 +46,4 @@ export async function readIfThere(path: string): Promise<string | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-/** Removes the files of a folder that `isOld` names. */
-export async function removeFiles(folder: string, isOld: (name: string) => boolean): Promise<void> {
-  const names = await readdir(folder);
-  await Promise.all(names.filter(isOld).map((name) => rm(join(folder, name), { force: true })));
 }

@@ -32,7 +32,7 @@ import {
 } from '../haproxy/parse.ts';
 import type { ProxyConfig, ProxyState, SecretFile, ServerState } from '../haproxy/proxy.ts';
 import { createStateText } from '../haproxy/state-text.ts';
-import { createFolderWriter, readIfThere, removeFiles, writeAtomically } from './files.ts';
+import { createFolderWriter, readIfThere, writeAtomically } from './files.ts';
 import { createHaproxyProcess, type HaproxyProcessOptions } from './haproxy-process.ts';
 import type { ProxyDriver, RefusedChange, RuntimeChange } from './proxy-driver.ts';
 import { runCommands } from './runtime-socket.ts';
@@ -61,7 +61,7 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
   const { folder } = options;
   const process = createHaproxyProcess(options);
   const socket = join(folder, ADMIN_SOCKET);
-  const writeFiles = createFolderWriter(folder);
+  const writeFiles = createFolderWriter(folder, isSecretFile);
   const textOf = (file: SecretFile) => secretFileText(file, options.secretText);
   let memory: Memory = { epoch: '', limits: new Map(), versions: new Map() };
   const lastState = createStateText();
@@ -113,9 +113,7 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     new Map([...config.secretFiles].map(([name, file]) => [name, textOf(file) ?? '']));
 
   const writeImage = async (config: ProxyConfig, running: Running) => {
-    const secrets = secretsOf(config);
-    await writeFiles(new Map([...imageFiles(config, running), ...secrets]));
-    await removeFiles(folder, (name) => isSecretFile(name) && !secrets.has(name));
+    await writeFiles(new Map([...imageFiles(config, running), ...secretsOf(config)]));
   };
 
   /** The image of servers and routes, and the state that lets a new worker go on where the old one is. */

@@ -7,6 +7,7 @@ import { healthCheckKeywords, healthCheckLines } from './health-check.ts';
 import { backendName, digest, serverName } from './names.ts';
 import type { AdminState, BackendConfig, ServerConfig } from './proxy.ts';
 import { quote } from './quote.ts';
+import { transportKeywords } from './transport.ts';
 
 export type Mode = 'http' | 'tcp';
 
@@ -58,8 +59,10 @@ export function backendSection(mode: Mode, key: string, options: PoolOptions): B
 /** The backend's servers, ready to be compared with what runs. */
 export function backendServers(mode: Mode, pool: Pool): BackendConfig {
   const servers = pool.servers.map((server): [string, ServerConfig] => {
-    const name = serverName(server.id, server.tier);
-    return [name, { ...serverConfig(server), name }];
+    // A server keeps the authority that it was made with, so another one (its version is in the text) is another server.
+    const made = server.transport === undefined ? '' : JSON.stringify(server.transport);
+    const name = serverName(server.id, server.tier, made);
+    return [name, { ...serverConfig(server), name, transport: transportKeywords(server.transport) }];
   });
   const cookie = mode === 'http' && pool.options.affinity?.type === 'Cookie';
   return {
@@ -72,7 +75,7 @@ export function backendServers(mode: Mode, pool: Pool): BackendConfig {
   };
 }
 
-function serverConfig(server: Server): Omit<ServerConfig, 'name'> {
+function serverConfig(server: Server): Omit<ServerConfig, 'name' | 'transport'> {
   return {
     address: server.address,
     port: server.port,

@@ -11,6 +11,7 @@ import { fixedSections, frontendLines, reply, ROUTER_FILE } from './frontend.ts'
 import { backendName, digest } from './names.ts';
 import type { BackendConfig, ProxyConfig } from './proxy.ts';
 import { routingMap } from './routes.ts';
+import { transportFiles } from './transport.ts';
 
 /** What the topology does not say. */
 export interface ProxySettings {
@@ -79,7 +80,8 @@ function build(topology: Topology, settings: ProxySettings, memo: Memo): ProxyCo
     memo.last !== undefined && sameItems(memo.last.inputs, inputs)
       ? memo.last.config
       : skeletonOf(sections, listeners, settings);
-  const { secretFiles, lists: certificateLists } = certificates;
+  const { lists: certificateLists } = certificates;
+  const secretFiles = new Map([...certificates.secretFiles, ...transportFiles(topology.pools.values())]);
   const config: ProxyConfig = { skeleton, checksum, files, routes, backends, secretFiles, certificateLists };
   memo.last = { topology, inputs, config };
   return config;
@@ -95,6 +97,8 @@ function withOtherServers(topology: Topology, memo: Memo): ProxyConfig | undefin
   for (const key of changed) {
     const [before, pool] = [last.topology.pools.get(key), topology.pools.get(key)];
     if (pool === undefined || before?.options !== pool.options || before.protocol !== pool.protocol) return undefined;
+    if ([before, pool].some(({ servers }) => servers.some(({ transport }) => transport !== undefined)))
+      return undefined;
     for (const mode of ['http', 'tcp'] as const) {
       const name = backendName(mode, key);
       if (!backends.has(name)) continue;

@@ -46,9 +46,19 @@ export function frontendName(protocol: Protocol, port: number): string {
   return `${protocol.toLowerCase()}_${port}`;
 }
 
-/** Name of a server in its backend: another tier is another server, because HAProxy cannot change it at run time. */
-export function serverName(id: string, tier: 'Primary' | 'Backup'): string {
-  return tier === 'Backup' ? `${id}_backup` : id;
+/**
+ * Name of a server in its backend: another tier or transport is another server, because HAProxy cannot change them at run
+ * time. `transport` says all that its transport is made of; empty for none.
+ */
+export function serverName(id: string, tier: 'Primary' | 'Backup', transport: string): string {
+  return `${id}${tier === 'Backup' ? '_backup' : ''}${transport === '' ? '' : `_by-${digest(transport)}`}`;
+}
+
+const NOT_ID = /(?:_backup)?(?:_by-[0-9a-f]{16})?$/;
+
+/** The id of the server that has this name in its backend. */
+export function serverId(name: string): string {
+  return name.replace(NOT_ID, '');
 }
 
 /** `address:port` as haproxy.cfg and the runtime commands take it; IPv6 in brackets. */

@@ -50,6 +50,8 @@ export interface ServerConfig {
   readonly maxConnections: number;
   readonly admin: AdminState;
   readonly backup: boolean;
+  /** Keywords for TLS and the PROXY protocol; empty for neither. */
+  readonly transport: string;
   /** Born in drain and promoted after its first passed check. */
   readonly probeFirst: boolean;
 }

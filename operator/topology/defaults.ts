@@ -21,6 +21,8 @@ export const DEFAULTS = {
     },
     slowStart: 0,
     drainTimeout: 60_000,
+    tls: { mode: 'Enabled', profile: 'Modern' },
+    proxyProtocol: 'Disabled',
     /** No limit. */
     maxConnections: 0,
     queueTimeout: 5_000,

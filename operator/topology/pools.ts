@@ -1,11 +1,12 @@
 /** WebPools, EndpointSlices and names → pools with their servers. */
 import type { Finding } from '../api/finding.ts';
-import { keyOf, type EndpointSlice, type Key, type Resources } from '../api/resources.ts';
+import { keyOf, type EndpointSlice, type Key, type Resources, type SecretInfo } from '../api/resources.ts';
 import type { Names, Pool, TopologyOptions } from './topology.ts';
 import type { PoolProtocols } from './rule-routes.ts';
 import { DEFAULTS } from './defaults.ts';
 import { poolOptions } from './pool-options.ts';
 import { hostnameOf, poolServers, type PoolSources } from './servers.ts';
+import { transportSecrets } from './transport.ts';
 import { changedKeys, compareText, keepIdentity, keepList, sameItems, sortedKeys } from '../api/stable.ts';
 
 /** The pools and everything about them that the rest of the topology asks for. */
@@ -25,13 +26,16 @@ interface Memo extends PoolSources {
   readonly hostnames: readonly string[];
   /** What `names` said to each of `hostnames`. */
   readonly answers: readonly (readonly string[] | undefined)[];
+  /** Secrets that its servers need, and what is known of them. */
+  readonly authorities: readonly Key[];
+  readonly known: readonly (SecretInfo | undefined)[];
   readonly result: Pool;
   readonly findings: readonly Finding[];
   readonly unresolved: boolean;
 }
 
 type Memos = ReadonlyMap<Key, Memo>;
-type PoolSource = Pick<Resources, 'pools' | 'slices'>;
+type PoolSource = Pick<Resources, 'pools' | 'slices' | 'secrets'>;
 
 interface Round {
   readonly source: PoolSource;
@@ -44,7 +48,7 @@ const SERVICE_NAME = 'kubernetes.io/service-name';
 const NO_SLICES: readonly EndpointSlice[] = [];
 const NO_NAMES: readonly string[] = [];
 const NOTHING: Round = {
-  source: { pools: new Map(), slices: new Map() },
+  source: { pools: new Map(), slices: new Map(), secrets: new Map() },
   names: new Map(),
   memos: new Map(),
   result: { pools: new Map(), protocols: new Map(), findings: [], hostnames: [], unresolved: new Set() },
@@ -61,12 +65,16 @@ export function createPoolBuilder(options: TopologyOptions): (resources: PoolSou
     const { changed, byService } = slicesOf(source.slices);
     const keys = new Set([...changedKeys(last.source.pools, source.pools), ...changed]);
     if (names !== last.names) for (const [key, memo] of last.memos) if (memo.hostnames.length > 0) keys.add(key);
+    if (source.secrets !== last.source.secrets) {
+      for (const [key, memo] of last.memos) if (memo.authorities.length > 0) keys.add(key);
+    }
     const fresh = new Map<Key, Memo | undefined>();
     for (const key of keys) {
       const pool = source.pools.get(key);
       const before = last.memos.get(key);
       const slices = byService.get(key) ?? NO_SLICES;
-      const memo = pool === undefined ? undefined : memoOf({ pool, slices, names, options }, before);
+      const memo =
+        pool === undefined ? undefined : memoOf({ pool, slices, names, options, secrets: source.secrets }, before);
       if (memo !== before) fresh.set(key, memo);
     }
     last = { source, names, ...roundOf(fresh, last) };
@@ -115,12 +123,26 @@ function serviceOf({ metadata }: EndpointSlice): Key {
   return keyOf({ namespace: metadata.namespace, name: metadata.labels?.[SERVICE_NAME] ?? '' });
 }
 
+/** What a pool looks up elsewhere, and what it found there. */
+type Lookups = Pick<Memo, 'hostnames' | 'answers' | 'authorities' | 'known'>;
+
+function lookupsOf(sources: PoolSources, previous: Memo | undefined, unchanged: boolean): Lookups {
+  const hostnames = unchanged ? (previous?.hostnames ?? []) : hostnamesOf(sources, previous?.hostnames);
+  const authorities = unchanged ? (previous?.authorities ?? []) : transportSecrets(sources.pool);
+  return {
+    hostnames,
+    answers: hostnames.map((name) => sources.names.get(name)),
+    authorities,
+    known: authorities.map((key) => sources.secrets.get(key)),
+  };
+}
+
 function memoOf(sources: PoolSources, previous: Memo | undefined): Memo {
-  const { pool, slices, names } = sources;
+  const { pool, slices } = sources;
   const unchanged = previous?.pool === pool && sameItems(previous.slices, slices);
-  const hostnames = unchanged ? previous.hostnames : hostnamesOf(sources, previous?.hostnames);
-  const answers = hostnames.map((name) => names.get(name));
-  if (unchanged && sameAnswers(previous.answers, answers)) return previous;
+  const lookups = lookupsOf(sources, previous, unchanged);
+  const { answers, known } = lookups;
+  if (unchanged && sameAnswers(previous.answers, answers) && sameItems(previous.known, known)) return previous;
   const { servers, findings } = poolServers(sources);
   const { protocol = DEFAULTS.WebPool.protocol, minReady = DEFAULTS.WebPool.minReady } = pool.spec;
   const { generation } = pool.metadata;
@@ -134,8 +156,7 @@ function memoOf(sources: PoolSources, previous: Memo | undefined): Memo {
   };
   return {
     ...sources,
-    hostnames,
-    answers,
+    ...lookups,
     result: keepIdentity(previous?.result, result),
     findings: keepList(previous?.findings, findings),
     unresolved: answers.some(isEmpty),

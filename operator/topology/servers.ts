@@ -6,7 +6,9 @@ import { canonicalAddress } from '../api/address.ts';
 import type { Names, Server, TopologyOptions } from './topology.ts';
 import { DEFAULTS } from './defaults.ts';
 import { normalizeHost } from './path.ts';
+import type { Secrets } from './sites.ts';
 import { compareText } from '../api/stable.ts';
+import { transportOf, type TransportResult } from './transport.ts';
 
 /** What the servers of one pool are made of. */
 export interface PoolSources {
@@ -14,6 +16,7 @@ export interface PoolSources {
   /** The slices of the Service that is named as the pool, sorted by name. */
   readonly slices: readonly EndpointSlice[];
   readonly names: Names;
+  readonly secrets: Secrets;
   readonly options: TopologyOptions;
 }
 
@@ -42,9 +45,48 @@ export function poolServers(sources: PoolSources): PoolServers {
     external.candidates.some(({ server }) => takesVisitors(server)),
   );
   const unique = dropDuplicates(sources.pool, [...pods.candidates, ...external.candidates]);
+  const joined = withTransports(sources, unique.candidates);
   return {
-    servers: unique.candidates.map(({ server }) => server).sort((a, b) => compareText(a.id, b.id)),
-    findings: [...external.findings, ...pods.findings, ...unique.findings],
+    servers: joined.candidates.map(({ server }) => server).sort((a, b) => compareText(a.id, b.id)),
+    findings: [...external.findings, ...pods.findings, ...unique.findings, ...joined.findings],
+  };
+}
+
+/** Servers that cannot be spoken to in safety are left out, each with a word. */
+function withTransports({ pool, secrets }: PoolSources, candidates: readonly Candidate[]): Candidates {
+  const { tls, proxyProtocol, externalEndpoints = [] } = pool.spec;
+  if (tls === undefined && proxyProtocol === undefined && externalEndpoints.every((entry) => entry.tls === undefined)) {
+    return { candidates, findings: [] };
+  }
+  const owns = new Map(externalEndpoints.map((endpoint) => [endpoint.name, endpoint.tls]));
+  return join(
+    candidates.map(({ server, path }): Candidates => {
+      const own = server.origin === 'External' ? owns.get(server.endpoint) : undefined;
+      const found = transportOf(pool, { server, own }, secrets);
+      if ('problem' in found) return { candidates: [], findings: [untransported(pool, { server, path }, found)] };
+      const { transport } = found;
+      const placed = { ...(path !== undefined && { path }) };
+      return { candidates: [{ server: { ...server, ...(transport && { transport }) }, ...placed }], findings: [] };
+    }),
+  );
+}
+
+function untransported(
+  pool: WebPool,
+  { server, path }: { readonly server: Server; readonly path: string | undefined },
+  { problem, reason }: Extract<TransportResult, { readonly problem: string }>,
+): Finding {
+  const where = path === undefined ? 'spec.tls' : `${path}.tls`;
+  if (reason === 'NameMissing') {
+    const message = `Server "${server.endpoint}" ${problem}`;
+    return partial(pool, 'EndpointIgnored', { path: where, message });
+  }
+  return {
+    object: { kind: 'WebPool', key: keyOf(pool.metadata) },
+    condition: 'ResolvedRefs',
+    reason,
+    path: `${where}.caSecretName`,
+    message: `${problem} Until it is right, server "${server.endpoint}" is left out.`,
   };
 }
 

@@ -66,6 +66,24 @@ export interface Server {
   readonly origin: 'Pod' | 'External';
   /** The DNS name by which an external endpoint was given. */
   readonly hostname?: string;
+  /** Absent: bytes as they are. */
+  readonly transport?: Transport;
+}
+
+/** What is spoken to a server below HTTP. */
+export interface Transport {
+  readonly tls?: ServerTLS;
+  /** Tells the server the client's address before anything else. */
+  readonly proxyProtocol?: 'V1' | 'V2';
+}
+
+/** TLS to one server: its certificate is always verified. */
+export interface ServerTLS {
+  /** Modern: TLS 1.2 or newer, and always a name. Legacy: also TLS 1.0, SHA-1 and short keys. */
+  readonly profile: 'Modern' | 'Legacy';
+  /** Absent: the authorities that the host of the load balancer trusts. */
+  readonly ca?: SecretRef;
+  readonly serverName?: string;
 }
 
 /** Times in milliseconds; every default is filled in. */

@@ -50,6 +50,18 @@ export const WEB_POOL_BOUNDS: readonly Bound[] = [
     form: 'lower-case letters, digits and "-"',
   }),
   whole('spec.podWeight', [0, 256]),
+  ...['spec.tls', `${ENDPOINT}.tls`].flatMap((path) => [
+    choice(`${path}.mode`, ['Enabled', 'Disabled']),
+    text(`${path}.caSecretName`, {
+      most: 253,
+      wrong: ['CA', 'a_b', '-a'],
+      form: 'lower-case letters, digits',
+      hidden: true,
+    }),
+    text(`${path}.serverName`, { most: 253, fill: dotted, wrong: ['a b', '-a', 'a..b', '*.a'], form: 'allowed here' }),
+    choice(`${path}.profile`, ['Modern', 'Legacy']),
+  ]),
+  choice('spec.proxyProtocol', ['Disabled', 'V1', 'V2']),
   list('spec.externalEndpoints', { most: 512, entry: endpoint, type: 'Map' }),
   required(ENDPOINT, ['name', 'address']),
   text(`${ENDPOINT}.name`, {
@@ -155,6 +167,13 @@ export const WEB_POOL_RULES: readonly Bad[] = [
     { 'spec.maintenancePage.body': `${'ä'.repeat(6144)}a` },
     'has 12289 bytes in UTF-8, at most 12288: make it shorter',
   ),
+  ruled({ 'spec.tls': { profile: 'Legacy' } }, 'profile Legacy needs caSecretName', { path: 'spec.tls' }),
+  ruled({ 'spec.tls': undefined, [`${ENDPOINT}.tls`]: { profile: 'Legacy' } }, 'profile Legacy needs caSecretName', {
+    path: `${ENDPOINT}.tls`,
+  }),
+  ruled({ 'spec.tls': undefined, [`${ENDPOINT}.tls`]: { caSecretName: 'ca' } }, 'needs serverName, because', {
+    path: `${ENDPOINT}.tls`,
+  }),
   ...[
     '999.1.1.1',
     '1.2.3',
