@@ -21,7 +21,7 @@ const accepted = {
   UnsupportedValue: 'A value is valid but cannot be carried out here.',
   InvalidRegex: 'A regular expression is not RE2.',
   IncompatibleFilters: 'Filters of a rule exclude each other or its action.',
-  Conflicted: 'An object with precedence owns everything that this one asks for.',
+  Conflicted: "An object with precedence owns everything that this one asks for, or somebody else's Service has its name.",
   PortUnavailable: 'The port is in use for another protocol.',
   UnsupportedPrivilege: 'The database server does not know a privilege, or not at this level.',
   UnsupportedAuthPlugin: 'The database server cannot log accounts in this way.',
