@@ -10,6 +10,7 @@ import { createReportWriter } from '../driver/proxy-report.ts';
 import { runMasterCommand } from '../driver/runtime-socket.ts';
 import { createKubernetesSource } from '../source/kubernetes.ts';
 import { proxyFigures } from '../status/figures.ts';
+import type { AccessLog } from '../haproxy/access-log.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createClusterMetrics } from '../telemetry/cluster-metrics.ts';
 import type { Gauges } from '../telemetry/metrics.ts';
@@ -33,6 +34,8 @@ export interface AgentOptions {
   /** Milliseconds that HAProxy may take to end after a signal: until then it is followed as before. */
   readonly grace: number;
   readonly maxConnections?: number;
+  /** Default: Off. Its lines are HAProxy's own, in the log of its container. */
+  readonly accessLog?: AccessLog;
   readonly log: Logger;
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
@@ -76,6 +79,7 @@ export async function agent(options: AgentOptions): Promise<number> {
     settings: {
       bind: options.bind.length === 0 ? allAddresses() : options.bind,
       ...descriptors(options.maxConnections),
+      ...(options.accessLog && { accessLog: options.accessLog }),
       router: await readFile(new URL('../haproxy/router.lua', import.meta.url), 'utf8'),
     },
     bind: '*',

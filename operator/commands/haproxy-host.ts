@@ -1,5 +1,6 @@
 /** What this host gives a HAProxy: addresses to listen on, descriptors, its lines in our log. */
 import { readFileSync } from 'node:fs';
+import { accessLogLine } from '../haproxy/access-log.ts';
 import type { Logger } from '../telemetry/log.ts';
 
 const MOST_CONNECTIONS = 10_000;
@@ -43,8 +44,10 @@ function read(path: string): string {
   }
 }
 
-/** Puts a line of HAProxy's log into ours; what our own commands caused is not news. */
+/** Puts a line of HAProxy's log into ours, one of its access log as it is; what our own commands caused is not news. */
 export function logHaproxyLine(log: Logger, line: string): void {
+  const access = accessLogLine(line);
+  if (access !== undefined) return void process.stdout.write(`${access}\n`);
   if (line.includes('[ALERT]')) log.error({ line }, 'haproxy alert');
   else if (/^Server \S+ is (UP|DOWN)(?!\/)/.test(line)) log.info({ line }, 'haproxy saw a server change');
   else log.debug({ line }, 'haproxy said');

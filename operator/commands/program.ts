@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { canonicalAddress } from '../api/address.ts';
 import { parseDuration } from '../api/duration.ts';
+import type { AccessLog } from '../haproxy/access-log.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
 import { AGENT_PORT } from '../api/agent-port.ts';
 import { agent } from './agent.ts';
@@ -83,6 +84,7 @@ interface RunFlags {
   readonly grace: number;
   readonly leaveProxy?: true;
   readonly maxConnections?: number;
+  readonly accessLog: AccessLog;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'auto' | 'json' | 'text';
 }
@@ -110,6 +112,7 @@ function addRun(command: Command, signal: AbortSignal, set: (code: number) => vo
       'clients at a time (default: what the descriptor limit allows, at most 10000)',
       count,
     )
+    .option('--access-log <off|full|1/N>', 'a line of JSON for every request, or for one of N', accessLog, 'Off')
     .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .addOption(new Option('--log-format <format>').choices(['auto', 'json', 'text']).default('auto'))
     .addHelpText(
@@ -146,6 +149,7 @@ interface AgentFlags {
   readonly http: { readonly host: string; readonly port: number };
   readonly grace: number;
   readonly maxConnections?: number;
+  readonly accessLog: AccessLog;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'auto' | 'json' | 'text';
 }
@@ -165,6 +169,7 @@ function addAgent(command: Command, signal: AbortSignal, set: (code: number) => 
     })
     .option('--grace <duration>', 'how long HAProxy may take to end after a signal', duration, 600_000)
     .option('--max-connections <number>', 'clients at a time (default: what the descriptor limit allows)', count)
+    .option('--access-log <off|full|1/N>', 'a line of JSON for every request, or for one of N', accessLog, 'Off')
     .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .addOption(new Option('--log-format <format>').choices(['auto', 'json', 'text']).default('auto'))
     .addHelpText('after', '\nThe Pod is known by the environment: POD_NAMESPACE, POD_NAME and POD_UID.')
@@ -286,6 +291,14 @@ function count(value: string): number {
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('not a whole number above 0');
   return number;
+}
+
+function accessLog(value: string): AccessLog {
+  if (value === 'off') return 'Off';
+  if (value === 'full') return 'Full';
+  const oneOf = Number(/^1\/(\d{1,6})$/.exec(value)?.[1] ?? 0);
+  if (oneOf === 0) throw new InvalidArgumentError('not off, full or a share such as 1/100');
+  return { oneOf };
 }
 
 function hostPort(value: string): { host: string; port: number } {

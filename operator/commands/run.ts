@@ -12,6 +12,7 @@ import { createNameResolver } from '../driver/names.ts';
 import { createFolderSource } from '../source/folder.ts';
 import { figuresOf } from '../status/figures.ts';
 import { instanceStatus, type InstanceInfo } from '../status/instance.ts';
+import type { AccessLog } from '../haproxy/access-log.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { startHttp } from '../telemetry/server.ts';
@@ -36,6 +37,8 @@ export interface RunOptions {
   /** HAProxy goes on serving after we end. */
   readonly leaveProxy: boolean;
   readonly maxConnections?: number;
+  /** Default: Off. */
+  readonly accessLog?: AccessLog;
   readonly log: Logger;
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
@@ -80,6 +83,7 @@ export async function run(options: RunOptions): Promise<number> {
     settings: {
       bind: options.bind.length === 0 ? allAddresses() : options.bind,
       ...descriptors(options.maxConnections),
+      ...(options.accessLog && { accessLog: options.accessLog }),
       router: await readFile(new URL('../haproxy/router.lua', import.meta.url), 'utf8'),
     },
     bind: options.bind.length === 0 ? '*' : options.bind.join(','),

@@ -5,6 +5,7 @@
 import { changedKeys, sameItems } from '../api/stable.ts';
 import type { Listener, Pool, PoolOptions, Topology } from '../topology/topology.ts';
 import { readsHttp } from '../api/layer.ts';
+import type { AccessLog } from './access-log.ts';
 import { backendSection, backendServers, type BackendSection, type Mode } from './backend.ts';
 import { certificateConfig, defaultList, type CertificateConfig } from './certificates.ts';
 import { fixedSections, frontendLines, reply, ROUTER_FILE } from './frontend.ts';
@@ -27,6 +28,8 @@ export interface ProxySettings {
   readonly otherDescriptors?: number;
   /** Text of router.lua. */
   readonly router: string;
+  /** Default: Off. */
+  readonly accessLog?: AccessLog;
 }
 
 /** Stands in the skeleton where its own checksum goes. */
@@ -159,7 +162,7 @@ function skeletonOf(
     globalLines(settings),
     ['peers webpool', 'bind unix@peers.sock', 'server local'],
     defaultLines(settings),
-    ...listeners.map((listener) => frontendLines(listener, settings.bind)),
+    ...listeners.map((listener) => frontendLines(listener, settings.bind, settings.accessLog)),
     ...fixedSections(),
     ...sections.map(({ lines }) => lines),
   ];

@@ -3,6 +3,8 @@
  */
 import type { Listener } from '../topology/topology.ts';
 import { defaultList, listName } from './certificates.ts';
+import { readsHttp } from '../api/layer.ts';
+import { accessLogLines, type AccessLog } from './access-log.ts';
 import { frontendName, socketAddress } from './names.ts';
 import { quote } from './quote.ts';
 
@@ -35,6 +37,8 @@ export function fixedSections(): readonly (readonly string[])[] {
       'http-request set-header X-Webpool-Backend %[var(txn.pool)]',
       'http-request set-timeout server var(txn.timeout)',
       'timeout tunnel 24h',
+      'http-response set-var(txn.server) res.hdr(x-webpool-server)',
+      'http-response del-header x-webpool-server',
       `http-error ${reply(504, 'request-timeout')}`,
       // A connection of one client is never used for another: PROXY protocol tells the address once.
       'server again unix@timed.sock send-proxy-v2',
@@ -48,6 +52,7 @@ export function fixedSections(): readonly (readonly string[])[] {
       'no log',
       'http-request set-var(txn.to) req.hdr(x-webpool-backend)',
       'http-request del-header x-webpool-backend',
+      'http-response set-header X-Webpool-Server %s',
       'use_backend %[var(txn.to)]',
       `default_backend ${UNKNOWN_BACKEND}`,
     ],
@@ -55,13 +60,18 @@ export function fixedSections(): readonly (readonly string[])[] {
 }
 
 /** Frontend lines of a listener. `bind` lists IPv4 and IPv6 addresses, canonical. */
-export function frontendLines(listener: Listener, bind: readonly string[]): readonly string[] {
+export function frontendLines(
+  listener: Listener,
+  bind: readonly string[],
+  accessLog: AccessLog = 'Off',
+): readonly string[] {
   const { protocol, port } = listener;
   const options = protocol === 'HTTPS' ? ` ${tlsOptions(listener)}` : '';
   return [
     `frontend ${frontendName(protocol, port)}`,
     // A socket of its own for each family: IPv4 clients keep their IPv4 address.
     ...bind.map((address) => `bind ${socketAddress(address, port)}${address.includes(':') ? ' v6only' : ''}${options}`),
+    ...accessLogLines(readsHttp(protocol) ? 'http' : 'tcp', accessLog),
     ...protocolLines[protocol](port),
   ];
 }
@@ -119,8 +129,6 @@ function httpLines(port: number, tls: readonly string[]): readonly string[] {
   const map = (sample: string) => `http-request set-var(txn.to) ${sample},map_beg(${ROUTES_FILE})`;
   return [
     'mode http',
-    // A log that nobody reads still costs a tenth of the requests.
-    'no log',
     // All of the header: `hdr` would only see what follows the last comma. Two of them are two hosts.
     'http-request set-var(txn.host) req.fhdr(host)',
     `http-request return ${reply(400, 'bad-host')} if { var(txn.host) -m sub / ? | * , .. } or { var(txn.host) -m beg . } or { req.fhdr_cnt(host) gt 1 }`,
@@ -149,7 +157,8 @@ function httpLines(port: number, tls: readonly string[]): readonly string[] {
     'http-request sc-set-gpt0(0) var(txn.limit_until) if { var(txn.limit) -m found }',
     `http-request lua.webpool_handle ${port} if { var(txn.to) -m str + }`,
     'http-response lua.webpool_answer if { var(txn.answer) -m found }',
-    'use_backend %[var(txn.to)]',
+    // Behind the backend stands the rule, for the access log.
+    'use_backend %[var(txn.to),field(1,@)]',
     `default_backend ${UNKNOWN_BACKEND}`,
   ];
 }
@@ -191,7 +200,7 @@ function passthroughLines(port: number): readonly string[] {
     `tcp-request content set-var(txn.to) var(txn.sample),map_str(${ROUTES_FILE})`,
     `tcp-request content lua.webpool_route_sni ${port} if !{ var(txn.to) -m found } || { var(txn.to) -m beg ? }`,
     'tcp-request content reject unless { var(txn.to) -m found }',
-    'use_backend %[var(txn.to)]',
+    'use_backend %[var(txn.to),field(1,@)]',
   ];
 }
 
@@ -204,6 +213,6 @@ function tcpLines(port: number): readonly string[] {
     `tcp-request content set-var(txn.to) str(tcp|${port}),map_str(${ROUTES_FILE})`,
     `tcp-request content lua.webpool_route_tcp if { var(txn.to) -m beg ? }`,
     'tcp-request content reject unless { var(txn.to) -m found }',
-    'use_backend %[var(txn.to)]',
+    'use_backend %[var(txn.to),field(1,@)]',
   ];
 }

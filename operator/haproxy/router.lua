@@ -287,6 +287,7 @@ local readers = {
   A = ranges_of, D = ranges_of, L = limit_of, T = tonumber, Q = change_of, P = change_of, C = cors_of, H = decode, N = path_change_of,
   b = function(name) return name end, w = weights_of, r = answer_of, G = redirect_of,
   t = function(id) return id end,
+  n = function(rule) return rule end,
 }
 local is_action = { b = true, w = true, r = true, G = true }
 local is_list = { Q = true, P = true }
@@ -302,6 +303,8 @@ local function parse_entry(text)
     elseif is_action[key] then
       entry.action, entry.with = key, parsed
       entry.handled = entry.handled or key == "G"
+    elseif key == "n" then
+      entry.rule = parsed
     else
       local place = entry
       if pool ~= "" then
@@ -330,6 +333,7 @@ local function chain_of(id)
   return chains.put(id, chain)
 end
 
+-- The first entry whose conditions hold; the access log tells its rule.
 local function first_match(txn, id)
   for _, entry in ipairs(chain_of(id)) do
     local matches = true
@@ -339,7 +343,10 @@ local function first_match(txn, id)
         break
       end
     end
-    if matches then return entry end
+    if matches then
+      txn:set_var("txn.rule", entry.rule)
+      return entry
+    end
   end
 end
 

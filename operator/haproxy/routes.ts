@@ -1,6 +1,6 @@
 /**
  * The listeners' routes as the content of the routing map, which HAProxy replaces as a whole and atomically.
- * Keys: `PORT|HOST/PREFIX/` and `PORT|HOST/EXACT/?` → a backend or `?ID`; `tcp|PORT` and `sni|PORT|HOST` likewise;
+ * Keys: `PORT|HOST/PREFIX/` and `PORT|HOST/EXACT/?` → `BACKEND@RULE` or `?ID`; `tcp|PORT` and `sni|PORT|HOST` likewise;
  * `PORT||wildcards` says that the listener has wildcard hosts; `tls|PORT|HOST` names the terms of a host's TLS; `?ID.N` and
  * `~ID.N` see router.lua.
  */
@@ -113,7 +113,12 @@ function directBackend(route: Route | undefined, mode: 'http' | 'tcp'): string |
     return undefined;
   const [pool] = route.action.pools;
   const plain = pool?.usable === true && pool.weight > 0 && pool.handling === undefined;
-  return plain ? backendName(mode, pool.key) : undefined;
+  return plain ? `${backendName(mode, pool.key)}@${ruleName(route)}` : undefined;
+}
+
+/** `namespace/object/rule`, for the access log. */
+function ruleName({ rule }: Route): string {
+  return quote('token', `${rule.key}/${rule.name}`);
 }
 
 /** Stores a text under names made of its digest and gives the digest. */
@@ -132,7 +137,7 @@ function entryText(entries: Entries, route: Route, mode: 'http' | 'tcp'): string
   if (route.path?.type === 'Regex') {
     fields.unshift(valueField(entries, 'p', { name: '', type: 'Regex', value: route.path.value }));
   }
-  return [...fields, ...handlingFields(route), ...actionFields(route.action, mode)].join('&');
+  return [...fields, `n=${ruleName(route)}`, ...handlingFields(route), ...actionFields(route.action, mode)].join('&');
 }
 
 const list = (values: readonly string[]) => values.map(percentEncode).join(',');
