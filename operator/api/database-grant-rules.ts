@@ -1,5 +1,5 @@
 /** What the fields of a DatabaseGrant ask of each other, and what no grant may ask for. */
-import type { DatabaseGrantSpec, DatabaseServer, Grant } from './kinds.gen.ts';
+import type { DatabaseGrantSpec, DatabaseServer, Grant, GrantPool } from './kinds.gen.ts';
 import { canonicalAddress, isHostname, isServerAddress } from './address.ts';
 import { durationProblems } from './duration-rules.ts';
 import { problem, shown, type Problem } from './problem.ts';
@@ -34,6 +34,7 @@ export function databaseGrantProblems(spec: DatabaseGrantSpec): readonly Problem
     ...tlsProblems(spec.server),
     ...accountProblems(spec.username),
     ...(nobody ? [problem('spec', 'names nobody who gets an account: set pools or hosts')] : []),
+    ...pools.flatMap((pool, index) => egressProblems(pool, `spec.pools[${index}]`)),
     ...hosts.flatMap((host, index) => hostProblems(host, `spec.hosts[${index}]`)),
     ...durationProblems(spec.rotation?.discardAfter, 'spec.rotation.discardAfter', ['1s', '8760h']),
     ...spec.grants.flatMap((grant, index) => grantProblems(grant, `spec.grants[${index}]`)),
@@ -45,6 +46,17 @@ function hostProblems(host: string, path: string): Problem[] {
   if (address === undefined ? isHostname(host) : isServerAddress(address)) return [];
   // MySQL reads % and _ in a host as wildcards.
   return [problem(path, `${shown(host)} is not the address or DNS name of one host; patterns with % or _ are refused`)];
+}
+
+function egressProblems({ source, egressAddresses }: GrantPool, path: string): Problem[] {
+  if ((source === 'Egress') !== (egressAddresses !== undefined)) {
+    return [problem(`${path}.egressAddresses`, 'source: Egress and egressAddresses need each other')];
+  }
+  return (egressAddresses ?? []).flatMap((text, index) => {
+    const address = canonicalAddress(text);
+    if (address !== undefined && isServerAddress(address)) return [];
+    return [problem(`${path}.egressAddresses[${index}]`, `${shown(text)} is not the address of one host`)];
+  });
 }
 
 /** A certificate is verified by name, and only where there is one. */

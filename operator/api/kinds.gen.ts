@@ -111,6 +111,17 @@ readonly name: string
  * Host part for external endpoints. Name and Both only apply where the endpoint was given by name. Default: Address.
  */
 readonly hostAs?: ("Address" | "Name" | "Both")
+/**
+ * Host part for Pods. PodIP: each has its own. Egress: the database sees them as egressAddresses, behind a gateway or NAT. Default: PodIP.
+ */
+readonly source?: ("PodIP" | "Egress")
+/**
+ * Addresses from which the Pods of this pool reach the database; all of them share these accounts. Absent: source is PodIP.
+ * 
+ * @minItems 1
+ * @maxItems 16
+ */
+readonly egressAddresses?: readonly string[]
 }
 export interface Grant {
 /**

@@ -17,6 +17,7 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   '^[0-9A-Za-z:]([-0-9A-Za-z:.]*[0-9A-Za-z.:])?$': 'an IPv4 address, an IPv6 address or a DNS name alone',
   '^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$':
     'a label value: letters, digits, "-", "_" and ".", with a letter or digit at both ends',
+  '^[0-9A-Fa-f:.]+$': 'an IPv4 or IPv6 address',
   '^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$': 'a host name without scheme, port and path',
   '^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?$': 'a host name with or without a port',
   '^(\\*\\.)?([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?\\.)*[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?\\.?$':

@@ -155,9 +155,10 @@ function sorted(logins: ReadonlyMap<string, Login>): readonly Login[] {
   return [...logins].sort(([a], [b]) => compareText(a, b)).map(([, login]) => login);
 }
 
-/** A server that was given by address has no name to log in by. */
-function hostsOf({ address, hostname }: Server, reference: GrantPool): readonly string[] {
-  const { hostAs = DEFAULTS.DatabaseGrant.pools.hostAs } = reference;
+/** A server that was given by address has no name to log in by; Pods may be seen as somebody else. */
+function hostsOf({ address, hostname, origin }: Server, reference: GrantPool): readonly string[] {
+  const { hostAs, source } = { ...DEFAULTS.DatabaseGrant.pools, ...reference };
+  if (origin === 'Pod' && source === 'Egress') return (reference.egressAddresses ?? []).map(canonicalHost);
   if (hostname === undefined || hostAs === 'Address') return [address];
   return hostAs === 'Name' ? [hostname] : [address, hostname];
 }

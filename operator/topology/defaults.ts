@@ -52,7 +52,7 @@ export const DEFAULTS = {
   DatabaseGrant: {
     server: { port: 3306, tls: { mode: 'Preferred' } },
     authPlugin: 'Auto',
-    pools: { hostAs: 'Address' },
+    pools: { hostAs: 'Address', source: 'PodIP' },
     grants: { table: '*' },
     requireTLS: 'None',
     /** No limit. */

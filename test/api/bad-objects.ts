@@ -394,6 +394,22 @@ const BAD_GRANTS: readonly Row[] = [
   ['account of a cloud', grant({ username: 'cloudsqladmin' }), 'spec.username'],
   ['account with a quote', grant({ username: "a'b" }), 'spec.username'],
   ['nobody', grant({ pools: undefined }), 'spec'],
+  ['Pods behind nothing', grant({ pools: [{ name: 'blog', source: 'Egress' }] }), 'spec.pools[0].egressAddresses'],
+  [
+    'gateway of nobody',
+    grant({ pools: [{ name: 'blog', egressAddresses: ['192.0.2.9'] }] }),
+    'spec.pools[0].egressAddresses',
+  ],
+  [
+    'gateway that is no one host',
+    grant({ pools: [{ name: 'blog', source: 'Egress', egressAddresses: ['0.0.0.0'] }] }),
+    'spec.pools[0].egressAddresses[0]',
+  ],
+  [
+    'gateway that is a wrong address',
+    grant({ pools: [{ name: 'blog', source: 'Egress', egressAddresses: ['192.0.2.256'] }] }),
+    'spec.pools[0].egressAddresses[0]',
+  ],
   ['pool twice', grant({ pools: [{ name: 'blog' }, { name: 'blog' }] }), 'spec.pools[1].name'],
   ['host with a wildcard', grant({ hosts: ['%'] }), 'spec.hosts[0]'],
   ['host with an underscore', grant({ hosts: ['web_1'] }), 'spec.hosts[0]'],
@@ -429,6 +445,10 @@ const BAD_GRANTS: readonly Row[] = [
 const GOOD_GRANTS: readonly GoodRow[] = [
   ['smallest', GRANT],
   ['hosts alone', grant({ pools: undefined, hosts: ['batch01.example.com', '192.0.2.9', '2001:db8::9'] })],
+  [
+    'Pods behind a gateway',
+    grant({ pools: [{ name: 'blog', source: 'Egress', egressAddresses: ['192.0.2.9', '2001:db8::9'] }] }),
+  ],
   ['account much like one of the server', grant({ username: 'root2' })],
   ['schema much like one of the server', privileges({ schema: 'mysql_site' })],
   ['schema with odd characters', privileges({ schema: 'my`site %_é' })],

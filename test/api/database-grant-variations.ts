@@ -1,4 +1,5 @@
 import {
+  bad,
   choice,
   dotted,
   duration,
@@ -71,6 +72,18 @@ export const DATABASE_GRANT_BOUNDS: readonly Bound[] = [
   required('spec.pools[0]', ['name']),
   text('spec.pools[0].name', NAME),
   choice('spec.pools[0].hostAs', ['Address', 'Name', 'Both']),
+  choice('spec.pools[0].source', ['PodIP', 'Egress'], ['Egress']),
+  list('spec.pools[0].egressAddresses', { most: 16, least: 1, entry: (index) => `192.0.2.${index}`, type: 'Set' }),
+  {
+    bad: [
+      bad('spec.pools[0].egressAddresses[0]', '', 'is too short'),
+      bad('spec.pools[0].egressAddresses[0]', 'a'.repeat(46), 'is too long'),
+      ...['web01', '192.0.2.0/24', '192.0.2.%'].map((address) =>
+        bad('spec.pools[0].egressAddresses[0]', address, 'is not an IPv4 or IPv6 address'),
+      ),
+    ],
+    good: ['192.0.2.1', '2001:DB8::1'].map((address) => ({ 'spec.pools[0].egressAddresses[0]': address })),
+  },
   list('spec.hosts', { most: 512, least: 1, entry: (index) => `h${index}.example`, type: 'Set' }),
   text('spec.hosts[0]', { most: 60, ...HOST }),
   list('spec.grants', {
@@ -119,6 +132,15 @@ export const DATABASE_GRANT_RULES: readonly Bad[] = [
     ['999.1.1.1', '192.0.2', '0.0.0.0', '::', 'a..b', '255.255.255.255', '192.0.2.1:3306', 'ff02::1'].map((host) =>
       ruled({ [path]: host }, NO_ONE_HOST),
     ),
+  ),
+  ...['PodIP', undefined].map((source) =>
+    ruled({ 'spec.pools[0].source': source }, 'source: Egress and egressAddresses need each other', {
+      path: 'spec.pools[0].egressAddresses',
+    }),
+  ),
+  ruled({ 'spec.pools[0].egressAddresses': undefined }, 'source: Egress and egressAddresses need each other'),
+  ...['0.0.0.0', '::', 'ff02::1', '999.1.1.1', 'abc'].map((address) =>
+    ruled({ 'spec.pools[0].egressAddresses[0]': address }, 'is not the address of one host'),
   ),
   ...['Preferred', 'Disabled', undefined].map((mode) =>
     ruled({ 'spec.server.tls.mode': mode }, 'needs mode: Required', { path: 'spec.server.tls.caSecretName' }),
@@ -178,6 +200,7 @@ export const DATABASE_GRANT_RULES: readonly Bad[] = [
 
 /** DatabaseGrants that look odd and are right. */
 export const GOOD_DATABASE_GRANTS: readonly Changes[] = [
+  { 'spec.pools[0].source': undefined, 'spec.pools[0].egressAddresses': undefined },
   { 'spec.server.tls': { mode: 'Disabled' } },
   { 'spec.server.tls.serverName': undefined },
   { 'spec.pools': undefined },

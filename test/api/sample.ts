@@ -131,7 +131,7 @@ export const SAMPLES: Readonly<Record<Kind, unknown>> = {
     username: 'mywpsite_service',
     passwordSecret: { name: 'mywpsite-db', key: 'password' },
     authPlugin: 'Auto',
-    pools: [{ name: 'blog', hostAs: 'Address' }],
+    pools: [{ name: 'blog', hostAs: 'Address', source: 'Egress', egressAddresses: ['192.0.2.50'] }],
     hosts: ['batch01.example.com'],
     grants: [{ schema: 'MyWPSite', table: 'posts', columns: ['title'], privileges: ['SELECT'] }],
     requireTLS: 'SSL',

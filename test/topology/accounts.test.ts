@@ -51,6 +51,18 @@ describe('the need of a grant', () => {
     expect(need?.hosts.map(({ host }) => host)).toEqual(hosts);
   });
 
+  it('has Pods as the database sees them, and machines as they are', () => {
+    const egressAddresses = ['192.0.2.9', '2001:DB8::9'];
+    const [need] = build({ pools: [{ name: 'site', source: 'Egress', egressAddresses }] }).accounts;
+    expect(need?.hosts.map(({ host, servers }) => [host, servers.map(({ id }) => id)])).toEqual([
+      ['10.0.0.1', ['web01_10.0.0.1:80']],
+      ['10.0.0.2', ['web02_10.0.0.2:80']],
+      ['192.0.2.9', ['pod-a_10.1.0.1:8080']],
+      ['2001:db8::3', ['web03_2001:db8::3:80']],
+      ['2001:db8::9', ['pod-a_10.1.0.1:8080']],
+    ]);
+  });
+
   test.each([
     [{ host: 'DB01.Example.com.', port: 3307 }, 'db01.example.com:3307 as default/admin'],
     [{ host: '2001:DB8::5' }, '[2001:db8::5]:3306 as default/admin'],
