@@ -9,8 +9,8 @@ export interface Look {
   readonly files: ReadonlyMap<string, string>;
   /** Path of a file or folder → why it could not be read. */
   readonly unreadable: ReadonlyMap<string, string>;
-  /** Every folder, absolute, the root first. */
-  readonly folders: readonly string[];
+  /** Every folder, absolute, the root first → a word for what lies there: another one may take its place. */
+  readonly folders: ReadonlyMap<string, string>;
   /** Something is being written at the moment: look again soon. */
   readonly unfinished: boolean;
   /** What is being written and was never read before. */
@@ -43,7 +43,7 @@ const SETTLE_SHRUNK = 500_000_000n;
 /** The files below `root`, of which none was read yet. */
 export function createFolderFiles(root: string): FolderFiles {
   const entries = new Map<string, Entry>();
-  let tree: Tree = { folders: [], files: [], unreadable: new Map() };
+  let tree: Tree = { folders: new Map(), files: [], unreadable: new Map() };
   let unfinished = new Set<string>();
 
   const refresh = async (path: string) => {
@@ -113,7 +113,7 @@ export function isYaml(path: string): boolean {
 }
 
 interface Tree {
-  readonly folders: string[];
+  readonly folders: Map<string, string>;
   readonly files: string[];
   /** Folder → why it could not be listed. */
   readonly unreadable: Map<string, string>;
@@ -121,14 +121,14 @@ interface Tree {
 
 /** Everything below the folder whose name does not begin with a dot. Links are followed, in circles only once. */
 async function walk(root: string): Promise<Tree> {
-  const tree: Tree = { folders: [], files: [], unreadable: new Map() };
+  const tree: Tree = { folders: new Map(), files: [], unreadable: new Map() };
   const seen = new Set<string>();
   const enter = async (folder: string, depth: number): Promise<void> => {
     const { dev, ino } = await stat(folder, { bigint: true });
     if (seen.has(`${dev}:${ino}`)) return;
     if (depth > DEEPEST) throw new Error(`lies more than ${DEEPEST} folders deep`);
     seen.add(`${dev}:${ino}`);
-    tree.folders.push(folder);
+    tree.folders.set(folder, `${dev}:${ino}`);
     for (const entry of await readdir(folder, { withFileTypes: true })) {
       if (entry.name.startsWith('.')) continue;
       const path = join(folder, entry.name);

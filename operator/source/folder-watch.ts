@@ -1,11 +1,11 @@
 /** Tells when something below a folder changes. */
 import { watch, type FSWatcher } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { isFolder, isYaml } from './folder-files.ts';
 
 export interface FolderWatch {
-  /** Watches exactly these folders from now on. */
-  follow(folders: readonly string[]): void;
+  /** Watches exactly these folders from now on: path → a word for what lies there. */
+  follow(folders: ReadonlyMap<string, string>): void;
   close(): void;
 }
 
@@ -17,37 +17,37 @@ export function createFolderWatch(
   onChange: OnChange,
   onProblem: (folder: string, error: unknown) => void,
 ): FolderWatch {
-  const watchers = new Map<string, FSWatcher>();
+  const watchers = new Map<string, { readonly id: string; readonly watcher: FSWatcher }>();
   const notice = (folder: string, name: string | null) => {
     // `..data` is the link by which Kubernetes swaps all files of a mounted folder.
     if (name === null || name.startsWith('..')) return onChange(undefined);
     if (name.startsWith('.')) return;
     const path = join(folder, name);
     if (isYaml(name)) onChange(path);
-    else if (watchers.has(path)) onChange(undefined);
+    // Under its own name a folder tells that it was moved itself.
+    else if (watchers.has(path) || name === basename(folder)) onChange(undefined);
     else void isFolder(path).then((found) => found && onChange(undefined));
   };
-  const add = (folder: string) => {
+  const add = (folder: string, id: string) => {
     try {
       const watcher = watch(folder, { persistent: false }, (_, name) => notice(folder, name));
       watcher.on('error', () => onChange(undefined));
-      watchers.set(folder, watcher);
+      watchers.set(folder, { id, watcher });
     } catch (error) {
       onProblem(folder, error);
     }
   };
   return {
     follow(folders) {
-      const wanted = new Set(folders);
-      for (const [folder, watcher] of watchers) {
-        if (wanted.has(folder)) continue;
+      for (const [folder, { id, watcher }] of watchers) {
+        if (folders.get(folder) === id) continue;
         watcher.close();
         watchers.delete(folder);
       }
-      for (const folder of folders) if (!watchers.has(folder)) add(folder);
+      for (const [folder, id] of folders) if (!watchers.has(folder)) add(folder, id);
     },
     close() {
-      for (const watcher of watchers.values()) watcher.close();
+      for (const { watcher } of watchers.values()) watcher.close();
       watchers.clear();
     },
   };

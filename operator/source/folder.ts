@@ -32,6 +32,8 @@ export interface FolderSourceOptions {
 const UNFINISHED = 5;
 /** Milliseconds for which an offline look waits for writers. */
 const LONGEST_WRITING = 10_000;
+/** Milliseconds after which a folder that could not be listed is looked at again. */
+const UNREADABLE = 1_000;
 /** Milliseconds between two looks at everything: for file systems that do not tell of changes, such as NFS. */
 const LOOK_AROUND = 30_000;
 
@@ -84,6 +86,7 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
       return found;
     } catch (error) {
       dirty = undefined;
+      if (live) timer = setTimeout(() => wake(), UNREADABLE);
       throw error;
     }
   };

@@ -1,7 +1,8 @@
 import { appendFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createFolderSource } from '../../operator/source/folder.ts';
 import { errors, folder, generations, pool, ports, writeStatuses } from './folder-world.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -93,6 +94,31 @@ describe('a change wakes whoever waits, and is seen by the read that follows', (
     await follower.until({ one: 80, two: 82 });
     await own.write('sub/b.yaml', pool('two', 83));
     await follower.until({ one: 80, two: 83 });
+  });
+});
+
+describe('a folder that another takes the place of is watched as the new one', () => {
+  // Without the look by the clock, so that only the system tells.
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  test.each([
+    ['a sub-folder', 'live', 'live/a.yaml'],
+    ['the whole folder', '.', 'a.yaml'],
+  ])('%s', async (_, place, file) => {
+    const outer = await folder({ 'top/b.yaml': pool('two'), [join('top', file)]: pool('one') });
+    const other = await folder({ 'b.yaml': pool('two'), 'a.yaml': pool('one', 81) });
+    const top = join(outer.path, 'top');
+    const source = await createFolderSource({ folder: top, log: { info() {}, warn() {} } });
+    onTestFinished(() => source.close());
+    const follower = follow(source);
+    await source.read();
+    if (place !== '.') await other.remove('b.yaml');
+    await rename(join(top, place), join(outer.path, 'old'));
+    await rename(other.path, join(top, place));
+    await follower.until({ one: 81, two: 80 });
+    await outer.write(join('top', file), pool('one', 82));
+    await follower.until({ one: 82, two: 80 });
   });
 });
 
