@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { keyOf, type Key, type SecretInfo } from '../api/resources.ts';
 import { compareText } from '../api/stable.ts';
-import type { Listener } from '../topology/topology.ts';
+import type { Topology } from '../topology/topology.ts';
 import { copyMeta, type MirroredSecret } from './object.ts';
 
 /** From where a Secret was copied. */
@@ -13,15 +13,20 @@ const LONGEST_NAME = 253;
 /** What a certificate is made of; whatever else stands in the Secret stays where it is. */
 const KEYS = ['tls.crt', 'tls.key', 'ca.crt'];
 
-/** The Secrets that listeners serve with, each once, sorted. What is gone again is left out: its listener has told already. */
+/** The Secrets that proxies need the text of, each once, sorted. What is gone again is left out: whoever names it has told already. */
 export function certificatesOf(
-  listeners: readonly Listener[],
+  { listeners, pools }: Pick<Topology, 'listeners' | 'pools'>,
   secrets: ReadonlyMap<Key, SecretInfo>,
 ): readonly SecretInfo[] {
-  const sites = listeners.flatMap(({ sites: own = [] }) => own);
-  const keys = sites.flatMap(({ tls }) => [...tls.certificates, ...(tls.clientCA === undefined ? [] : [tls.clientCA])]);
-  const unique = [...new Set(keys.map(({ secret }) => secret))].sort(compareText);
-  return unique.flatMap((key) => secrets.get(key) ?? []);
+  const keys = new Set<Key>();
+  for (const { tls } of listeners.flatMap(({ sites = [] }) => sites)) {
+    for (const { secret } of [...tls.certificates, ...(tls.clientCA === undefined ? [] : [tls.clientCA])])
+      keys.add(secret);
+  }
+  for (const { servers } of pools.values()) {
+    for (const { transport } of servers) if (transport?.tls?.ca !== undefined) keys.add(transport.tls.ca.secret);
+  }
+  return [...keys].sort(compareText).flatMap((key) => secrets.get(key) ?? []);
 }
 
 /** The copy of a certificate for the proxies, which may read the Secrets of their own namespace only. */

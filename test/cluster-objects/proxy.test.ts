@@ -7,9 +7,10 @@ import { clusterObjects } from '../../operator/cluster/build.ts';
 import { certificatesOf, mirroredSecret } from '../../operator/cluster/mirrored-secret.ts';
 import type { DeploymentObject, ServiceObject } from '../../operator/cluster/object.ts';
 import { proxyDeployment, proxyBudget, proxyService } from '../../operator/cluster/proxy-objects.ts';
-import { byKey, secret } from '../topology/objects.ts';
+import { buildTopology } from '../../operator/topology/build.ts';
+import { byKey, resources, secret } from '../topology/objects.ts';
 import { eventually } from '../support/wait.ts';
-import { input, installation, pool } from './sample.ts';
+import { input, installation, machines, pool } from './sample.ts';
 
 const listener = (protocol: 'HTTP' | 'TCP', port: number) => ({ protocol, port, routes: [] });
 
@@ -226,23 +227,33 @@ test.each([
   expect(proxyBudget(installation({ proxy: { replicas } }))?.spec.maxUnavailable).toBe(most);
 });
 
-test('certificates are the Secrets of the listeners, each once', () => {
+test('certificates are the Secrets of listeners and of servers, each once', () => {
   const ref = (name: string) => ({ secret: `default/${name}`, version: '1' });
-  const tls = (certificates: readonly string[], authority?: string) => ({
-    tls: {
-      certificates: certificates.map(ref),
-      minVersion: 'TLSv1.2' as const,
-      ...(authority !== undefined && { clientCA: ref(authority) }),
-    },
+  const site = (certificates: readonly string[]) => ({
+    tls: { certificates: certificates.map(ref), minVersion: 'TLSv1.2' as const, clientCA: ref('clients') },
   });
-  const sites = [tls(['www', 'www-ecdsa'], 'clients'), tls(['www']), tls(['gone'])];
+  const plain = buildTopology(
+    resources({ pools: [pool('old', { port: 443, externalEndpoints: machines(2) })] }),
+    new Map(),
+  );
+  const pools = new Map(
+    [...plain.pools].map(([key, found]) => [
+      key,
+      {
+        ...found,
+        servers: found.servers.map((server) => ({
+          ...server,
+          transport: { tls: { profile: 'Modern' as const, ca: ref('servers') } },
+        })),
+      },
+    ]),
+  );
+  const sites = [site(['www', 'www-ecdsa']), site(['www']), site(['gone'])];
   const listeners = [listener('HTTP', 80), { ...listener('HTTP', 443), sites }];
-  const secrets = byKey(['www', 'www-ecdsa', 'clients', 'other'].map((name) => secret(name, ['tls.crt'])));
-  expect(certificatesOf(listeners, secrets).map(({ metadata }) => metadata.name)).toEqual([
-    'clients',
-    'www',
-    'www-ecdsa',
-  ]);
+  const names = ['www', 'www-ecdsa', 'clients', 'servers', 'other'];
+  const secrets = byKey(names.map((name) => secret(name, ['tls.crt'])));
+  const found = certificatesOf({ listeners, pools }, secrets).map(({ metadata }) => metadata.name);
+  expect(found).toEqual(['clients', 'servers', 'www', 'www-ecdsa']);
 });
 
 describe('the copy of a certificate', () => {
