@@ -10,9 +10,9 @@ readonly server: DatabaseServer
 readonly username: string
 readonly passwordSecret: SecretKey
 /**
- * How the accounts log in. Auto: the server's best that its clients can do: mysql_native_password on MariaDB and MySQL before 8, caching_sha2_password from MySQL 8. Default: Auto.
+ * How the accounts log in. Auto: the server's best that its clients can do: mysql_native_password on MariaDB and MySQL before 8, caching_sha2_password from MySQL 8. ed25519: MariaDB from 10.4, with its plugin loaded. Default: Auto.
  */
-readonly authPlugin?: ("Auto" | "mysql_native_password" | "caching_sha2_password")
+readonly authPlugin?: ("Auto" | "mysql_native_password" | "caching_sha2_password" | "ed25519")
 /**
  * WebPools of the same namespace whose servers get an account each. A server joins its pool only once its account exists.
  * 

@@ -3,6 +3,7 @@ import type { AccountState } from '../mysql/account.ts';
 import { pluginOf } from '../mysql/desired.ts';
 import type { Dialect } from '../mysql/dialect.ts';
 import type { AccountNeed } from '../topology/topology.ts';
+import { ed25519Hash } from './ed25519.ts';
 import { cachingSha2Hash, nativeHash, randomSalt, saltOf } from './password-hash.ts';
 
 export interface HashInput {
@@ -29,7 +30,7 @@ export function hashKeeper(): (input: HashInput) => Map<Key, string> {
       const plugin = pluginOf(need, dialect);
       if (password === undefined || password === '') continue;
       if (plugin !== 'caching_sha2_password') {
-        hashes.set(need.grant, nativeHash(password));
+        hashes.set(need.grant, plugin === 'ed25519' ? ed25519Hash(password) : nativeHash(password));
         continue;
       }
       const version = `${need.password.secret} ${need.password.key} ${need.password.version}`;

@@ -5,7 +5,7 @@
  */
 
 /** How an account proves who it is. */
-export type AuthPlugin = 'mysql_native_password' | 'caching_sha2_password';
+export type AuthPlugin = 'mysql_native_password' | 'caching_sha2_password' | 'ed25519';
 
 /** What a connection needs beside the password. */
 export type TlsRequirement = 'None' | 'SSL' | 'X509';
@@ -22,7 +22,7 @@ export interface Limits {
 /** One password of an account, as the server stores it. */
 export interface Credential {
   readonly plugin: string;
-  /** `*HEX` (native) or `$A$005$…` (caching_sha2). */
+  /** `*HEX` (native), `$A$005$…` (caching_sha2) or 43 characters of base64 (ed25519). */
   readonly hash: string;
 }
 

@@ -113,7 +113,16 @@ const HISTORY: Readonly<Record<Dialect['flavor'], readonly [Step, ...Step[]]>> =
     { since: [10, 0, 10], brings: { innodbReadOnly: true } },
     { since: [10, 1, 3], brings: { dropIfExists: true } },
     { since: [10, 2, 3], brings: { alterUser: true } },
-    { since: [10, 4, 2], brings: { accounts: 'GlobalPriv', credential: 'Via', dual: true, lock: true } },
+    {
+      since: [10, 4, 2],
+      brings: {
+        accounts: 'GlobalPriv',
+        credential: 'Via',
+        dual: true,
+        lock: true,
+        plugins: ['mysql_native_password', 'ed25519'],
+      },
+    },
     { since: [10, 6, 0], brings: { maxUser: 128, maxHost: 255 } },
   ],
 };

@@ -175,9 +175,12 @@ function isReadOnly({ errno, message }: ServerError): boolean {
   return errno === 1836 || (errno === 1290 && /read[-_]only/i.test(message));
 }
 
-/** Errors after which it makes no sense to go on with other accounts. */
+/** Errors of a statement after which it makes no sense to go on with other accounts. */
 export function endsRound(error: ServerError): boolean {
-  return error.errno === undefined || error.errno < 1000 || guideOf(error) !== undefined;
+  const { errno } = error;
+  if (errno === undefined || errno < 1000 || isReadOnly(error)) return true;
+  // Some numbers mean our login when it is refused, and one account when a statement is.
+  return FAILURES[errno] === undefined && guideOf(error) !== undefined;
 }
 
 /** Why a change of one account failed. */

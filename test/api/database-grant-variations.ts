@@ -67,7 +67,7 @@ export const DATABASE_GRANT_BOUNDS: readonly Bound[] = [
     wrong: ['a/b', 'a b', 'ä'],
     form: 'letters, digits, "-", "_" and "."',
   }),
-  choice('spec.authPlugin', ['Auto', 'mysql_native_password', 'caching_sha2_password']),
+  choice('spec.authPlugin', ['Auto', 'mysql_native_password', 'caching_sha2_password', 'ed25519']),
   list('spec.pools', { most: 16, least: 1, entry: (index) => ({ name: `p${index}` }), type: 'Map' }),
   required('spec.pools[0]', ['name']),
   text('spec.pools[0].name', NAME),

@@ -87,6 +87,7 @@ describe('what an error means for one account', () => {
     ['a read-only server', { code: 'ER', errno: 1290, message: '--read-only' }, true],
     ['a refused hash', { code: 'ER', errno: 1290, message: '--strict-password-validation' }, false],
     ['a missing table', { code: 'ER', errno: 1146, message: '' }, false],
+    ['a plugin of an account that is not loaded', { code: 'ER', errno: 1524, message: '' }, false],
   ])('%s ends the round: %o', (_, error, expected) => {
     expect(endsRound(error)).toBe(expected);
   });
