@@ -1,7 +1,7 @@
-import { chmod, chown, mkdir, readdir, rename, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, rename, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createFolderSource } from '../../operator/source/folder.ts';
 import { eventually } from '../support/wait.ts';
 import { errors, folder, generations, pool, ports } from './folder-world.ts';
@@ -75,12 +75,17 @@ describe('a file that is being written', () => {
   test('is not read before its writer has finished; until then nobody takes it for deleted', async () => {
     const own = await folder({ 'b.yaml': pool('two') });
     const source = await own.open();
-    await writeFile(join(own.path, 'a.yaml'), pool('one'));
-    const first = await source.read();
-    expect([generations(first), first.pictureComplete]).toEqual([{ two: 1 }, false]);
     const woken = Promise.withResolvers<void>();
     source.changes(woken.resolve);
+    await writeFile(join(own.path, 'a.yaml'), pool('one'));
+    const { mtimeMs } = await stat(join(own.path, 'a.yaml'));
+    // Time stands still a moment after the last write, so that a slow machine does not miss it.
+    vi.useFakeTimers({ toFake: ['Date'], now: mtimeMs + 2 });
+    onTestFinished(() => void vi.useRealTimers());
+    const first = await source.read();
+    expect([generations(first), first.pictureComplete]).toEqual([{ two: 1 }, false]);
     await woken.promise;
+    vi.setSystemTime(mtimeMs + 20);
     const second = await eventually('the file', async () => {
       const resources = await source.read();
       return resources.pools.size === 2 && resources;
