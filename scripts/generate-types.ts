@@ -41,7 +41,9 @@ function readonlyFields(code: string): string {
 
 /** Objects of one title are one type wherever they stand; the generator counts them up. */
 function oneNameATitle(code: string): string {
-  return code.replaceAll(/(?<!["\w])([A-Z][A-Za-z]*[a-z])[0-9]+\b(?![".])/g, '$1');
+  const inCode = (line: string) =>
+    /^\s*\*/.test(line) ? line : line.replaceAll(/(?<!["\w])([A-Z][A-Za-z]*[a-z])[0-9]+\b(?!["\w.])/g, '$1');
+  return code.split('\n').map(inCode).join('\n');
 }
 
 const seen = new Set<string>();

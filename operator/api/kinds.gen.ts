@@ -490,7 +490,20 @@ readonly protocol: ("HTTP" | "HTTPS" | "TCP" | "TLS")
  * Default: 80 for HTTP, 443 for HTTPS; TCP and TLS must name one.
  */
 readonly port?: number
+readonly proxyProtocol?: ListenerProxyProtocol
 readonly tls?: ListenerTLS
+}
+/**
+ * Load balancers in front of this one tell who the client is by the PROXY protocol, version 1 or 2. All rules of a port must say the same; the first by precedence decides. Absent: a client is who connects.
+ */
+export interface ListenerProxyProtocol {
+/**
+ * Addresses of those load balancers, as CIDR or single address: every connection of theirs has to begin with it. Of others it is not read.
+ * 
+ * @minItems 1
+ * @maxItems 16
+ */
+readonly trustedSources: readonly string[]
 }
 /**
  * Certificate of the hosts of this object. HTTPS only, which needs it. Absent: no TLS.
@@ -838,7 +851,7 @@ readonly statusCode?: number
  */
 export interface RateLimitKey {
 /**
- * SourceIP: the address of the client, of IPv its /64 network. Header: the value of a header; requests without it count by address.
+ * SourceIP: the address of the client, of IPv6 its /64 network. Header: the value of a header; requests without it count by address.
  */
 readonly type: ("SourceIP" | "Header")
 /**
@@ -1008,7 +1021,7 @@ export interface ExternalEndpoint {
  */
 readonly name: string
 /**
- * IPv address, IPv address or DNS name. A name with several addresses gives several servers.
+ * IPv4 address, IPv6 address or DNS name. A name with several addresses gives several servers.
  */
 readonly address: string
 /**

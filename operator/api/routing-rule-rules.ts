@@ -28,8 +28,8 @@ const WITHOUT_TLS: ReadonlySet<Protocol> = new Set<Protocol>(['HTTP', 'TCP', 'TL
 function listenerProblems({ listener }: RoutingRuleSpec): Problem[] {
   if (listener.port === AGENT_PORT)
     return [problem('spec.listener.port', `${AGENT_PORT} is where a proxy tells how it is: choose another port`)];
-  const { protocol, port, tls } = listener;
-  const problems: Problem[] = [];
+  const { protocol, port, tls, proxyProtocol } = listener;
+  const problems = [...rangeProblems(proxyProtocol?.trustedSources, 'spec.listener.proxyProtocol.trustedSources')];
   if (!readsHttp(protocol) && port === undefined) {
     problems.push(problem('spec.listener', `protocol ${protocol} needs the field port`));
   }

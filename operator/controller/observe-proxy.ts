@@ -70,7 +70,9 @@ function seen(inputs: PoolMemo['inputs']): Seen {
   const servers = new Map<string, ServerObserved>();
   for (const [backend, states] of inputs) {
     for (const { name, admin, health } of states?.values() ?? []) {
-      servers.set(serverId(name), { admin, health, leaving: !backend.servers.has(name) });
+      const [id, leaving] = [serverId(name), !backend.servers.has(name)];
+      // What it was before, in another tier or with another transport, leaves under the same id.
+      if (!leaving || !servers.has(id)) servers.set(id, { admin, health, leaving });
     }
   }
   return servers;

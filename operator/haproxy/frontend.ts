@@ -73,6 +73,15 @@ export function frontendLines(
     ...bind.map((address) => `bind ${socketAddress(address, port)}${address.includes(':') ? ' v6only' : ''}${options}`),
     ...accessLogLines(readsHttp(protocol) ? 'http' : 'tcp', accessLog),
     ...protocolLines[protocol](port),
+    ...proxyProtocolLines(listener),
+  ];
+}
+
+/** Before anything else of the connection is read. Source: HAProxy configuration manual, "expect-proxy layer4". */
+function proxyProtocolLines({ proxyFrom }: Listener): readonly string[] {
+  if (proxyFrom === undefined) return [];
+  return [
+    `tcp-request connection expect-proxy layer4 if { src ${proxyFrom.map((range) => quote('token', range)).join(' ')} }`,
   ];
 }
 

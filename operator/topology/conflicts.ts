@@ -15,14 +15,22 @@ export interface PortDecision {
 export function decidePort(asking: readonly RuleRoutes[]): PortDecision {
   const winner = asking.reduce((best, next) => (compareObjects(next.object, best.object) < 0 ? next : best));
   const keeps = (rules: RuleRoutes) =>
-    rules === winner || (rules.protocol === winner.protocol && winner.protocol !== 'TCP');
+    rules === winner || (rules.protocol === winner.protocol && winner.protocol !== 'TCP' && trustsLike(rules, winner));
   const losers = asking.filter((rules) => !keeps(rules));
   return { owners: asking.filter(keeps), findings: losers.map((loser) => portFinding(loser, winner)) };
+}
+
+function trustsLike(one: RuleRoutes, other: RuleRoutes): boolean {
+  return JSON.stringify(one.proxyFrom) === JSON.stringify(other.proxyFrom);
 }
 
 function portFinding(loser: RuleRoutes, winner: RuleRoutes): Finding {
   const holder = nameFor(loser.object.key, winner.object.key);
   const place = { object: { kind: 'RoutingRule', key: loser.object.key }, path: 'spec.listener' } as const;
+  if (loser.protocol === winner.protocol && winner.protocol !== 'TCP') {
+    const message = `Port ${loser.port} belongs to ${holder}, which says otherwise who may use the PROXY protocol there. Say the same in proxyProtocol, or choose another port.`;
+    return { ...place, path: 'spec.listener.proxyProtocol', condition: 'Accepted', reason: 'Conflicted', message };
+  }
   if (loser.protocol === winner.protocol) {
     const message = `TCP port ${loser.port} belongs to ${holder}, and a TCP port has one RoutingRule. Choose another port or put the rules into one object.`;
     return { ...place, condition: 'Accepted', reason: 'Conflicted', message };

@@ -103,7 +103,9 @@ function routePort(port: number, asking: readonly RuleRoutes[], previous: PortRo
   const matches = decideMatches(sorted);
   const routes = keepList(previous?.listener.routes, matches.routes);
   const protocol = owners[0]?.protocol ?? 'HTTP';
-  const listener = keepIdentity(previous?.listener, { protocol, port, routes, ...(sites && { sites }) });
+  const proxyFrom = owners[0]?.proxyFrom;
+  const parts = { protocol, port, routes, ...(proxyFrom && { proxyFrom }), ...(sites && { sites }) };
+  const listener = keepIdentity(previous?.listener, parts);
   return { asking, owners, sorted, listener, findings: [...decided.findings, ...findings, ...matches.findings] };
 }
 

@@ -8,7 +8,7 @@ import type { Candidate, ObjectRank } from './precedence.ts';
 import { DEFAULTS } from './defaults.ts';
 import { handlingOf, headerHandlingOf, redirectOf } from './handling.ts';
 import { listenerPort } from './listener.ts';
-import { conditionsOf, hostsOf, identityOf, pathOf } from './matches.ts';
+import { canonicalRanges, conditionsOf, hostsOf, identityOf, pathOf } from './matches.ts';
 import { siteClaim, type Secrets, type SiteClaim } from './sites.ts';
 
 /** The pools that are there, and what they speak. */
@@ -19,6 +19,7 @@ export interface RuleRoutes {
   readonly object: ObjectRank;
   readonly protocol: Listener['protocol'];
   readonly port: number;
+  readonly proxyFrom?: readonly string[];
   readonly candidates: readonly Candidate[];
   /** HTTPS: what its hosts need to be served at all. */
   readonly claim?: SiteClaim;
@@ -39,6 +40,7 @@ export function ruleRoutes(source: RoutingRule, pools: PoolProtocols, secrets: S
     object,
     protocol: listener.protocol,
     port: listenerPort(listener),
+    ...(listener.proxyProtocol && { proxyFrom: canonicalRanges(listener.proxyProtocol.trustedSources) }),
     candidates: served ? rules.flatMap((rule, ruleIndex) => candidatesOf(rule, { ...place, ruleIndex })) : [],
     ...(claim && { claim }),
     findings: [...findings, ...rules.flatMap((rule, ruleIndex) => referenceFindings(rule, { ...place, ruleIndex }))],

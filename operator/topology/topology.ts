@@ -129,6 +129,8 @@ export interface Listener {
   readonly port: number;
   /** In order of precedence: the first that matches wins. */
   readonly routes: readonly Route[];
+  /** Canonical CIDR: who tells by the PROXY protocol for whom it connects. Absent: nobody. */
+  readonly proxyFrom?: readonly string[];
   /** HTTPS: the TLS of each host, sorted; a host that is not covered cannot connect. */
   readonly sites?: readonly Site[];
 }

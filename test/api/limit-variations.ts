@@ -6,10 +6,11 @@ const RULE = 'spec.rules[0]';
 const ACCESS = `${RULE}.access`;
 const LIMIT = `${RULE}.rateLimit`;
 
-function ranges(path: string): readonly Bound[] {
+/** Bounds of a list of ranges of addresses. */
+export function ranges(path: string, most = 256): readonly Bound[] {
   const wrong = ['example.com', '192.0.2.0/24/24', '192.0.2.*', 'fe80::1%eth0'];
   return [
-    list(path, { most: 256, least: 1, entry: (index) => `192.0.2.${index}/32`.replace('256/32', '1/31'), type: 'Set' }),
+    list(path, { most, least: 1, entry: (index) => `192.0.2.${index}/32`.replace('256/32', '1/31'), type: 'Set' }),
     {
       bad: [
         bad(`${path}[0]`, ':', 'is too short: at least 2 characters'),

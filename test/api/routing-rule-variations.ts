@@ -1,10 +1,11 @@
 import { bad, choice, dotted, letters, list, required, ruled, text, whole, type Bad, type Bound } from './bounds.ts';
 import { FILTER_BOUNDS, FILTER_RULES, GOOD_FILTERS } from './filter-variations.ts';
-import { GOOD_LIMITS, LIMIT_BOUNDS, LIMIT_RULES } from './limit-variations.ts';
+import { GOOD_LIMITS, LIMIT_BOUNDS, LIMIT_RULES, ranges } from './limit-variations.ts';
 import type { Changes } from './sample.ts';
 
 const RULE = 'spec.rules[0]';
 const MATCH = `${RULE}.matches[0]`;
+const TRUSTED = 'spec.listener.proxyProtocol.trustedSources';
 const RESPOND = 'spec.rules[1].respond';
 
 const LABEL = { wrong: ['Blog', 'my_blog', '-a', 'a-'], form: 'lower-case letters, digits and "-"' };
@@ -25,6 +26,8 @@ export const ROUTING_RULE_BOUNDS: readonly Bound[] = [
   required('spec.listener', ['protocol']),
   choice('spec.listener.protocol', ['HTTP', 'HTTPS', 'TCP', 'TLS'], ['HTTPS']),
   whole('spec.listener.port', [1, 65_535]),
+  required('spec.listener.proxyProtocol', ['trustedSources']),
+  ...ranges(TRUSTED, 16),
   required('spec.listener.tls', ['secretName']),
   ...['secretName', 'alternateSecretName', 'clientCASecretName'].map((name) =>
     text(`spec.listener.tls.${name}`, { most: 253, ...LABEL, hidden: true }),

@@ -63,6 +63,7 @@ export const SAMPLES: Readonly<Record<Kind, unknown>> = {
     listener: {
       protocol: 'HTTPS',
       port: 8443,
+      proxyProtocol: { trustedSources: ['192.0.2.0/24'] },
       tls: {
         secretName: 'site',
         alternateSecretName: 'site-rsa',

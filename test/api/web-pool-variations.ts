@@ -58,7 +58,12 @@ export const WEB_POOL_BOUNDS: readonly Bound[] = [
       form: 'lower-case letters, digits',
       hidden: true,
     }),
-    text(`${path}.serverName`, { most: 253, fill: dotted, wrong: ['a b', '-a', 'a..b', '*.a'], form: 'allowed here' }),
+    text(`${path}.serverName`, {
+      most: 253,
+      fill: dotted,
+      wrong: ['a b', '-a', '*.a'],
+      form: 'a host name without scheme',
+    }),
     choice(`${path}.profile`, ['Modern', 'Legacy']),
   ]),
   choice('spec.proxyProtocol', ['Disabled', 'V1', 'V2']),

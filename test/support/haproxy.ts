@@ -245,8 +245,8 @@ export function poolOf(
 
 /** A RoutingRule on a port, with what its spec has besides. */
 export function ruleOf(name: string, at: number | RuleFrame, rules: readonly object[]): Written {
-  const { port, protocol = 'HTTP', tls, ...rest } = typeof at === 'number' ? { port: at } : at;
-  const listener = { protocol, port, ...(tls && { tls }) };
+  const { port, protocol = 'HTTP', tls, proxyProtocol, ...rest } = typeof at === 'number' ? { port: at } : at;
+  const listener = { protocol, port, ...(tls && { tls }), ...(proxyProtocol && { proxyProtocol }) };
   return { kind: 'RoutingRule', name, spec: { listener, ...rest, rules } };
 }
 
@@ -254,6 +254,7 @@ interface RuleFrame {
   readonly port: number;
   readonly protocol?: 'HTTP' | 'HTTPS' | 'TCP' | 'TLS';
   readonly tls?: object;
+  readonly proxyProtocol?: object;
   readonly hostnames?: readonly string[];
   readonly priority?: number;
 }
