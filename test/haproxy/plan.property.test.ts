@@ -164,7 +164,9 @@ describe('planProxy', () => {
           at = apply(at, change, config).next;
           if (change.kind !== 'replace-routes') continue;
           const there = backendsOf(at.skeleton);
-          const named = [...change.routes.values()].filter((value) => /^(http|tcp)_/.test(value));
+          const named = [...change.routes.values()]
+            .filter((value) => /^(http|tcp)_/.test(value))
+            .map((value) => value.split('@')[0] ?? '');
           expect(named.filter((value) => !there.has(value.split('@')[0] ?? ''))).toEqual([]);
         }
       }),

@@ -61,13 +61,16 @@ function put(at: unknown, [step, ...rest]: readonly Step[], value: unknown): unk
   };
 }
 
-const POOL = { port: 80, externalEndpoints: [{ name: 'a', address: '192.0.2.1' }] };
+const ENDPOINT = { name: 'a', address: '192.0.2.1' };
+const POOL = { port: 80, externalEndpoints: [ENDPOINT] };
 const HTTP_CHECK = { type: 'HTTP', path: '/' };
 
 /** What stands beside a field of a pool: by the beginning of its name. */
 const POOL_BASES: readonly (readonly [string, object])[] = [
   ['selector', { ...POOL, selector: { matchLabels: { app: 'a' } } }],
   ['portName', { selector: { matchLabels: { app: 'a' } } }],
+  ['externalEndpoints.0.tls', { ...POOL, externalEndpoints: [{ ...ENDPOINT, tls: { serverName: 'a.x' } }] }],
+  ['tls', { ...POOL, tls: { serverName: 'a.x' } }],
   ['balance.header', { ...POOL, balance: { algorithm: 'Header' } }],
   ['healthCheck.headers', { ...POOL, healthCheck: { ...HTTP_CHECK, headers: [{ name: 'X-A', value: 'a' }] } }],
   [

@@ -51,7 +51,7 @@ const pieces = [
 ];
 
 /** Regular expressions of RE2, most of them short enough to match something. */
-const regex: fc.Arbitrary<string> = fc.letrec<{ node: string }>((tie) => ({
+export const regex: fc.Arbitrary<string> = fc.letrec<{ node: string }>((tie) => ({
   node: fc.oneof(
     { maxDepth: 3, withCrossShrink: true },
     fc.constantFrom(...pieces),
