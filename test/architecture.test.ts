@@ -39,7 +39,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     types: ['topology', 'status', 'telemetry'],
   },
   driver: {
-    rooms: ['api', 'haproxy', 'mysql', 'kube'],
+    rooms: ['api', 'haproxy', 'mysql', 'cluster', 'kube'],
     packages: [
       'mysql2',
       'mysql2/promise',

@@ -8,6 +8,7 @@ import { AGENT_PORT } from '../api/agent-port.ts';
 import { agent } from './agent.ts';
 import { check } from './check.ts';
 import { explainCommand } from './explain.ts';
+import { operator } from './operator.ts';
 import { render } from './render.ts';
 import { run } from './run.ts';
 import { status } from './status.ts';
@@ -45,6 +46,7 @@ export async function program(args: readonly string[]): Promise<number> {
   addExplain(command, set);
   addStatus(command, set);
   addAgent(command, signal, set);
+  addOperator(command, signal, set);
   try {
     await command.parseAsync([...args], { from: 'user' });
   } catch (error) {
@@ -181,6 +183,36 @@ function addAgent(command: Command, signal: AbortSignal, set: (code: number) => 
         uid: fromEnvironment('POD_UID'),
       };
       set(await agent({ ...flags, watchNamespaces: watchNamespace, pod, log, signal }));
+    });
+}
+
+interface OperatorFlags {
+  readonly config: string;
+  readonly kubeconfig?: string;
+  readonly image?: string;
+  readonly http: { readonly host: string; readonly port: number };
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly logFormat: 'auto' | 'json' | 'text';
+}
+
+function addOperator(command: Command, signal: AbortSignal, set: (code: number) => void): void {
+  command
+    .command('operator')
+    .description('In a cluster: keep proxies, Services, slices of machines, database accounts and statuses.')
+    .requiredOption('--config <path>', 'settings, a document of kind OperatorConfig')
+    .option('--kubeconfig <path>', "default: the Pod's own identity, or what kubectl would use")
+    .option('--image <name>', "image of the proxies where the settings name none (default: the operator's own)")
+    .option('--http <host:port>', 'where probes and metrics are served', hostPort, { host: '0.0.0.0', port: 8080 })
+    .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
+    .addOption(new Option('--log-format <format>').choices(['auto', 'json', 'text']).default('auto'))
+    .addHelpText(
+      'after',
+      '\nThe Pod is known by the environment: POD_NAMESPACE and POD_NAME. Of several processes one leads.',
+    )
+    .action(async ({ logLevel, logFormat, ...flags }: OperatorFlags) => {
+      const log = createLogger({ level: logLevel, format: logFormat });
+      const where = { namespace: fromEnvironment('POD_NAMESPACE'), name: fromEnvironment('POD_NAME') };
+      set(await operator({ ...flags, ...where, log, signal }));
     });
 }
 

@@ -21,12 +21,16 @@ export interface DatabaseRailOptions {
   readonly onError: (id: string, error: unknown) => void;
   /** Servers of an earlier process. */
   readonly remembered: readonly ServerPlace[];
+  /** Addresses of Pods that were seen to go: their accounts need no further proof. */
+  readonly departed?: () => ReadonlySet<string>;
   readonly remember: (places: readonly ServerPlace[]) => void;
 }
 
 export interface DatabaseRail {
-  /** A new picture: rounds follow at once where something may differ. */
-  update(resources: Resources, topology: Topology): void;
+  /** A new picture: rounds follow at once where something may differ. `further`: servers of grants that are being deleted. */
+  update(resources: Resources, topology: Topology, further?: readonly ServerPlace[]): void;
+  /** Nothing of a grant that is in no picture any more is left on that server. */
+  isClean(grant: Key, serverId: string): boolean;
   /** Something changed in the proxy. */
   wake(): void;
   readonly observed: ReadonlyMap<string, DatabaseObserved>;
@@ -46,6 +50,8 @@ interface Entry {
   readonly server: DatabaseServer;
   readonly loop: Loop;
   round?: DatabaseRound;
+  /** What the last round was made from. */
+  seen?: Resources;
   failures: number;
 }
 
@@ -58,6 +64,8 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
   const places = new Map(options.remembered.map((place) => [place.id, place]));
   let picture: { readonly resources: Resources; readonly topology: Topology } | undefined;
   let observed: ReadonlyMap<string, DatabaseObserved> = new Map();
+  /** Servers on which nothing was left. */
+  const retired = new Set<string>();
 
   const publish = () => {
     const rounds = [...entries].flatMap(([id, { round }]) => (round === undefined ? [] : [[id, round] as const]));
@@ -68,11 +76,13 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
     const entry = entries.get(id);
     if (entry === undefined || picture === undefined) return undefined;
     const begun = performance.now();
+    const { resources } = picture;
     const input = inputOf(entry.place, picture);
     const result = await entry.server.round(input);
     const news =
       entry.round === undefined || JSON.stringify([...result.grants]) !== JSON.stringify([...entry.round.grants]);
     entry.round = result;
+    entry.seen = resources;
     publish();
     if (news || result.statements > 0 || result.problem !== undefined) {
       options.onRound(id, result, performance.now() - begun);
@@ -87,6 +97,7 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
   };
 
   const retire = (entry: Entry): undefined => {
+    retired.add(entry.place.id);
     entries.delete(entry.place.id);
     places.delete(entry.place.id);
     options.remember([...places.values()]);
@@ -112,25 +123,39 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
       presentGrants: presentGrants(resources),
       elsewhere: grantsElsewhere(place, topology),
       keepHosts: history.keep(resources, proxy),
-      allowRemoval: allowances(resources),
+      allowRemoval: allowances(resources, departedCounts(needs)),
       // As long as nobody knows which servers still drain, none of their accounts may go.
       pictureComplete: resources.pictureComplete && proxy !== undefined,
     };
   };
 
+  /** By grant, how many accounts may go because their Pods were seen to go. */
+  const departedCounts = (needs: readonly AccountNeed[]): ReadonlyMap<Key, number> => {
+    const departed = options.departed?.();
+    if (departed === undefined) return new Map();
+    return new Map(
+      needs.map(({ grant, hosts }) => {
+        const wanted = new Set(hosts.map(({ host }) => host));
+        return [grant, [...departed].filter((address) => !wanted.has(address)).length];
+      }),
+    );
+  };
+
   const open = (place: ServerPlace) => {
     const { id } = place;
+    retired.delete(id);
     const loop = createLoop({ round: () => round(id), onError: (error) => options.onError(id, error) });
     const entry: Entry = { place, server: options.open(place), loop, failures: 0 };
     entries.set(id, entry);
   };
 
   return {
-    update(resources, topology) {
+    update(resources, topology, further = []) {
       const changed = picture?.resources !== resources || picture.topology !== topology;
       picture = { resources, topology };
       history.learn(topology.accounts);
       const before = JSON.stringify([...places.values()]);
+      for (const place of further) if (!retired.has(place.id)) places.set(place.id, place);
       // Of grants that share a loop the first says how to connect.
       for (const { server } of topology.accounts.toReversed()) places.set(server.id, server);
       if (JSON.stringify([...places.values()]) !== before) options.remember([...places.values()]);
@@ -140,6 +165,11 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
         else entry.place = place;
       }
       if (changed) for (const { loop } of entries.values()) loop.wake();
+    },
+    isClean(grant, serverId) {
+      const { round: last, seen } = entries.get(serverId) ?? {};
+      if (last === undefined) return retired.has(serverId);
+      return seen === picture?.resources && last.settled && last.problem === undefined && !last.grants.has(grant);
     },
     wake() {
       for (const { loop } of entries.values()) loop.wake();
@@ -179,11 +209,11 @@ function presentGrants(resources: Resources): ReadonlySet<Key> {
   return new Set([...resources.grants.keys(), ...held]);
 }
 
-function allowances(resources: Resources): ReadonlyMap<Key, number> {
-  const allowed = new Map<Key, number>();
+function allowances(resources: Resources, departed: ReadonlyMap<Key, number>): ReadonlyMap<Key, number> {
+  const allowed = new Map(departed);
   for (const [key, { metadata }] of resources.grants) {
     const count = Number(metadata.annotations?.[ALLOW_REMOVAL] ?? Number.NaN);
-    if (Number.isInteger(count) && count > 0) allowed.set(key, count);
+    if (Number.isInteger(count) && count > 0) allowed.set(key, Math.max(count, allowed.get(key) ?? 0));
   }
   return allowed;
 }

@@ -16,6 +16,7 @@ import {
 } from './cluster-objects.ts';
 import { canonicalText } from './content-hash.ts';
 import { createClusterPicture, type Dirty } from './cluster-picture.ts';
+import { freshnessOf, lookUp, merged, type Freshness } from './copies.ts';
 import type { Log, Source } from './source.ts';
 
 /** What is watched beside WebPools, RoutingRules and EndpointSlices. */
@@ -33,18 +34,6 @@ export interface KubernetesSourceOptions {
 
 /** Versions up to which everything is in a picture; a kind that is not watched is absent. */
 export type Versions = Readonly<Partial<Record<Dirty['kind'], string>>>;
-
-/** How the copies are. */
-export interface Freshness {
-  readonly kind: string;
-  readonly objects: number;
-  readonly synced: boolean;
-  /** Milliseconds since the last sign of the server. */
-  readonly silentFor: number;
-  readonly failures: number;
-  readonly errors: number;
-  readonly lists: number;
-}
 
 export interface KubernetesSource extends Source {
   /** Resolves once every copy is complete. Before that `read` rejects. */
@@ -197,18 +186,11 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
     });
   }
 
-  const find = <T>(reflectors: readonly Reflector<T>[], key: Key): T | undefined => {
-    for (const { store } of reflectors) {
-      const found = store.get(key);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  };
-  const object = (kind: Kind, key: Key) => find(own.get(kind) ?? [], key);
-  const secret = (named: Key) => find(secrets, secretObjects.get(named) ?? '');
+  const object = (kind: Kind, key: Key) => lookUp(own.get(kind) ?? [], key);
+  const secret = (named: Key) => lookUp(secrets, secretObjects.get(named) ?? '');
   const picture = createClusterPicture({
     object,
-    slice: (key) => find(slices, key),
+    slice: (key) => lookUp(slices, key),
     secret,
   });
 
@@ -297,15 +279,4 @@ function isForeign(status: AnyStatus | undefined, wanted: AnyStatus | undefined)
 /** Of copies of several namespaces the one that lags most says how far all are. */
 function lowest(versions: readonly string[]): string {
   return versions.reduce((low, version) => (reached(version, low) ? low : version));
-}
-
-function merged<T>(reflectors: readonly Reflector<T>[]): ReadonlyMap<Key, T> {
-  const [only, ...others] = reflectors;
-  if (only !== undefined && others.length === 0) return only.store;
-  return new Map(reflectors.flatMap(({ store }) => [...store]));
-}
-
-function freshnessOf({ kind, store, health }: Reflector<unknown>): Freshness {
-  const { synced, failures, errors, lists, lastContact } = health;
-  return { kind, objects: store.size, synced, silentFor: performance.now() - lastContact, failures, errors, lists };
 }

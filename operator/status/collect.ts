@@ -5,7 +5,7 @@ import { certificateEnds } from './certificates.ts';
 import { databaseGrantStatus } from './database-grant.ts';
 import type { AnyStatus, StatusInput } from './document.ts';
 import type { Lookups } from './lookups.ts';
-import type { DatabaseObserved } from './observed.ts';
+import type { DatabaseObserved, ProxyObserved } from './observed.ts';
 import { routingRuleStatus } from './routing-rule.ts';
 import type { Subject } from './subject.ts';
 import type { History } from './verdict.ts';
@@ -45,14 +45,14 @@ function collectPool(identity: Identity, input: StatusInput, lookups: Lookups): 
   const object = input.resources.pools.get(key);
   const subject = subjectOf(identity, lookups, object?.metadata);
   if (subject === undefined) return undefined;
-  const { proxy } = input.observed;
+  const proxy = proxyFor(identity, input);
   const pool = object === undefined ? undefined : input.topology.pools.get(key);
   const servers = proxy.pools.get(key);
   const waiting = lookups.waiting(key);
   const usedBy = lookups.usedBy.get(key) ?? 0;
   return {
     subject,
-    inputs: [object, subject.held, pool, servers, usedBy, ...proxyInputs(input), ...subject.findings, ...waiting],
+    inputs: [object, subject.held, pool, servers, usedBy, ...proxyInputs(proxy), ...subject.findings, ...waiting],
     judge: (history) => webPoolStatus({ subject, pool, proxy, servers, waiting, usedBy }, history),
   };
 }
@@ -61,7 +61,7 @@ function collectRule(identity: Identity, input: StatusInput, lookups: Lookups): 
   const object = input.resources.rules.get(identity.key);
   const subject = subjectOf(identity, lookups, object?.metadata);
   if (subject === undefined) return undefined;
-  const { proxy } = input.observed;
+  const proxy = proxyFor(identity, input);
   const routed = lookups.routed.get(identity.key) ?? NONE;
   const unavailable = object === undefined ? NONE : lookups.unavailable(object);
   const certificates = object === undefined ? NONE : certificateEnds(object, input.resources.secrets);
@@ -69,7 +69,7 @@ function collectRule(identity: Identity, input: StatusInput, lookups: Lookups): 
   const lists = [...subject.findings, ...ends, routed.length, ...routed, ...unavailable];
   return {
     subject,
-    inputs: [object, subject.held, proxy.bind, ...proxyInputs(input), ...lists],
+    inputs: [object, subject.held, proxy.bind, ...proxyInputs(proxy), ...lists],
     judge: (history) =>
       routingRuleStatus({ subject, spec: object?.spec, routed, proxy, unavailable, certificates }, history),
   };
@@ -109,7 +109,14 @@ function subjectOf(identity: Identity, lookups: Lookups, inForce: Metadata | und
   return { kind: identity.kind, key: identity.key, metadata, held, inForce: inForce?.generation, findings };
 }
 
+/** The proxies as this object has to see them: one that some of them do not have yet is not programmed, whatever else is. */
+function proxyFor({ id }: Identity, { observed: { proxy } }: StatusInput): ProxyObserved {
+  const waitsFor = proxy.awaited?.get(id);
+  return waitsFor === undefined ? proxy : { ...proxy, programmed: false, waitsFor };
+}
+
 /** The proxy as far as an object's conditions depend on it; its servers are compared for each pool alone. */
-function proxyInputs({ observed: { proxy } }: StatusInput): unknown[] {
-  return [proxy.programmed, proxy.problem?.reason, proxy.problem?.message, proxy.pools.size > 0];
+function proxyInputs(proxy: ProxyObserved): unknown[] {
+  const { programmed, problem, doubt, waitsFor, pools } = proxy;
+  return [programmed, problem?.reason, problem?.message, doubt, waitsFor, pools.size > 0];
 }

@@ -18,6 +18,12 @@ export interface ProxyObserved {
     /** For ConfigRejected, HAProxy's own words. */
     readonly message: string;
   };
+  /** Of several proxies one was not heard of lately: nothing about programming can be said. */
+  readonly doubt?: string;
+  /** Objects (`<kind>/<key>`) whose newest version not every proxy has yet, with what is waited for; absent where there is one proxy only. */
+  readonly awaited?: ReadonlyMap<string, string>;
+  /** What one object in particular waits for. */
+  readonly waitsFor?: string;
   /** Servers as read back, by pool key and server id. */
   readonly pools: ReadonlyMap<Key, ReadonlyMap<string, ServerObserved>>;
   /** Where listeners are reachable, for example `127.0.0.1` or `*`. */

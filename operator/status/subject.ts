@@ -65,14 +65,18 @@ function refusalOf({ findings, held, inForce }: Subject): Verdict | undefined {
  */
 export function programmedOf(admission: Admission, proxy: ProxyObserved, history: History): Verdict {
   if (admission.refused) return negative('Programmed', 'Invalid', 'This version is not in HAProxy: Accepted is False.');
+  if (proxy.doubt !== undefined) return pending('Programmed', proxy.doubt);
   if (proxy.programmed && admission.accepted.status === 'True') return programmed();
+  if (stillServes(proxy, history)) return programmed();
   const { problem } = proxy;
-  const stays = problem === undefined || problem.reason === 'ConfigRejected';
-  const before = history.sameGeneration && conditionIn(history.previous, 'Programmed')?.status === 'True';
-  if (stays && before && proxy.pools.size > 0) return programmed();
   return problem === undefined
-    ? pending('Programmed', 'Not read back from HAProxy yet.')
+    ? pending('Programmed', proxy.waitsFor ?? 'Not read back from HAProxy yet.')
     : negative('Programmed', problem.reason, problem.message);
+}
+
+function stillServes({ problem, pools }: ProxyObserved, { sameGeneration, previous }: History): boolean {
+  const runs = (problem === undefined || problem.reason === 'ConfigRejected') && pools.size > 0;
+  return runs && sameGeneration && conditionIn(previous, 'Programmed')?.status === 'True';
 }
 
 function programmed(): Verdict {

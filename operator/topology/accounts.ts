@@ -112,7 +112,8 @@ function accountsOf(sources: GrantSources): readonly AccountNeed[] {
   return [need];
 }
 
-function databaseServer({ spec, metadata }: DatabaseGrant): AccountNeed['server'] {
+/** The server that a grant names, and how to reach it. */
+export function databaseServer({ spec, metadata }: DatabaseGrant): AccountNeed['server'] {
   const { port = DEFAULTS.DatabaseGrant.server.port, adminSecretName } = spec.server;
   const secret = (name: string): Key => keyOf({ namespace: metadata.namespace, name });
   const host = canonicalHost(spec.server.host);

@@ -95,6 +95,7 @@ function start(
   });
   const databaseRail: DatabaseRail = {
     update: nothing,
+    isClean: () => true,
     wake: nothing,
     observed: databases,
     settled: true,

@@ -186,6 +186,20 @@ describe('the picture', () => {
     });
   });
 
+  test('a slice that lost its last endpoint has none: Go writes an empty list as null', async () => {
+    const made = slice('blog-1', ['10.0.0.1']);
+    await follow();
+    await picture(({ slices }) => slices.get('default/blog-1')?.endpoints.length === 1);
+    server.put('endpointslices', {
+      ...made,
+      metadata: { ...made.metadata, resourceVersion: undefined },
+      endpoints: null,
+      ports: null,
+    } as never);
+    const seen = await picture(({ slices }) => slices.get('default/blog-1')?.endpoints.length === 0);
+    expect(seen.slices.get('default/blog-1')?.ports).toEqual([]);
+  });
+
   test('a Secret is known by what is in it, and its text only when it is asked for', async () => {
     const made = secret('db', { password: 'one' });
     const opened = await follow();

@@ -1,0 +1,375 @@
+/**
+ * The operator of a cluster: picture → topology → our objects in the cluster and the accounts in the databases, and statuses of what the proxies
+ * and databases were seen to hold. Only the leader does anything; proxies go on without it.
+ */
+import type { Finding } from '../api/finding.ts';
+import { keyOf, type DatabaseGrant, type Key, type Resources } from '../api/resources.ts';
+import { createClusterBuilder, type ClusterObjects } from '../cluster/build.ts';
+import { isManaged, objectId, POOL_LABEL, SLICE_MANAGER, SLICE_MANAGER_LABEL } from '../cluster/object.ts';
+import type { EndpointSliceObject, KubeObject } from '../cluster/object.ts';
+import type { Installation } from '../cluster/proxy-pod.ts';
+import type { ClusterMarks } from '../driver/cluster-marks.ts';
+import type { ClusterObjectsDriver, ExistingObject } from '../driver/cluster-objects.ts';
+import type { NameResolver } from '../driver/names.ts';
+import type { ClusterWorld } from '../source/cluster-world.ts';
+import type { KubernetesSource } from '../source/kubernetes.ts';
+import { createStatusBuilder } from '../status/build.ts';
+import type { StatusDocument } from '../status/document.ts';
+import type { Observed, ProxyObserved } from '../status/observed.ts';
+import { createReportsReader, type ProxySeen, type ReportsSeen, type Requirement } from '../status/proxy-reports.ts';
+import { transitionsOf, type Transition } from '../status/transitions.ts';
+import { databaseServer } from '../topology/accounts.ts';
+import { createTopologyBuilder } from '../topology/build.ts';
+import type { Topology } from '../topology/topology.ts';
+import { certificatesNamed } from './certificates-named.ts';
+import type { DatabaseRail, ServerPlace } from './database-rail.ts';
+import { createGate } from './gate.ts';
+import { createLoop } from './loop.ts';
+
+export interface OperatorOptions {
+  readonly source: KubernetesSource;
+  readonly world: ClusterWorld;
+  readonly resolver: NameResolver;
+  readonly databases: DatabaseRail;
+  readonly objects: ClusterObjectsDriver;
+  readonly marks: ClusterMarks;
+  readonly installation: Installation;
+  readonly finalizer: string;
+  /** Whether this process may write at this moment. */
+  readonly leads: () => boolean;
+  readonly reached: (version: string, wanted: string) => boolean;
+  /** RFC 3339, UTC, whole seconds. */
+  readonly now: () => string;
+  readonly tell: (document: Pick<StatusDocument, 'kind' | 'key'>, transition: Transition) => void;
+  readonly onRound: (controller: 'cluster' | 'status', result: 'success' | 'error', milliseconds: number) => void;
+  readonly onError: (error: unknown, what: string) => void;
+}
+
+/** What is known at one moment. */
+export interface OperatorSnapshot {
+  readonly resources: Resources;
+  readonly topology: Topology;
+  readonly observed: Observed;
+  readonly documents: readonly StatusDocument[];
+}
+
+export interface Operator {
+  /** Undefined until the first statuses were built. */
+  readonly snapshot: OperatorSnapshot | undefined;
+  /** Rounds that failed since the last good one. */
+  readonly failures: number;
+  /** What the proxies hold; undefined while one of them has not told lately. */
+  readonly proxies: ProxyObserved | undefined;
+  wake(): void;
+  stop(): Promise<void>;
+}
+
+/** Milliseconds between two writings of status; the first of a burst waits for nothing. */
+const STATUS_HOLD_OFF = 200;
+/** Milliseconds after which reports may have become stale without anything happening. */
+const STATUS_RECHECK = 5000;
+/** Milliseconds after which everything is looked at again. */
+const RESYNC = 30_000;
+/** Whoever cannot wait for a database that will not come back says so on the grant. */
+const ABANDON = 'webpool.dev/abandon-cleanup';
+const GATE = 'webpool.dev/';
+
+interface Picture {
+  readonly resources: Resources;
+  readonly topology: Topology;
+}
+
+/** Starts to keep the cluster as its objects say. */
+export function startOperator(options: OperatorOptions): Operator {
+  const { source, world, resolver, databases, objects, marks, installation, leads } = options;
+  const build = createTopologyBuilder({ external: 'Names', pods: 'All' });
+  const buildObjects = createClusterBuilder();
+  const buildStatuses = createStatusBuilder();
+  const readReports = createReportsReader();
+  const gate = createGate();
+  const startedAt = options.now();
+  let stale = true;
+  let resources: Resources | undefined;
+  let current: Picture | undefined;
+  let made: ClusterObjects = { objects: [], findings: [] };
+  let seen: ReportsSeen | undefined;
+  let snapshot: OperatorSnapshot | undefined;
+  let failures = 0;
+
+  const readProxies = ({ resources: { slices }, topology: { pools } }: Picture): ReportsSeen => {
+    const reports = world.reports();
+    const now = performance.now();
+    const proxies = [...world.proxies()].flatMap(([name, pod]): ProxySeen[] => {
+      if (pod.ended) return [];
+      const report = reports.get(name);
+      const silentFor = report === undefined ? Infinity : now - report.seenAt;
+      return [{ name, ready: pod.ready, silentFor, ...(report !== undefined && { report: report.spec }) }];
+    });
+    const bind = `webpool-proxy.${installation.namespace}`;
+    return readReports({ proxies, pools, slices, requirements: requirements(), reached: options.reached, bind });
+  };
+
+  const requirements = (): readonly Requirement[] => {
+    const slices = newestSlices(made.objects, objects);
+    return (['WebPool', 'RoutingRule'] as const).flatMap((kind) =>
+      [...source.objects(kind)].map(([key, { object, generationVersion }]) => ({
+        kind,
+        key,
+        generation: object.metadata.generation,
+        version: generationVersion,
+        slices: kind === 'WebPool' ? (slices.get(key) ?? '') : '',
+      })),
+    );
+  };
+
+  const round = async (): Promise<number | undefined> => {
+    if (!leads()) return undefined;
+    const begun = performance.now();
+    if (stale || resources === undefined) {
+      stale = false;
+      resources = await source.read();
+    }
+    const topology = build(resources, resolver.names);
+    current = { resources, topology };
+    resolver.want(topology.hostnames);
+    seen = readProxies(current);
+    await keepFinalizers();
+    databases.update(resources, topology, leavingServers());
+    const now = performance.now();
+    const admitted = gate.admit(topology, { databases: databases.observed, proxy: seen.observed, now });
+    await keepObjects(current, admitted.topology);
+    await openGates(current);
+    failures = 0;
+    options.onRound('cluster', 'success', performance.now() - begun);
+    status.wake();
+    return Math.min(RESYNC, admitted.againAfter ?? Infinity);
+  };
+
+  const keepObjects = async ({ resources, topology }: Picture, admitted: Topology) => {
+    made = buildObjects({
+      installation,
+      pools: resources.pools,
+      topology: { pools: admitted.pools, listeners: topology.listeners },
+      services: world.services(),
+      slices: resources.slices,
+      reachable: reachable(seen?.observed),
+      certificates: certificatesNamed(topology.listeners, resources.secrets),
+    });
+    for (const object of made.objects) {
+      if (object.kind === 'EndpointSlice' && !isAsWanted(object, resources)) objects.forget(objectId(object));
+    }
+    const result = await objects.apply(made.objects, existing(resources));
+    for (const [id, error] of result.failures) options.onError(error, id);
+    if (result.failures.size > 0) throw new Error(`${result.failures.size} objects of the cluster were not written`);
+  };
+
+  /** Objects of ours that are there. A pool that is gone takes its own along; what a pool does not want any more is ours to remove. */
+  const existing = ({ slices, pools }: Resources): readonly ExistingObject[] => [
+    ...[...slices.values()].flatMap(({ metadata: { namespace, name, labels = {} } }): ExistingObject[] => {
+      const pool = keyOf({ namespace, name: labels[POOL_LABEL] ?? '' });
+      const ours = labels[SLICE_MANAGER_LABEL] === SLICE_MANAGER && pools.has(pool);
+      return ours ? [{ kind: 'EndpointSlice', namespace, name }] : [];
+    }),
+    ...[...world.managed()].flatMap(([kind, found]) =>
+      [...found].flatMap(([key, { labels, uid }]): ExistingObject[] => {
+        const [namespace = '', name = ''] = key.split('/');
+        return isManaged({ labels }) && namespace === installation.namespace ? [{ kind, namespace, name, uid }] : [];
+      }),
+    ),
+  ];
+
+  const keepFinalizers = async () => {
+    for (const [key, { object, finalizers, deleting }] of source.objects('DatabaseGrant')) {
+      const { namespace, name, annotations } = object.metadata;
+      const has = finalizers.includes(options.finalizer);
+      const set = (after: readonly string[]) => marks.setFinalizers({ namespace, name }, finalizers, after);
+      if (!deleting && !has) await set([...finalizers, options.finalizer]);
+      if (!deleting || !has) continue;
+      const server = databaseServer(object as DatabaseGrant);
+      const done = annotations?.[ABANDON] === 'true' || databases.isClean(key, server.id);
+      if (done) await set(finalizers.filter((one) => one !== options.finalizer));
+      else tellBlocked(key, server.id);
+    }
+  };
+
+  const tellBlocked = (key: Key, serverId: string) => {
+    const problem = databases.observed.get(serverId)?.problem;
+    if (problem === undefined) return;
+    const note = `Deleting waits for database server ${serverId}: ${problem.message} Set the annotation ${ABANDON}: "true" to leave its accounts behind.`;
+    options.tell({ kind: 'DatabaseGrant', key }, { type: 'Warning', reason: 'CleanupBlocked', note });
+  };
+
+  const leavingServers = (): readonly ServerPlace[] =>
+    [...source.objects('DatabaseGrant').values()]
+      .filter(({ deleting, finalizers }) => deleting && finalizers.includes(options.finalizer))
+      .map(({ object }) => databaseServer(object as DatabaseGrant));
+
+  /** A gate is only ever opened: no trouble of a database takes a Pod that serves out of service. */
+  const openGates = async ({ topology }: Picture) => {
+    const ready = readyHosts(topology, databases);
+    for (const pod of world.pods().values()) {
+      const gates = Object.entries(pod.gates);
+      if (gates.every(([, open]) => open)) continue;
+      const [namespace = '', name = ''] = pod.key.split('/');
+      const open = gates.filter(([type, isOpen]) => {
+        const hosts = ready.get(keyOf({ namespace, name: type.slice(GATE.length) }));
+        return isOpen || pod.addresses.some((address) => hosts?.has(address) === true);
+      });
+      if (open.length === gates.filter(([, isOpen]) => isOpen).length) continue;
+      await marks.openGates(
+        { namespace, name },
+        open.map(([type]) => type),
+        options.now(),
+      );
+    }
+  };
+
+  const writeStatus = async (): Promise<number | undefined> => {
+    if (current === undefined || !leads()) return undefined;
+    const begun = performance.now();
+    seen = readProxies(current);
+    const picture = { ...current, resources: withFindings(current.resources, made.findings) };
+    const observed: Observed = { proxy: seen.observed, databases: databases.observed };
+    const { documents, changed, recheckAfterMs } = buildStatuses({
+      ...picture,
+      observed,
+      previous: (kind, key) => source.statusOf(kind, key),
+      now: options.now(),
+      startedAt,
+    });
+    snapshot = { ...picture, observed, documents };
+    const before = new Map(changed.map((document) => [document, source.statusOf(document.kind, document.key)]));
+    await source.writeStatus(changed, documents, []);
+    for (const [document, status] of before) {
+      for (const transition of transitionsOf(status, document.status)) options.tell(document, transition);
+    }
+    options.onRound('status', 'success', performance.now() - begun);
+    return Math.min(STATUS_RECHECK, recheckAfterMs ?? Infinity);
+  };
+
+  const withFindings = rememberFindings();
+  const main = createLoop({
+    round,
+    onError: (error) => {
+      failures += 1;
+      options.onRound('cluster', 'error', 0);
+      options.onError(error, 'round');
+      status.wake();
+    },
+  });
+  const status = createLoop({
+    round: writeStatus,
+    holdOff: STATUS_HOLD_OFF,
+    onError: (error) => {
+      options.onRound('status', 'error', 0);
+      options.onError(error, 'status');
+    },
+  });
+
+  let synced = false;
+  const unwatch = source.changes(() => {
+    stale = true;
+    if (synced) main.wake();
+  });
+  world.changes((what, key, now) => {
+    if (!synced) return;
+    // A report changes what is told, and sometimes which accounts and slices are right.
+    const id = `${what} ${key}`;
+    if (now !== undefined && objects.versionOf(id) !== now.version) objects.forget(id);
+    if (now === undefined) objects.forget(id);
+    main.wake();
+  });
+  const begin = async () => {
+    await Promise.all([source.synced, world.synced]);
+    synced = true;
+    main.wake();
+  };
+  void begin();
+
+  return {
+    get snapshot() {
+      return snapshot;
+    },
+    get failures() {
+      return failures;
+    },
+    get proxies() {
+      return seen?.complete === true ? seen.observed : undefined;
+    },
+    wake() {
+      if (synced) main.wake();
+    },
+    async stop() {
+      unwatch();
+      await main.stop();
+      await databases.stop();
+      await status.stop();
+    },
+  };
+}
+
+/** By pool, the newest version of the slices that we wrote for it. */
+function newestSlices(made: readonly KubeObject[], objects: ClusterObjectsDriver): ReadonlyMap<Key, string> {
+  const newest = new Map<Key, string>();
+  for (const object of made) {
+    if (object.kind !== 'EndpointSlice') continue;
+    const { namespace, labels } = object.metadata;
+    const version = objects.versionOf(objectId(object)) ?? '';
+    const pool = keyOf({ namespace, name: labels[POOL_LABEL] ?? '' });
+    const before = newest.get(pool) ?? '';
+    if (version.length > before.length || (version.length === before.length && version > before))
+      newest.set(pool, version);
+  }
+  return newest;
+}
+
+/** Whether the copy shows a slice as we want it; one that is not there (any more) is not. */
+function isAsWanted(wanted: EndpointSliceObject, { slices }: Resources): boolean {
+  const found = slices.get(keyOf(wanted.metadata));
+  if (found === undefined) return false;
+  const seen = found.endpoints.map(({ addresses, hostname, conditions }) => [
+    addresses[0],
+    hostname,
+    conditions?.serving,
+  ]);
+  const asked = wanted.endpoints.map(({ addresses, hostname, conditions }) => [
+    addresses[0],
+    hostname,
+    conditions.serving,
+  ]);
+  return JSON.stringify([seen, found.ports[0]?.port]) === JSON.stringify([asked, wanted.ports[0]?.port]);
+}
+
+/** Servers that every proxy reaches. */
+function reachable(proxy: ProxyObserved | undefined): ReadonlyMap<Key, ReadonlyMap<string, boolean>> {
+  return new Map(
+    [...(proxy?.pools ?? [])].map(([key, servers]) => [
+      key,
+      new Map([...servers].map(([id, { health }]) => [id, health === 'Up'] as const)),
+    ]),
+  );
+}
+
+/** By grant, the hosts whose account exists. */
+function readyHosts({ accounts }: Topology, databases: DatabaseRail): ReadonlyMap<Key, ReadonlySet<string>> {
+  return new Map(
+    accounts.map(({ grant, server }) => {
+      const report = databases.observed.get(server.id)?.grants.get(grant);
+      const ready = report?.accounts.filter(({ state }) => state === 'Ready') ?? [];
+      return [grant, new Set(ready.map(({ host }) => host))];
+    }),
+  );
+}
+
+/** The picture with what the cluster's objects had to say; the same as before when neither changed. */
+function rememberFindings(): (resources: Resources, findings: readonly Finding[]) => Resources {
+  let last: { readonly inputs: readonly [Resources, string]; readonly result: Resources } | undefined;
+  return (resources, findings) => {
+    if (findings.length === 0) return resources;
+    const text = JSON.stringify(findings);
+    if (last?.inputs[0] !== resources || last.inputs[1] !== text) {
+      last = { inputs: [resources, text], result: { ...resources, findings: [...resources.findings, ...findings] } };
+    }
+    return last.result;
+  };
+}

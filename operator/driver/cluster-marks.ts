@@ -1,0 +1,58 @@
+/** What we write on objects of others: conditions on Pods that wait for their account, and the finalizer of a DatabaseGrant. */
+import { hasCode } from '../kube/api-error.ts';
+import type { Client } from '../kube/client.ts';
+import type { ResourceType } from '../kube/resource.ts';
+
+const PODS: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' };
+const GRANTS: ResourceType = {
+  group: 'webpool.dev',
+  version: 'v1alpha1',
+  plural: 'databasegrants',
+  kind: 'DatabaseGrant',
+};
+
+/** An account outlives no grant: deleting waits until the accounts are gone. */
+export const FINALIZER = 'webpool.dev/accounts';
+
+/** What is written on. */
+export interface NamedObject {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface ClusterMarks {
+  /** Opens readiness gates of a Pod: all that are open are named, because those that are not named would be closed again. */
+  openGates(pod: NamedObject, gates: readonly string[], now: string): Promise<void>;
+  /** Sets the finalizers of a grant, if they still are what `before` says. */
+  setFinalizers(grant: NamedObject, before: readonly string[], after: readonly string[]): Promise<void>;
+}
+
+/** Writes through that client. */
+export function createClusterMarks(client: Client): ClusterMarks {
+  return {
+    async openGates({ namespace, name }, gates, now) {
+      const conditions = gates.map((type) => ({
+        type,
+        status: 'True',
+        lastTransitionTime: now,
+        reason: 'AccountReady',
+        message: 'The database account of this Pod exists.',
+      }));
+      const body = { metadata: { namespace, name }, status: { conditions } };
+      await ignoringGone(client.apply(PODS, body, { fieldManager: 'webpool-operator', subresource: 'status' }));
+    },
+    async setFinalizers(grant, before, after) {
+      const path = '/metadata/finalizers';
+      const test = before.length === 0 ? [] : [{ op: 'test', path, value: before }];
+      const body = [...test, { op: 'add', path, value: after }];
+      await ignoringGone(client.patch(GRANTS, grant, { kind: 'Json', body }));
+    },
+  };
+}
+
+/** Whoever is gone needs no mark. */
+async function ignoringGone(work: Promise<unknown>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!hasCode(error, 404)) throw error;
+  });
+}

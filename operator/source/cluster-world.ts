@@ -1,0 +1,189 @@
+/** What an operator watches beside the kinds of users: Pods, Services, and the reports of its proxies. */
+import type { ProxyReportSpec } from '../api/kinds.gen.ts';
+import type { Key } from '../api/resources.ts';
+import { keepIdentity } from '../api/stable.ts';
+import type { Client } from '../kube/client.ts';
+import { startReflector, type Reflector, type ReflectorTiming, type StoreChange } from '../kube/reflector.ts';
+import type { KubeObject, ResourceType } from '../kube/resource.ts';
+import { readClusterPod, type ClusterPod } from './cluster-objects.ts';
+import { freshnessOf, merged, type Freshness } from './copies.ts';
+import type { Log } from './source.ts';
+
+export interface ClusterWorldOptions {
+  readonly client: Client;
+  /** Namespaces of the users; empty = all. */
+  readonly namespaces: readonly string[];
+  /** Where proxies and operator are. */
+  readonly home: string;
+  readonly log: Log;
+  readonly timing?: ReflectorTiming;
+}
+
+/** An object, as far as its owner and its version are concerned. */
+export interface ClusterService {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly version: string;
+  readonly uid: string;
+}
+
+/** A report and since when it has been as it is, by our own clock. */
+export interface ClusterReport {
+  readonly spec: ProxyReportSpec;
+  /** performance.now(). */
+  readonly seenAt: number;
+}
+
+export interface ClusterWorld {
+  readonly synced: Promise<void>;
+  readonly pods: () => ReadonlyMap<Key, ClusterPod>;
+  readonly services: () => ReadonlyMap<Key, ClusterService>;
+  /** Objects at home that an operator of ours made, by kind. */
+  readonly managed: () => ReadonlyMap<ManagedKind, ReadonlyMap<Key, ClusterService>>;
+  /** Pods of the proxies, by name. */
+  readonly proxies: () => ReadonlyMap<string, ClusterPod>;
+  /** By name of the Pod. */
+  readonly reports: () => ReadonlyMap<string, ClusterReport>;
+  /** Calls `wake` when something of that sort changed. */
+  changes(wake: (what: WorldPart, key: Key, now: ClusterService | undefined) => void): void;
+  /** Addresses of Pods that were seen to go within the last minutes. */
+  departed(): ReadonlySet<string>;
+  freshness(): readonly Freshness[];
+  close(): Promise<void>;
+}
+
+/** Kinds of which an operator makes objects in its own namespace. */
+export type ManagedKind = 'Secret' | 'Deployment' | 'PodDisruptionBudget';
+export type WorldPart = 'Pod' | 'Service' | 'Proxy' | 'Report' | ManagedKind;
+
+const PODS: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' };
+const SERVICES: ResourceType = { group: '', version: 'v1', plural: 'services', kind: 'Service' };
+const REPORTS: ResourceType = {
+  group: 'webpool.dev',
+  version: 'v1alpha1',
+  plural: 'proxyreports',
+  kind: 'ProxyReport',
+};
+const MANAGED: readonly (readonly [ManagedKind, ResourceType])[] = [
+  ['Secret', { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' }],
+  ['Deployment', { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' }],
+  [
+    'PodDisruptionBudget',
+    { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets', kind: 'PodDisruptionBudget' },
+  ],
+];
+const MANAGED_SELECTOR = 'app.kubernetes.io/managed-by=webpool';
+const PROXY_SELECTOR = 'app.kubernetes.io/name=webpool,app.kubernetes.io/component=proxy';
+/** Milliseconds that a Pod which went explains why its account is not wanted any more. */
+const EVIDENCE = 600_000;
+
+/** Begins to watch. */
+export function createClusterWorld(options: ClusterWorldOptions): ClusterWorld {
+  const { client, namespaces, home, log } = options;
+  const { promise: synced, resolve: allSynced } = Promise.withResolvers<void>();
+  const gone = new Map<string, number>();
+  let wake: (what: WorldPart, key: Key, now: ClusterService | undefined) => void = () => {};
+
+  const isSynced = () => all.every(({ health }) => health.synced);
+  const common = {
+    transport: client.transport,
+    log,
+    ...(options.timing !== undefined && { timing: options.timing }),
+    // The last one may say so while the list of all is still being made.
+    onSynced: () =>
+      queueMicrotask(() => {
+        if (isSynced()) allSynced();
+      }),
+  };
+  const rooms = namespaces.length === 0 ? [{}] : namespaces.map((namespace) => ({ namespace }));
+
+  const onPod = ({ key, before, now }: StoreChange<ClusterPod>) => {
+    const left = before !== undefined && (now === undefined || (now.ended && !before.ended));
+    if (left) for (const address of before.addresses) gone.set(address, performance.now());
+    for (const address of now?.ended === false ? now.addresses : []) gone.delete(address);
+    wake('Pod', key, undefined);
+  };
+  const pods = rooms.map((room) =>
+    startReflector<ClusterPod>({ ...common, ...room, type: PODS, slim: readClusterPod, onChange: onPod }),
+  );
+  const services = rooms.map((room) =>
+    startReflector<ClusterService>({
+      ...common,
+      ...room,
+      type: SERVICES,
+      slim: readService,
+      onChange: ({ key, now }) => wake('Service', key, now),
+    }),
+  );
+  const proxies = startReflector<ClusterPod>({
+    ...common,
+    namespace: home,
+    labelSelector: PROXY_SELECTOR,
+    type: PODS,
+    slim: readClusterPod,
+    onChange: ({ key }) => wake('Proxy', key, undefined),
+  });
+  const reports = startReflector<ClusterReport>({
+    ...common,
+    namespace: home,
+    type: REPORTS,
+    slim: readReport,
+    onChange: ({ key }) => wake('Report', key, undefined),
+  });
+  const managed = MANAGED.map(
+    ([kind, type]) =>
+      [
+        kind,
+        startReflector<ClusterService>({
+          ...common,
+          namespace: home,
+          labelSelector: MANAGED_SELECTOR,
+          type,
+          slim: readService,
+          onChange: ({ key, now }) => wake(kind, key, now),
+        }),
+      ] as const,
+  );
+  const all: readonly Reflector<unknown>[] = [
+    ...pods,
+    ...services,
+    proxies,
+    reports,
+    ...managed.map(([, reflector]) => reflector),
+  ];
+
+  return {
+    synced,
+    pods: () => merged(pods),
+    services: () => merged(services),
+    managed: () => new Map(managed.map(([kind, { store }]) => [kind, store])),
+    proxies: () => byName(proxies.store),
+    reports: () => byName(reports.store),
+    changes(onChange) {
+      wake = onChange;
+    },
+    departed() {
+      const now = performance.now();
+      for (const [address, at] of gone) if (now - at > EVIDENCE) gone.delete(address);
+      return new Set(gone.keys());
+    },
+    freshness: () => all.map(freshnessOf),
+    async close() {
+      await Promise.all(all.map((reflector) => reflector.stop()));
+    },
+  };
+}
+
+function byName<T>(store: ReadonlyMap<Key, T>): ReadonlyMap<string, T> {
+  return new Map([...store].map(([key, value]) => [key.slice(key.indexOf('/') + 1), value]));
+}
+
+function readService({ metadata }: KubeObject, previous: ClusterService | undefined): ClusterService {
+  const { labels = {}, resourceVersion: version = '', uid = '' } = metadata;
+  return keepIdentity(previous, { labels, version, uid });
+}
+
+/** Every version of a report is a sign of life. */
+function readReport(json: KubeObject, previous: ClusterReport | undefined): ClusterReport {
+  const spec = keepIdentity(previous?.spec, json['spec'] as ProxyReportSpec);
+  return { spec, seenAt: performance.now() };
+}

@@ -1,0 +1,37 @@
+/** Several copies of one kind, one a namespace, taken together. */
+import type { Key } from '../api/resources.ts';
+import type { Reflector } from '../kube/reflector.ts';
+
+/** How a copy is. */
+export interface Freshness {
+  readonly kind: string;
+  readonly objects: number;
+  readonly synced: boolean;
+  /** Milliseconds since the last sign of the server. */
+  readonly silentFor: number;
+  readonly failures: number;
+  readonly errors: number;
+  readonly lists: number;
+}
+
+/** How this copy is. */
+export function freshnessOf({ kind, store, health }: Reflector<unknown>): Freshness {
+  const { synced, failures, errors, lists, lastContact } = health;
+  return { kind, objects: store.size, synced, silentFor: performance.now() - lastContact, failures, errors, lists };
+}
+
+/** The objects of all copies. */
+export function merged<T>(copies: readonly Reflector<T>[]): ReadonlyMap<Key, T> {
+  const [only, ...others] = copies;
+  if (only !== undefined && others.length === 0) return only.store;
+  return new Map(copies.flatMap(({ store }) => [...store]));
+}
+
+/** The object of that key in any of the copies. */
+export function lookUp<T>(copies: readonly Reflector<T>[], key: Key): T | undefined {
+  for (const { store } of copies) {
+    const found = store.get(key);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
