@@ -17,6 +17,8 @@ export interface OperatorConfig {
 /** What the user may choose about the proxy Pods and what stands in front of them. */
 export interface ProxySettings {
   readonly replicas: number;
+  /** External: how many there are is the business of an autoscaler, and `replicas` does not count. */
+  readonly scaling: 'Fixed' | 'External';
   /** Absent = the operator's own image. */
   readonly image?: string;
   readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
@@ -123,6 +125,10 @@ const TOLERATION = object('A toleration as Kubernetes writes it.', {
 
 const PROXY = object('The proxy Pods and what stands in front of them.', {
   replicas: { type: 'integer', minimum: 1, maximum: 100, description: 'Proxy Pods. Default: 2.' },
+  scaling: choice(
+    ['Fixed', 'External'],
+    'External: a HorizontalPodAutoscaler of yours says how many there are; give it at least 2. Default: Fixed.',
+  ),
   image: text("Image of the proxy Pods. Default: the operator's.", 512),
   imagePullPolicy: choice(['Always', 'IfNotPresent', 'Never'], 'When it is pulled. Default: IfNotPresent.'),
   imagePullSecrets: names('Secrets to pull it with.'),
@@ -157,6 +163,14 @@ type GivenProxy = Given<Omit<ProxySettings, 'drain'>> & {
   readonly drain?: { readonly delay?: string; readonly timeout?: string };
 };
 
+const USUAL = {
+  replicas: 2,
+  scaling: 'Fixed',
+  imagePullPolicy: 'IfNotPresent',
+  imagePullSecrets: [],
+  nodeSelector: {},
+  tolerations: [],
+} satisfies Partial<ProxySettings>;
 const HAPROXY: ResourceSettings = { requests: { cpu: '100m', memory: '96Mi' }, limits: { memory: '512Mi' } };
 const AGENT: ResourceSettings = { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } };
 const DRAIN = { delay: 10_000, timeout: 60_000 };
@@ -169,22 +183,15 @@ export function readOperatorConfig(document: unknown): ConfigVerdict {
   return { config: { watchNamespaces: watchNamespaces.toSorted(), proxy: proxySettings(proxy) } };
 }
 
-function proxySettings(given: GivenProxy): ProxySettings {
-  const { replicas = 2, imagePullPolicy = 'IfNotPresent', imagePullSecrets = [], image, priorityClassName } = given;
-  const { nodeSelector = {}, tolerations = [], drain = {} } = given;
+function proxySettings({ service = {}, resources: given, drain = {}, ...rest }: GivenProxy): ProxySettings {
   return {
-    replicas,
-    ...(image !== undefined && { image }),
-    imagePullPolicy,
-    imagePullSecrets,
-    service: serviceSettings(given.service ?? {}),
+    ...USUAL,
+    ...rest,
+    service: serviceSettings(service),
     resources: {
-      haproxy: resourceSettings(given.resources?.haproxy, HAPROXY),
-      agent: resourceSettings(given.resources?.agent, AGENT),
+      haproxy: resourceSettings(given?.haproxy, HAPROXY),
+      agent: resourceSettings(given?.agent, AGENT),
     },
-    nodeSelector,
-    tolerations,
-    ...(priorityClassName !== undefined && { priorityClassName }),
     drain: { delay: milliseconds(drain.delay, DRAIN.delay), timeout: milliseconds(drain.timeout, DRAIN.timeout) },
   };
 }

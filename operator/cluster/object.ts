@@ -82,7 +82,8 @@ export interface DeploymentObject {
   readonly kind: 'Deployment';
   readonly metadata: ObjectMeta;
   readonly spec: {
-    readonly replicas: number;
+    /** Absent: somebody else's business. */
+    readonly replicas?: number;
     readonly revisionHistoryLimit: number;
     readonly selector: { readonly matchLabels: Texts };
     readonly strategy: {

@@ -6,12 +6,13 @@ import { proxyPod, type Installation } from './proxy-pod.ts';
 /** The Deployment of the proxies: a new Pod serves before an old one leaves. */
 export function proxyDeployment(installation: Installation): DeploymentObject {
   const { namespace, config } = installation;
+  const { replicas, scaling } = config.proxy;
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: proxyMeta(namespace),
     spec: {
-      replicas: config.proxy.replicas,
+      ...(scaling === 'Fixed' && { replicas }),
       revisionHistoryLimit: 3,
       selector: { matchLabels: PROXY_LABELS },
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
@@ -47,7 +48,7 @@ function servicePort({ protocol, port }: Pick<Listener, 'protocol' | 'port'>): S
 
 /** At most one proxy at a time leaves when nodes are drained; none where there is only one, because that node could never be drained. */
 export function proxyBudget({ namespace, config }: Installation): PodDisruptionBudgetObject | undefined {
-  if (config.proxy.replicas < 2) return undefined;
+  if (config.proxy.scaling === 'Fixed' && config.proxy.replicas < 2) return undefined;
   return {
     apiVersion: 'policy/v1',
     kind: 'PodDisruptionBudget',

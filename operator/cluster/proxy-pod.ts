@@ -29,6 +29,7 @@ trap 'exit 0' TERM
 until [ -e haproxy.cfg ]; do sleep 0.1; done
 haproxy -W -db -S unix@master.sock -f haproxy.cfg & haproxy=$!
 trap 'kill -USR1 "$haproxy"; { sleep "$1"; kill -TERM "$haproxy"; } &' TERM
+wait "$haproxy"; code=$?
 while kill -0 "$haproxy" 2>/dev/null; do wait "$haproxy"; code=$?; done
 exit "$code"`.trim();
 

@@ -18,6 +18,7 @@ const FULL = {
   watchNamespaces: ['blog', 'shop'],
   proxy: {
     replicas: 3,
+    scaling: 'External',
     image: 'example.com/proxy:2',
     imagePullPolicy: 'Never',
     imagePullSecrets: ['pull'],
@@ -45,6 +46,7 @@ describe('the settings', () => {
     expect(rest).toEqual({ watchNamespaces: [] });
     expect(proxy).toEqual({
       replicas: 2,
+      scaling: 'Fixed',
       imagePullPolicy: 'IfNotPresent',
       imagePullSecrets: [],
       service: { type: 'LoadBalancer', annotations: {}, loadBalancerSourceRanges: [], externalTrafficPolicy: 'Local' },
@@ -59,6 +61,7 @@ describe('the settings', () => {
     const text = JSON.stringify(OPERATOR_CONFIG_SCHEMA);
     const promised = [
       'Default: 2.',
+      'Default: Fixed.',
       'Default: IfNotPresent.',
       'Default: LoadBalancer.',
       'Default: Local.',

@@ -227,6 +227,11 @@ test.each([
   expect(proxyBudget(installation({ proxy: { replicas } }))?.spec.maxUnavailable).toBe(most);
 });
 
+test('an autoscaler is not contradicted', () => {
+  const scaled = installation({ proxy: { scaling: 'External', replicas: 1 } });
+  expect([proxyDeployment(scaled).spec.replicas, proxyBudget(scaled)?.spec.maxUnavailable]).toEqual([undefined, 1]);
+});
+
 test('certificates are the Secrets of listeners and of servers, each once', () => {
   const ref = (name: string) => ({ secret: `default/${name}`, version: '1' });
   const site = (certificates: readonly string[]) => ({

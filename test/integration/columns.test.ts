@@ -58,6 +58,17 @@ describeWhere('kubectl', await missingPrograms(programsOf({})), () => {
     ]);
   });
 
+  test.each([
+    ['webpools', 'spec.protocol', 'TCP', 'HTTP'],
+    ['routingrules', 'spec.listener.protocol', 'HTTP', 'TCP'],
+    ['databasegrants', 'spec.username', 'app', 'root'],
+  ])('get %s can be narrowed down by %s', async (...[kind, field, right, wrong]) => {
+    const found = async (value: string) =>
+      plane.kubectl(['get', kind, '-o', 'name', `--field-selector=${field}=${value}`]);
+    expect((await found(right)).split('\n')).toHaveLength(2);
+    expect(await found(wrong)).toBe('');
+  });
+
   test.each<[string, object, readonly [string, string][]]>([
     [
       'webpools/blog',
