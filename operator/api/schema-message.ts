@@ -20,6 +20,8 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   '^[0-9A-Fa-f:.]+$': 'an IPv4 or IPv6 address',
   '^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$': 'a host name without scheme, port and path',
   '^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?$': 'a host name with or without a port',
+  '^([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?\\.)*[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?$':
+    'a DNS name such as www.example.com',
   '^(\\*\\.)?([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?\\.)*[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?\\.?$':
     'a host name such as www.example.com or *.example.com, without scheme, port and path',
   '^[A-Za-z0-9][-A-Za-z0-9!#$&^_.+]*/([*]|[A-Za-z0-9][-A-Za-z0-9!#$&^_.+]*)$':
