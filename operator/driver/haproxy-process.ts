@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseProcesses, type Processes } from '../haproxy/parse.ts';
 import { CONFIG_FILE } from '../haproxy/image.ts';
 import type { Ensured } from './proxy-driver.ts';
-import { runMasterCommand } from './runtime-socket.ts';
+import { RuntimeSocketError, runMasterCommand } from './runtime-socket.ts';
 
 /** HAProxy would not start, with its own words. */
 export class ProxyStartError extends Error {
@@ -66,8 +66,10 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
       if (!attached) pid = Number(/^(\d+)\s+master /m.exec(answer)?.[1]);
       found = parseProcesses(answer).worker !== undefined;
       return found;
-    } catch {
-      return false;
+    } catch (error) {
+      // One that is there and says nothing is no reason to start a second one beside it.
+      if (error instanceof RuntimeSocketError && error.absent) return false;
+      throw error;
     }
   };
 
@@ -93,7 +95,8 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
       });
     }
     const limit = performance.now() + START_LIMIT;
-    while (!(await find())) {
+    // While it starts, anything may come instead of an answer.
+    while (!(await find().catch(() => false))) {
       if (ended !== undefined) throw new ProxyStartError([ended, ...words.filter(isTrouble)].join('\n'));
       if (performance.now() > limit) throw new ProxyStartError('haproxy did not answer in time');
       await delay(POLL);
@@ -105,7 +108,8 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
   /** Waits for the one that somebody else starts. */
   const appear = async () => {
     const limit = performance.now() + START_LIMIT;
-    while (!(await find())) {
+    // While it starts, anything may come instead of an answer.
+    while (!(await find().catch(() => false))) {
       if (performance.now() > limit) throw new ProxyStartError('no haproxy has been started beside us yet');
       await delay(POLL);
     }

@@ -53,7 +53,8 @@ export function createNameResolver(options: NameResolverOptions): NameResolver {
   };
   const look = (hostnames: Iterable<string>) => {
     for (const hostname of hostnames) queue.add(hostname);
-    while (working < Math.min(PARALLEL, queue.size)) void work();
+    // Each takes its first name before it waits.
+    for (let free = PARALLEL - working; free > 0 && queue.size > 0; free--) void work();
   };
 
   const timer = setInterval(() => look(wanted), interval);

@@ -7,10 +7,23 @@ import { createConnection } from 'node:net';
 /** No answer, or half of one: nothing may be concluded from it. */
 export class RuntimeSocketError extends Error {
   override readonly name = 'RuntimeSocketError';
+  /** Nobody listens there. */
+  readonly absent: boolean;
+
+  constructor(message: string, absent = false) {
+    super(message);
+    this.absent = absent;
+  }
 }
+
+const NOBODY = new Set(['ENOENT', 'ECONNREFUSED']);
 
 /** Milliseconds. */
 const TIMEOUT = 10_000;
+/** Silence that a test may shorten. */
+interface Patience {
+  readonly timeout?: number;
+}
 const PROMPT = '\n> ';
 
 /**
@@ -19,12 +32,16 @@ const PROMPT = '\n> ';
  * Errors: RuntimeSocketError when the socket cannot be reached, closes early or stays silent for ten seconds.
  * Source: HAProxy management guide 9.3, "prompt".
  */
-export async function runCommands(path: string, commands: readonly string[]): Promise<readonly string[]> {
+export async function runCommands(
+  path: string,
+  commands: readonly string[],
+  { timeout = TIMEOUT }: Patience = {},
+): Promise<readonly string[]> {
   if (commands.length === 0) return [];
   // A command with a payload ends in a line break of its own; the blank line after it ends the payload.
   const text = `prompt\n${commands.map((command) => `${command}\n`).join('')}`;
   const answers: string[] = [];
-  await exchange(path, text, (received) => {
+  await exchange({ path, text, timeout }, (received) => {
     // The first prompt answers `prompt` itself.
     const parts = received.split(PROMPT);
     if (parts.length < commands.length + 2) return false;
@@ -45,7 +62,7 @@ function answerOf(part: string): string {
  */
 export async function runMasterCommand(path: string, command: string): Promise<string> {
   let answer = '';
-  await exchange(path, `${command};quit\n`, (received, ended) => {
+  await exchange({ path, text: `${command};quit\n`, timeout: TIMEOUT }, (received, ended) => {
     answer = received;
     return ended;
   });
@@ -54,8 +71,7 @@ export async function runMasterCommand(path: string, command: string): Promise<s
 
 /** Writes `text` and reads until `done` says so. */
 async function exchange(
-  path: string,
-  text: string,
+  { path, text, timeout }: { readonly path: string; readonly text: string; readonly timeout: number },
   done: (received: string, ended: boolean) => boolean,
 ): Promise<void> {
   await new Promise<void>((resolve, reject) => {
@@ -66,11 +82,11 @@ async function exchange(
       if (error === undefined) resolve();
       else reject(error);
     };
-    const fail = (why: string) => settle(new RuntimeSocketError(`${path}: ${why}`));
+    const fail = (why: string, absent = false) => settle(new RuntimeSocketError(`${path}: ${why}`, absent));
     socket.setEncoding('utf8');
-    socket.setTimeout(TIMEOUT, () => fail('no answer in time'));
+    socket.setTimeout(timeout, () => fail('no answer in time'));
     socket.on('connect', () => socket.write(text));
-    socket.on('error', (error) => fail(error.message));
+    socket.on('error', (error: NodeJS.ErrnoException) => fail(error.message, NOBODY.has(error.code ?? '')));
     socket.on('data', (chunk: string) => {
       received += chunk;
       if (done(received, false)) settle();

@@ -1,0 +1,94 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createNameResolver, type NameResolver } from '../../operator/driver/names.ts';
+import { eventually } from '../support/wait.ts';
+
+let resolver: NameResolver | undefined;
+afterEach(() => resolver?.close());
+
+/** A resolver whose answers a test sets; a name without one is unknown. */
+function world(answers: Record<string, readonly string[] | undefined>, interval = 60_000) {
+  const asked: string[] = [];
+  let changes = 0;
+  const waiting = new Map<string, () => void>();
+  const made = createNameResolver({
+    interval,
+    onChange: () => (changes += 1),
+    resolve: async (hostname) => {
+      asked.push(hostname);
+      if (hostname.startsWith('slow')) {
+        await new Promise<void>((resolve) => {
+          waiting.set(hostname, resolve);
+        });
+      }
+      const found = answers[hostname];
+      if (found === undefined) throw new Error('ENOTFOUND');
+      return found;
+    },
+  });
+  resolver = made;
+  return { resolver: made, answers, asked, waiting, changes: () => changes };
+}
+
+describe('a name', () => {
+  it('is looked up when it is first wanted, and its addresses are sorted', async () => {
+    const { resolver, asked, changes } = world({ 'a.x': ['192.0.2.2', '192.0.2.1'] });
+    resolver.want(['a.x']);
+    resolver.want(['a.x']);
+    await eventually('the address', () => resolver.names.has('a.x'));
+    expect(resolver.names.get('a.x')).toEqual(['192.0.2.1', '192.0.2.2']);
+    expect([asked, changes()]).toEqual([['a.x'], 1]);
+  });
+
+  it('keeps its last addresses when it does not resolve any more', async () => {
+    const { resolver, answers, asked } = world({ 'a.x': ['192.0.2.1'] }, 5);
+    resolver.want(['a.x']);
+    await eventually('the address', () => resolver.names.has('a.x'));
+    answers['a.x'] = undefined;
+    const { length } = asked;
+    await eventually('two more looks', () => asked.length >= length + 2);
+    answers['a.x'] = [];
+    await eventually('two more looks', () => asked.length >= length + 4);
+    expect(resolver.names.get('a.x')).toEqual(['192.0.2.1']);
+  });
+
+  it('that moves is news, the same addresses in another order are not', async () => {
+    const { resolver, answers, asked, changes } = world({ 'a.x': ['192.0.2.1', '192.0.2.2'] }, 5);
+    resolver.want(['a.x']);
+    await eventually('the address', () => resolver.names.has('a.x'));
+    const { names } = resolver;
+    answers['a.x'] = ['192.0.2.2', '192.0.2.1'];
+    const { length } = asked;
+    await eventually('two more looks', () => asked.length >= length + 2);
+    expect([resolver.names, changes()]).toEqual([names, 1]);
+    answers['a.x'] = ['192.0.2.9'];
+    await eventually('the move', () => resolver.names.get('a.x')?.[0] === '192.0.2.9');
+    expect(changes()).toBe(2);
+  });
+
+  it('that takes its time does not hold up the others', async () => {
+    const { resolver, waiting } = world({ 'slow.x': ['192.0.2.1'], 'a.x': ['192.0.2.2'] });
+    resolver.want(['slow.x', 'a.x']);
+    await eventually('the quick one', () => resolver.names.has('a.x'));
+    expect(resolver.names.has('slow.x')).toBe(false);
+    waiting.get('slow.x')?.();
+    await eventually('the slow one', () => resolver.names.has('slow.x'));
+  });
+
+  it('that is found after the end is no news', async () => {
+    const { resolver, waiting, changes } = world({ 'slow.x': ['192.0.2.1'] });
+    resolver.want(['slow.x']);
+    await eventually('the question', () => waiting.has('slow.x'));
+    resolver.close();
+    waiting.get('slow.x')?.();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(changes()).toBe(0);
+  });
+});
+
+it('the system knows this host', async () => {
+  const real = createNameResolver({ onChange: () => undefined });
+  resolver = real;
+  real.want(['localhost']);
+  await eventually('the address', () => real.names.has('localhost'));
+  expect(real.names.get('localhost')?.some((address) => address === '127.0.0.1' || address === '::1')).toBe(true);
+});
