@@ -92,8 +92,9 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
       return Math.min(RETRY * 2 ** (entry.failures - 1), LONGEST_RETRY);
     }
     entry.failures = 0;
-    if (input.needs.length === 0 && result.settled && result.grants.size === 0) return retire(entry);
-    return result.settled ? RESYNC : RETRY;
+    if (input.needs.length === 0 && result.settled && isClean(result)) return retire(entry);
+    // Nobody wakes us when the proxy is known for the first time.
+    return result.settled && options.proxy() !== undefined ? RESYNC : RETRY;
   };
 
   const retire = (entry: Entry): undefined => {
@@ -196,6 +197,11 @@ function passwordsOf(needs: readonly AccountNeed[], value: DatabaseRailOptions['
     if (text !== undefined) passwords.set(`${password.secret}/${password.key}`, text);
   }
   return passwords;
+}
+
+/** Nothing of ours is left there that could still have to go. */
+function isClean({ grants, withheld }: DatabaseRound): boolean {
+  return grants.size === 0 && withheld === 0;
 }
 
 /** Grants in force whose accounts belong on another server now; those of other logins on this one are none of them. */

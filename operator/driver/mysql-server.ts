@@ -40,6 +40,8 @@ export interface DatabaseRound {
   readonly grants: ReadonlyMap<Key, GrantReport>;
   /** Nothing is left to do; false when time ran out or something failed: come back. */
   readonly settled: boolean;
+  /** Accounts of ours that have to stay though nobody wants them: the server must not be forgotten. */
+  readonly withheld: number;
   /** Statements that were sent to change something. */
   readonly statements: number;
 }
@@ -217,6 +219,7 @@ function observedOf(outcome: Outcome, needs: readonly AccountNeed[], place: Serv
     version: session.dialect.version,
     grants: grantReports({ needs, desired, plan, failures }),
     settled,
+    withheld: plan.withheld,
     statements,
   };
 }
@@ -236,7 +239,7 @@ function unreachable(
   seen: Pick<DatabaseRound, 'flavor' | 'version'> & { readonly problem: ServerProblem },
 ): DatabaseRound {
   const grants = needs.map(({ grant, hosts }) => [grant, remembered(hosts, last.get(grant))] as const);
-  return { ...seen, grants: new Map(grants), settled: false, statements: 0 };
+  return { ...seen, grants: new Map(grants), settled: false, withheld: 0, statements: 0 };
 }
 
 function remembered(hosts: AccountNeed['hosts'], report: GrantReport | undefined): GrantReport {

@@ -25,6 +25,8 @@ export interface Plan {
   /** In the order in which they must run; empty when nothing differs. */
   readonly changes: readonly AccountChange[];
   readonly verdicts: readonly Verdict[];
+  /** Accounts of ours that nobody wants and that have to stay, for nobody knows yet whether they may go. */
+  readonly withheld: number;
   /** By grant, what holds for it as a whole; refusals of `Desired` are not repeated. */
   readonly problems: ReadonlyMap<Key, GrantProblem>;
 }
@@ -45,6 +47,7 @@ const CREATE_CHUNK = 20;
 
 interface Judged {
   readonly verdict?: Verdict;
+  readonly withheld?: boolean;
   readonly changes: readonly AccountChange[];
 }
 
@@ -58,8 +61,10 @@ export function planAccounts(input: PlanInput): Plan {
   const covered = shadows(input.states.values());
   const verdicts: Verdict[] = [];
   const changes: AccountChange[] = [];
-  const add = ({ verdict, changes: own }: Judged): void => {
+  let withheld = 0;
+  const add = ({ verdict, withheld: stays = false, changes: own }: Judged): void => {
     if (verdict) verdicts.push(verdict);
+    if (stays) withheld += 1;
     for (const change of own) changes.push(change);
   };
   for (const [key, account] of desired.accounts) {
@@ -71,7 +76,7 @@ export function planAccounts(input: PlanInput): Plan {
   const held =
     unwanted.length > 0 ? heldRemovals(ownedAccounts(input), { desired, policy }) : new Map<Key, RemovalCount>();
   for (const state of unwanted) add(judgeUnwanted(state, input.cluster, { desired, policy, held }));
-  return { changes: inOrder(changes), verdicts, problems: problemsOf(verdicts, held) };
+  return { changes: inOrder(changes), verdicts, withheld, problems: problemsOf(verdicts, held) };
 }
 
 /** The mark, if it makes the account ours. */
@@ -193,7 +198,8 @@ function judgeUnwanted(state: AccountState, cluster: string, removal: RemovalInp
     if (!state.exists || mark.state === 'Intent') return { changes: [result.change] };
     return { verdict: { user, host, owners: mark.owners, state: 'Leaving' }, changes: [result.change] };
   }
-  if (result.kind === 'Untouched') return { changes: [] };
+  if (result.kind === 'Withheld') return { withheld: true, changes: [] };
+  if (result.kind === 'Done') return { changes: [] };
   return { verdict: { user, host, owners: mark.owners, state: result.kind, message: result.message }, changes: [] };
 }
 

@@ -19,7 +19,11 @@ export interface RemovalPolicy {
 /** What becomes of an account of ours that nobody wants any more. */
 export type Removal =
   | { readonly kind: 'Change'; readonly change: AccountChange }
-  | { readonly kind: 'Leaving' | 'Held' | 'Untouched'; readonly message: string };
+  | { readonly kind: 'Leaving' | 'Held'; readonly message: string }
+  /** Nothing until its DatabaseGrant is in force again or deleted. */
+  | { readonly kind: 'Withheld' }
+  /** Nothing ever again. */
+  | { readonly kind: 'Done' };
 
 /** How a grant stands: Withheld exists but is not carried out, Gone was deleted. */
 type Standing = 'Admitted' | 'Elsewhere' | 'Withheld' | 'Gone';
@@ -43,7 +47,7 @@ export interface RemovalInput {
 /** What becomes of `state`, which is ours and wanted by nobody. */
 export function removalOf(state: AccountState, mark: Mark, { desired, policy, held }: RemovalInput): Removal {
   const standings = mark.owners.map((owner) => standingOf(owner, desired, policy));
-  if (standings.includes('Withheld')) return { kind: 'Untouched', message: 'its DatabaseGrant is not in force' };
+  if (standings.includes('Withheld')) return { kind: 'Withheld' };
   if (state.exists && mark.owners.some((owner) => policy.keepHosts.get(owner)?.has(state.host))) {
     return { kind: 'Leaving', message: 'waits until the server has drained' };
   }
@@ -66,7 +70,7 @@ function settle(state: AccountState, mark: Mark, standings: readonly Standing[])
   }
   if (mark.deletionPolicy === 'Orphan') return { kind: 'Change', change: { kind: 'forget', account } };
   if (!state.locked) return { kind: 'Change', change: { kind: 'lock', account, killSessions } };
-  return { kind: 'Untouched', message: 'locked since its DatabaseGrant was deleted' };
+  return { kind: 'Done' };
 }
 
 /** Accounts of one grant. */

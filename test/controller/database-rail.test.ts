@@ -24,6 +24,7 @@ const done = ({ needs }: DatabaseRoundInput): DatabaseRound => ({
     needs.map(({ grant: key, hosts }) => [key, { accounts: hosts.map(({ host }) => ({ host, state: 'Ready' })) }]),
   ),
   settled: true,
+  withheld: 0,
   statements: 0,
 });
 
@@ -49,6 +50,8 @@ interface WorldOptions {
   readonly answer?: Answer;
   readonly remembered?: readonly ServerPlace[];
   readonly proxy?: ProxyObserved | 'unknown';
+  /** Instead, where it changes. */
+  readonly proxyNow?: () => ProxyObserved | undefined;
   readonly secretValue?: (name: Key, key: string) => string | undefined;
 }
 
@@ -74,7 +77,7 @@ function world(options: WorldOptions = {}): World {
       };
     },
     secretValue,
-    proxy: () => (proxy === 'unknown' ? undefined : proxy),
+    proxy: options.proxyNow ?? (() => (proxy === 'unknown' ? undefined : proxy)),
     onRound: (id) => rounds.push(id),
     onError: () => undefined,
     remembered,
@@ -99,7 +102,7 @@ describe('one loop a server', () => {
 
   it('is settled once every server is, or has a problem that waiting does not solve', async () => {
     const problem = { reason: 'ServerUnreachable', message: 'no way' } as const;
-    const broken: DatabaseRound = { problem, grants: new Map(), settled: false, statements: 0 };
+    const broken: DatabaseRound = { problem, grants: new Map(), settled: false, withheld: 0, statements: 0 };
     const { rail, show } = world({ answer: (input, { host }) => (host === 'dead' ? broken : done(input)) });
     show(resources({ grants: [on('a', 'dead'), on('b', 'alive')], secrets: SECRETS }));
     await eventually('both servers', () => rail.settled);
@@ -202,6 +205,28 @@ describe('a server that nobody names any more', () => {
     expect(remembered).toEqual([[]]);
   });
 
+  it('is not forgotten while an account of ours has to stay there', async () => {
+    const place: ServerPlace = {
+      id: 'old:3306 as default/admin',
+      host: 'old',
+      port: 3306,
+      adminSecret: 'default/admin',
+      tls: { mode: 'Preferred' },
+    };
+    let withheld = 1;
+    const { rail, servers, remembered, show } = world({
+      remembered: [place],
+      answer: (input) => ({ ...done(input), withheld }),
+    });
+    show(resources({ secrets: SECRETS }, { pictureComplete: false }));
+    await eventually('a round', () => rail.observed.size === 1);
+    expect([servers.get(place.id)?.closed, remembered]).toEqual([false, []]);
+    withheld = 0;
+    show(resources({ secrets: SECRETS }));
+    await eventually('the end', () => servers.get(place.id)?.closed);
+    expect(remembered).toEqual([[]]);
+  });
+
   it('is written down before its first account is made', () => {
     const { remembered, show } = world({ answer: never });
     show(resources({ grants: [on('a', 'db')], secrets: SECRETS }));
@@ -246,6 +271,16 @@ describe('removals', () => {
       const [asked] = servers.get('db:3306 as default/admin')?.asked ?? [];
       expect([value, asked?.allowRemoval.get('default/a')]).toEqual([value, allowed]);
     }
+  });
+
+  it('come soon after the proxy is known', async () => {
+    let proxy: ProxyObserved | undefined;
+    const { servers, show } = world({ proxyNow: () => proxy });
+    show(resources({ grants: [on('a', 'db')], secrets: SECRETS }));
+    const asked = () => servers.get('db:3306 as default/admin')?.asked ?? [];
+    await eventually('a round', () => asked().length > 0);
+    proxy = { programmed: true, pools: new Map(), bind: '*' };
+    await eventually('a round that may remove', () => asked().at(-1)?.pictureComplete);
   });
 
   it('are refused while something could not be read, or nobody knows what the proxy has', async () => {

@@ -50,11 +50,7 @@ describe('an account that nobody wants', () => {
       { owners: ['default/gone'], mark: { deletionPolicy: 'Lock' } },
       'lock',
     ],
-    [
-      'is locked once',
-      { owners: ['default/gone'], mark: { deletionPolicy: 'Lock' }, state: { locked: true } },
-      'Untouched',
-    ],
+    ['is locked once', { owners: ['default/gone'], mark: { deletionPolicy: 'Lock' }, state: { locked: true } }, 'Done'],
     [
       'of a deleted grant is let go by its policy',
       { owners: ['default/gone'], mark: { deletionPolicy: 'Orphan' } },
@@ -66,9 +62,9 @@ describe('an account that nobody wants', () => {
       'drop',
     ],
     ['of a grant in force goes, whatever its policy', { mark: { deletionPolicy: 'Lock' } }, 'drop'],
-    ['of a refused grant stays', { owners: ['default/bad'] }, 'Untouched'],
-    ['of a grant that exists and is not carried out stays', { owners: ['default/paused'] }, 'Untouched'],
-    ['of two grants stays while one is refused', { owners: ['default/bad', 'default/shop'] }, 'Untouched'],
+    ['of a refused grant stays', { owners: ['default/bad'] }, 'Withheld'],
+    ['of a grant that exists and is not carried out stays', { owners: ['default/paused'] }, 'Withheld'],
+    ['of two grants stays while one is refused', { owners: ['default/bad', 'default/shop'] }, 'Withheld'],
     [
       'waits for its server to drain',
       { policy: { keepHosts: new Map([['default/shop', new Set(['10.0.0.1'])]]) } },
@@ -83,7 +79,7 @@ describe('an account that nobody wants', () => {
     [
       'of a grant that may stand in what cannot be read stays',
       { owners: ['default/gone'], policy: { pictureComplete: false } },
-      'Untouched',
+      'Withheld',
     ],
     ['is held when too many go', { held: ['default/shop'] }, 'Held'],
     [
