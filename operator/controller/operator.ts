@@ -5,6 +5,7 @@
 import type { Finding } from '../api/finding.ts';
 import { keyOf, type DatabaseGrant, type Key, type Resources } from '../api/resources.ts';
 import { createClusterBuilder, type ClusterObjects } from '../cluster/build.ts';
+import { certificatesOf } from '../cluster/mirrored-secret.ts';
 import { isManaged, objectId, POOL_LABEL, SLICE_MANAGER, SLICE_MANAGER_LABEL } from '../cluster/object.ts';
 import type { EndpointSliceObject, KubeObject } from '../cluster/object.ts';
 import type { Installation } from '../cluster/proxy-pod.ts';
@@ -21,7 +22,7 @@ import { transitionsOf, type Transition } from '../status/transitions.ts';
 import { databaseServer } from '../topology/accounts.ts';
 import { createTopologyBuilder } from '../topology/build.ts';
 import type { Topology } from '../topology/topology.ts';
-import { certificatesNamed } from './certificates-named.ts';
+
 import type { DatabaseRail, ServerPlace } from './database-rail.ts';
 import { createGate } from './gate.ts';
 import { createLoop } from './loop.ts';
@@ -153,7 +154,7 @@ export function startOperator(options: OperatorOptions): Operator {
       services: world.services(),
       slices: resources.slices,
       reachable: reachable(seen?.observed),
-      certificates: certificatesNamed(topology.listeners, resources.secrets),
+      certificates: certificatesOf(topology, resources.secrets),
     });
     for (const object of made.objects) {
       if (object.kind === 'EndpointSlice' && !isAsWanted(object, resources)) objects.forget(objectId(object));

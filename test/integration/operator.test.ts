@@ -1,5 +1,5 @@
 /** An operator on a real control plane, with a real proxy and a real database: what is applied becomes true, and statuses say when. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { operator } from '../../operator/commands/operator.ts';
@@ -17,6 +17,16 @@ import { startWebServer, type WebServer } from '../support/web-server.ts';
 const CRDS = new URL('../../crds/', import.meta.url).pathname;
 const CONTROLLERS = { controllers: true } as const;
 const missing = (await missingPrograms(programsOf(CONTROLLERS))) ?? (await missingNetwork());
+
+const INSTALL = await readFile(new URL('../../manifests/install.yaml', import.meta.url), 'utf8');
+
+/** Accounts, roles and policies as users install them, with that namespace as home. */
+function rightsIn(namespace: string): string {
+  const documents = INSTALL.replaceAll('webpool-system', namespace).split(/^---$/m);
+  return documents
+    .filter((text) => /^kind: (?:ServiceAccount|\w*Role|\w*Binding|\w*Policy)$/m.test(text))
+    .join('---\n');
+}
 
 interface Meta {
   readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
@@ -76,14 +86,15 @@ describeWhere('an operator', missing, () => {
     await plane.kubectl(['apply', '-k', CRDS]);
     await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
     await apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' } });
-    await plane.kubectl(['create', 'serviceaccount', 'webpool-agent']);
+    await plane.kubectl(['apply', '-f', '-'], { input: rightsIn('default') });
     const config = join(plane.folder, 'operator.yaml');
     await writeFile(
       config,
       'apiVersion: webpool.dev/v1alpha1\nkind: OperatorConfig\nproxy: {replicas: 1, service: {type: ClusterIP}}\n',
     );
     running = operator({
-      kubeconfig: plane.kubeconfig,
+      // Its own rights, and not one more.
+      kubeconfig: await plane.kubeconfigFor({ namespace: 'default', name: 'webpool-operator' }),
       config,
       image: 'webpool',
       http: { host: '127.0.0.1', port: 0 },
@@ -145,7 +156,11 @@ describeWhere('an operator', missing, () => {
       plane.client.ask<{ items: Meta[] }>('GET', `${pods}?labelSelector=app.kubernetes.io/component=proxy`);
     const pod = await eventually('the Pod of the proxy', async () => (await find()).items[0]);
     const { name, uid } = pod.metadata;
-    proxy = await startProxyPod({ kubeconfig: plane.kubeconfig, pod: { namespace: 'default', name, uid } });
+    // The token of the Pod, which may write the report of that Pod.
+    const bound = ['--bound-object-kind=Pod', `--bound-object-name=${name}`];
+    const token = await plane.kubectl(['create', 'token', 'webpool-agent', ...bound]);
+    const kubeconfig = await plane.kubeconfigWith(token.trim());
+    proxy = await startProxyPod({ kubeconfig, pod: { namespace: 'default', name, uid } });
     await proxy.ready();
     await setPod(name, { phase: 'Running', podIP: '198.18.255.2', podIPs: [{ ip: '198.18.255.2' }] });
     await setReady(name);
