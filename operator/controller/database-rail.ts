@@ -55,6 +55,11 @@ interface Entry {
   failures: number;
 }
 
+interface Looked {
+  readonly input: DatabaseRoundInput;
+  readonly result: DatabaseRound;
+}
+
 const ALLOW_REMOVAL = 'webpool.dev/allow-removal';
 
 /** Keeps the accounts of all servers that grants name, and of those that none names any more until they are clean. */
@@ -87,14 +92,20 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
     if (news || result.statements > 0 || result.problem !== undefined) {
       options.onRound(id, result, performance.now() - begun);
     }
+    return nextLook(entry, { input, result });
+  };
+
+  /** In how many milliseconds; undefined = never again. */
+  const nextLook = (entry: Entry, { input, result }: Looked): number | undefined => {
     if (result.problem !== undefined) {
       entry.failures += 1;
       return Math.min(RETRY * 2 ** (entry.failures - 1), LONGEST_RETRY);
     }
     entry.failures = 0;
-    if (input.needs.length === 0 && result.settled && isClean(result)) return retire(entry);
+    if (!result.settled) return RETRY;
+    if (input.needs.length === 0 && isClean(result)) return retire(entry);
     // Nobody wakes us when the proxy is known for the first time.
-    return result.settled && options.proxy() !== undefined ? RESYNC : RETRY;
+    return options.proxy() === undefined ? RETRY : RESYNC;
   };
 
   const retire = (entry: Entry): undefined => {
