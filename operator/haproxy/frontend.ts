@@ -72,8 +72,8 @@ export function frontendLines(
     // A socket of its own for each family: IPv4 clients keep their IPv4 address.
     ...bind.map((address) => `bind ${socketAddress(address, port)}${address.includes(':') ? ' v6only' : ''}${options}`),
     ...accessLogLines(readsHttp(protocol) ? 'http' : 'tcp', accessLog),
-    ...protocolLines[protocol](port),
     ...proxyProtocolLines(listener),
+    ...protocolLines[protocol](port),
   ];
 }
 
