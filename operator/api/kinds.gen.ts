@@ -491,6 +491,13 @@ readonly protocol: ("HTTP" | "HTTPS" | "TCP" | "TLS")
  */
 readonly port?: number
 readonly proxyProtocol?: ListenerProxyProtocol
+/**
+ * Addresses or CIDR ranges of load balancers in front. The client is then the last address in X-Forwarded-For that is none of these, and X-Forwarded-Proto, -Host, -Port and Forwarded stay as they say. HTTP and HTTPS only. Default: nobody, clients speak to us themselves.
+ * 
+ * @minItems 1
+ * @maxItems 64
+ */
+readonly trustedSources?: readonly string[]
 readonly tls?: ListenerTLS
 }
 /**

@@ -42,7 +42,13 @@ function listenerProblems({ listener }: RoutingRuleSpec): Problem[] {
   if (tls !== undefined && tls.alternateSecretName === tls.secretName) {
     problems.push(problem('spec.listener.tls.alternateSecretName', 'is the Secret of secretName: remove it'));
   }
-  return problems;
+  return [...problems, ...trustProblems(listener)];
+}
+
+function trustProblems({ protocol, trustedSources }: RoutingRuleSpec['listener']): readonly Problem[] {
+  const path = 'spec.listener.trustedSources';
+  if (readsHttp(protocol) || trustedSources === undefined) return rangeProblems(trustedSources, path);
+  return [problem(path, 'needs an HTTP listener: only HTTP has X-Forwarded-For; remove it')];
 }
 
 function hostnameProblems({ listener, hostnames }: RoutingRuleSpec): readonly Problem[] {

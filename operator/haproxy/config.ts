@@ -126,8 +126,8 @@ function routingParts(topology: Topology): readonly unknown[] {
 
 /** What of a listener stands in the skeleton; equal texts mean equal lines. */
 function staticPart(listener: Listener): string {
-  const { protocol, port, proxyFrom = [] } = listener;
-  return [protocol, port, defaultList(listener)?.name, ...proxyFrom].join(' ');
+  const { protocol, port, proxyFrom = [], trustedSources = [] } = listener;
+  return [protocol, port, defaultList(listener)?.name, ...proxyFrom, 'trusted', ...trustedSources].join(' ');
 }
 
 /** Layer 4 and Layer 7 need a backend of their own each. */

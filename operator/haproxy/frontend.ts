@@ -5,6 +5,7 @@ import type { Listener } from '../topology/topology.ts';
 import { defaultList, listName } from './certificates.ts';
 import { readsHttp } from '../api/layer.ts';
 import { accessLogLines, type AccessLog } from './access-log.ts';
+import { forwardedLines } from './forwarded.ts';
 import { frontendName, socketAddress } from './names.ts';
 import { quote } from './quote.ts';
 
@@ -73,7 +74,7 @@ export function frontendLines(
     ...bind.map((address) => `bind ${socketAddress(address, port)}${address.includes(':') ? ' v6only' : ''}${options}`),
     ...accessLogLines(readsHttp(protocol) ? 'http' : 'tcp', accessLog),
     ...proxyProtocolLines(listener),
-    ...protocolLines[protocol](port),
+    ...protocolLines[protocol](listener),
   ];
 }
 
@@ -90,11 +91,11 @@ export function wildcardsKey(port: number): string {
   return `${port}||wildcards`;
 }
 
-const protocolLines: Readonly<Record<Listener['protocol'], (port: number) => readonly string[]>> = {
-  HTTP: (port) => httpLines(port, []),
-  HTTPS: (port) => httpLines(port, tlsLines(port)),
-  TCP: tcpLines,
-  TLS: passthroughLines,
+const protocolLines: Readonly<Record<Listener['protocol'], (listener: Listener) => readonly string[]>> = {
+  HTTP: (listener) => httpLines(listener, []),
+  HTTPS: (listener) => httpLines(listener, tlsLines(listener.port)),
+  TCP: ({ port }) => tcpLines(port),
+  TLS: ({ port }) => passthroughLines(port),
 };
 
 /**
@@ -112,17 +113,6 @@ export function reply(status: number, reason: string): string {
   return `status ${status} content-type text/plain string ${reason} hdr X-Webpool-Reason ${reason} hdr Cache-Control no-store`;
 }
 
-/** Who the client is and what it asked for, as servers learn it. What a client says itself would be believed, so it goes. */
-function forwardedLines(port: number): readonly string[] {
-  return [
-    'http-request set-header X-Forwarded-For %[src]',
-    'http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]',
-    'http-request set-header X-Forwarded-Host %[var(txn.host)]',
-    `http-request set-header X-Forwarded-Port ${port}`,
-    'http-request del-header Forwarded',
-  ];
-}
-
 /**
  * A host and path that have only one spelling and go into a map key as they are: lower-case name without port; segments
  * without percent, none empty, none that begins with a dot.
@@ -134,14 +124,15 @@ const PLAIN = quote('string', '^[a-z0-9.-]+(/[A-Za-z0-9_~!$&()+,;=:@-][A-Za-z0-9
  * an exact key in `/?`, and no path has a `?`. Most requests end at `allow`, after one lookup. Only what one lookup cannot
  * say (a value that begins with `?`, wildcard hosts) goes to Lua, and so does a path that may have more than one spelling.
  */
-function httpLines(port: number, tls: readonly string[]): readonly string[] {
+function httpLines(listener: Listener, tls: readonly string[]): readonly string[] {
+  const { port } = listener;
   const map = (sample: string) => `http-request set-var(txn.to) ${sample},map_beg(${ROUTES_FILE})`;
   return [
     'mode http',
     // All of the header: `hdr` would only see what follows the last comma. Two of them are two hosts.
     'http-request set-var(txn.host) req.fhdr(host)',
     `http-request return ${reply(400, 'bad-host')} if { var(txn.host) -m sub / ? | * , .. } or { var(txn.host) -m beg . } or { req.fhdr_cnt(host) gt 1 }`,
-    ...forwardedLines(port),
+    ...forwardedLines(listener),
     `http-request del-header ${CLIENT_HEADERS} -m beg`,
     ...tls,
     'http-request set-var(txn.base) base',

@@ -477,7 +477,8 @@ local well_known = { http = 80, https = 443 }
 -- Where a redirect leads, by the rules of Gateway API for the port.
 local function location(txn, entry, port)
   local to = entry.with
-  local scheme = to.scheme or tonumber(txn.sf:ssl_fc()) == 1 and "https" or "http"
+  -- At this point the header is ours, or that of a load balancer that is trusted.
+  local scheme = to.scheme or header(txn, "x-forwarded-proto") == "https" and "https" or "http"
   local host = to.host or string.gsub(header(txn, "host") or "", ":%d*$", "")
   port = to.port or to.scheme and well_known[to.scheme] or tonumber(port)
   local query = txn.sf:query() or ""

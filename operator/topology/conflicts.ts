@@ -39,6 +39,33 @@ function portFinding(loser: RuleRoutes, winner: RuleRoutes): Finding {
   return { ...place, condition: 'Accepted', reason: 'PortUnavailable', message };
 }
 
+/** Who is believed at a port, and what those are told who say otherwise. */
+export interface TrustDecision {
+  readonly trustedSources?: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+/** The first by precedence that says who is believed about clients decides it for the port: there is one way in. */
+export function decideTrust(owners: readonly RuleRoutes[]): TrustDecision {
+  const [first, ...others] = owners
+    .filter(({ trustedSources }) => trustedSources !== undefined)
+    .toSorted((a, b) => compareObjects(a.object, b.object));
+  if (first?.trustedSources === undefined) return { findings: [] };
+  const same = first.trustedSources.join();
+  const losers = others.filter(({ trustedSources }) => trustedSources?.join() !== same);
+  return { trustedSources: first.trustedSources, findings: losers.map((loser) => trustFinding(loser, first)) };
+}
+
+function trustFinding({ object, port }: RuleRoutes, winner: RuleRoutes): Finding {
+  return {
+    object: { kind: 'RoutingRule', key: object.key },
+    condition: 'PartiallyInvalid',
+    reason: 'UnsupportedValue',
+    path: 'spec.listener.trustedSources',
+    message: `Port ${port} believes whom ${nameFor(object.key, winner.object.key)} names, since a port has one list. Write the same list or remove it.`,
+  };
+}
+
 /** The routes that serve, and what those are told whose match was taken. */
 export interface MatchDecision {
   readonly routes: readonly Route[];

@@ -2,9 +2,10 @@
  * Which route a request gets, in plain code: what `explain` tells, and what the load balancer is tested against.
  * In: a Listener and a request. Out: the route and why those before it did not match. Never: a socket.
  */
+import { canonicalAddress } from '../api/address.ts';
 import { readsHttp } from '../api/layer.ts';
 import type { Listener, Route, Site } from './topology.ts';
-import { mismatch, type Subject } from './conditions.ts';
+import { isInRange, mismatch, type Subject } from './conditions.ts';
 import { isHostHeader, normalizeHost, normalizePath } from './path.ts';
 
 /** A request as a client sends it. Of a TCP connection only `source` counts. */
@@ -53,8 +54,9 @@ export function matchRequest(listener: Listener, request: RequestLine): Matching
 }
 
 /** The request as the conditions of a listener read it. */
-export function subjectAt({ protocol, sites }: Listener, request: RequestLine): Subject | Rejection {
-  if (readsHttp(protocol)) return subjectOf(request, sites);
+export function subjectAt(listener: Listener, request: RequestLine): Subject | Rejection {
+  const { protocol } = listener;
+  if (readsHttp(protocol)) return subjectOf(request, listener);
   return connection(request, protocol === 'TLS' ? normalizeHost(request.host ?? '') : '');
 }
 
@@ -63,8 +65,26 @@ function connection({ source }: RequestLine, host: string): Subject {
   return { host, path: '', method: '', headers: new Map(), queryParams: new Map(), source, tls: undefined };
 }
 
-function subjectOf(request: RequestLine, sites: readonly Site[] = []): Subject | Rejection {
-  const { target, method, source } = request;
+/** Load balancers in front of each other that are looked behind. */
+const MOST_HOPS = 8;
+
+/** The client: the last address in X-Forwarded-For that is none of the trusted ones, if those are who speaks to us. */
+function clientOf({ trustedSources = [] }: Listener, { source }: RequestLine, forwardedFor = ''): string | undefined {
+  let client = source;
+  for (const hop of forwardedFor.split(',').toReversed().slice(0, MOST_HOPS)) {
+    if (!isTrusted(trustedSources, client)) return client;
+    client = canonicalAddress(hop.trim()) ?? client;
+  }
+  return client;
+}
+
+/** Whether an address is one of those that are believed about the client. */
+export function isTrusted(trustedSources: readonly string[] | undefined, address: string | undefined): boolean {
+  return trustedSources?.some((range) => isInRange(address, range)) ?? false;
+}
+
+function subjectOf(request: RequestLine, listener: Listener): Subject | Rejection {
+  const { target, method } = request;
   if (!isHostHeader(request.host ?? '')) {
     return { reason: 'bad-host', why: `The Host header ${request.host} names no host.` };
   }
@@ -76,8 +96,9 @@ function subjectOf(request: RequestLine, sites: readonly Site[] = []): Subject |
     return { reason: 'bad-path', why };
   }
   const queryParams = parseQuery(query.join('?'));
-  const tls = siteOf(sites, host)?.tls;
-  return { host, path, method, headers: joinHeaders(request.headers), queryParams, source, tls };
+  const headers = joinHeaders(request.headers);
+  const source = clientOf(listener, request, headers.get('x-forwarded-for'));
+  return { host, path, method, headers, queryParams, source, tls: siteOf(listener.sites ?? [], host)?.tls };
 }
 
 /** Source: RFC 9110 §5.3 for repeated headers. */

@@ -4,7 +4,7 @@
  */
 import { readsHttp } from '../api/layer.ts';
 import { isInRange, type Subject } from './conditions.ts';
-import { matchRequest, subjectAt, type Matching, type RequestLine } from './matching.ts';
+import { isTrusted, matchRequest, subjectAt, type Matching, type RequestLine } from './matching.ts';
 import type { Access, Action, Cors, Handling, Listener, PathChange, Route, WeightedPool } from './topology.ts';
 
 /** `reason` as in the header X-Webpool-Reason; the answers that a rule gives by `respond` have none. */
@@ -24,7 +24,7 @@ type Redirect = Extract<Action, { type: 'Redirect' }>;
 
 /** A request and what is known of it. */
 interface Case {
-  readonly listener: Pick<Listener, 'protocol' | 'port'>;
+  readonly listener: Listener;
   readonly request: RequestLine;
   readonly subject: Subject;
 }
@@ -118,9 +118,16 @@ function queryOf({ target }: RequestLine): string {
 
 const WELL_KNOWN = { http: 80, https: 443 } as const;
 
+/** As the client spoke it: a load balancer in front that is trusted may have ended its TLS. */
+function schemeOf(listener: Listener, { source }: RequestLine, { headers }: Subject): 'http' | 'https' {
+  const told = isTrusted(listener.trustedSources, source) ? headers.get('x-forwarded-proto') : undefined;
+  if (told !== undefined) return told === 'https' ? 'https' : 'http';
+  return listener.protocol === 'HTTP' ? 'http' : 'https';
+}
+
 /** Source: Gateway API, HTTPRequestRedirectFilter, for the port. */
 function locationOf(redirect: Redirect, { listener, request, subject }: Case): string {
-  const scheme = redirect.scheme ?? (listener.protocol === 'HTTP' ? 'http' : 'https');
+  const scheme = redirect.scheme ?? schemeOf(listener, request, subject);
   const host = redirect.hostname ?? (request.host ?? '').replace(/:\d*$/, '');
   const port = redirect.port ?? (redirect.scheme === undefined ? listener.port : WELL_KNOWN[redirect.scheme]);
   const path = redirect.path === undefined ? subject.path : changedPath(redirect.path, subject.path);

@@ -2,7 +2,7 @@
 import type { Finding } from '../api/finding.ts';
 import type { Key, RoutingRule } from '../api/resources.ts';
 import type { Listener } from './topology.ts';
-import { decideMatches, decidePort } from './conflicts.ts';
+import { decideMatches, decidePort, decideTrust } from './conflicts.ts';
 import { compareCandidates, type Candidate } from './precedence.ts';
 import { referencedPools, ruleRoutes, type PoolProtocols, type RuleRoutes } from './rule-routes.ts';
 import { keepIdentity, keepList, sameItems, sortedKeys } from '../api/stable.ts';
@@ -99,14 +99,29 @@ function routePort(port: number, asking: readonly RuleRoutes[], previous: PortRo
   if (previous !== undefined && sameItems(previous.asking, asking)) return previous;
   const decided = decidePort(asking);
   const { sites, owners, findings } = decideSites(decided.owners);
+  const trust = decideTrust(owners);
+  const { trustedSources } = trust;
   const sorted = sortCandidates(owners, previous);
   const matches = decideMatches(sorted);
   const routes = keepList(previous?.listener.routes, matches.routes);
   const protocol = owners[0]?.protocol ?? 'HTTP';
   const proxyFrom = owners[0]?.proxyFrom;
-  const parts = { protocol, port, routes, ...(proxyFrom && { proxyFrom }), ...(sites && { sites }) };
+  const parts = {
+    protocol,
+    port,
+    routes,
+    ...(proxyFrom && { proxyFrom }),
+    ...(trustedSources && { trustedSources }),
+    ...(sites && { sites }),
+  };
   const listener = keepIdentity(previous?.listener, parts);
-  return { asking, owners, sorted, listener, findings: [...decided.findings, ...findings, ...matches.findings] };
+  return {
+    asking,
+    owners,
+    sorted,
+    listener,
+    findings: [...decided.findings, ...findings, ...trust.findings, ...matches.findings],
+  };
 }
 
 /** Sorting an almost sorted list is cheap, so the new candidates go behind what is left of the previous order. */

@@ -23,6 +23,8 @@ export interface RuleRoutes {
   readonly candidates: readonly Candidate[];
   /** HTTPS: what its hosts need to be served at all. */
   readonly claim?: SiteClaim;
+  /** Who is believed about clients, where it says so. */
+  readonly trustedSources?: readonly string[];
   /** References that lead nowhere. */
   readonly findings: readonly Finding[];
 }
@@ -43,6 +45,7 @@ export function ruleRoutes(source: RoutingRule, pools: PoolProtocols, secrets: S
     ...(listener.proxyProtocol && { proxyFrom: canonicalRanges(listener.proxyProtocol.trustedSources) }),
     candidates: served ? rules.flatMap((rule, ruleIndex) => candidatesOf(rule, { ...place, ruleIndex })) : [],
     ...(claim && { claim }),
+    ...(listener.trustedSources && { trustedSources: canonicalRanges(listener.trustedSources) }),
     findings: [...findings, ...rules.flatMap((rule, ruleIndex) => referenceFindings(rule, { ...place, ruleIndex }))],
   };
 }

@@ -131,6 +131,8 @@ export interface Listener {
   readonly routes: readonly Route[];
   /** Canonical CIDR: who tells by the PROXY protocol for whom it connects. Absent: nobody. */
   readonly proxyFrom?: readonly string[];
+  /** Who is believed about the client (canonical CIDR, sorted); absent: nobody. */
+  readonly trustedSources?: readonly string[];
   /** HTTPS: the TLS of each host, sorted; a host that is not covered cannot connect. */
   readonly sites?: readonly Site[];
 }

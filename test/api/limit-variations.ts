@@ -27,6 +27,7 @@ export function ranges(path: string, most = 256): readonly Bound[] {
 
 /** Bounds of single fields. */
 export const LIMIT_BOUNDS: readonly Bound[] = [
+  ...ranges('spec.listener.trustedSources', 64),
   { bad: [bad(ACCESS, {}, 'is empty: set a field or remove it')], good: [] },
   ...ranges(`${ACCESS}.allow`),
   ...ranges(`${ACCESS}.deny`),
@@ -61,6 +62,17 @@ export const LIMIT_RULES: readonly Bad[] = [
   ruled(onlyRule({ respond: { status: 404 }, timeouts: { request: '1s' } }), 'no server is waited for', {
     path: `${RULE}.timeouts`,
   }),
+  ...['TCP', 'TLS'].map((protocol) =>
+    ruled(
+      {
+        ...onlyRule({ pools: POOLS }),
+        'spec.hostnames': undefined,
+        'spec.listener': { protocol, port: 2525, trustedSources: ['192.0.2.1'] },
+      },
+      'only HTTP has X-Forwarded-For',
+      { path: 'spec.listener.trustedSources' },
+    ),
+  ),
   ruled({ [`${LIMIT}.key`]: { type: 'Header' } }, 'type Header needs the field name'),
   ruled({ [`${LIMIT}.key`]: { type: 'SourceIP', name: 'X-Key' } }, 'is for type Header', { path: `${LIMIT}.key.name` }),
   ruled({ [LIMIT]: { ...HOURLY, burst: 1001 } }, 'takes more than 1h to be regained', { path: `${LIMIT}.burst` }),

@@ -61,6 +61,7 @@ export const SAMPLES: Readonly<Record<Kind, unknown>> = {
   },
   RoutingRule: {
     listener: {
+      trustedSources: ['192.0.2.0/28'],
       protocol: 'HTTPS',
       port: 8443,
       proxyProtocol: { trustedSources: ['192.0.2.0/24'] },

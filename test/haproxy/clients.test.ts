@@ -62,6 +62,83 @@ describe('servers learn', () => {
   );
 });
 
+describe('behind load balancers that are trusted', () => {
+  const TRUSTING = 8085;
+  const access = { deny: ['192.0.2.66'] };
+  const objects = (trustedSources: readonly string[]) => [
+    poolOf('site', [server]),
+    {
+      kind: 'RoutingRule' as const,
+      name: 'trusting',
+      spec: {
+        listener: { protocol: 'HTTP', port: TRUSTING, trustedSources },
+        rules: [
+          { name: 'old', matches: [{ path: { type: 'Prefix', value: '/old' } }], filters: { redirect: { port: 443 } } },
+          { name: 'rest', access, pools: [{ name: 'site' }] },
+        ],
+      },
+    },
+  ];
+  const ask = (from: string, headers: Record<string, string | readonly string[]>, target = '/') =>
+    proxy.get(TRUSTING, target, { host: 'a.x', from, headers });
+
+  beforeAll(async () => {
+    const others = Array.from({ length: 40 }, (_, index) => `10.0.${index}.0/24`);
+    await proxy.apply([...objects(['127.8.0.0/16', '192.0.2.0/28', ...others]), ruleOf('site', PORT, [allTo('site')])]);
+    await proxy.serving();
+  });
+
+  test.each<[string, string, string | readonly string[] | undefined, string]>([
+    ['nobody is believed who is not trusted', '127.9.0.1', '203.0.113.1', '127.9.0.1'],
+    ['one load balancer', '127.8.0.1', '203.0.113.1', '203.0.113.1, 127.8.0.1'],
+    ['two of them', '127.8.0.1', '203.0.113.1, 192.0.2.1', '203.0.113.1, 192.0.2.1, 127.8.0.1'],
+    ['several header lines', '127.8.0.1', ['203.0.113.1', '192.0.2.1'], '203.0.113.1, 192.0.2.1, 127.8.0.1'],
+    ['none that names anybody', '127.8.0.1', undefined, '127.8.0.1'],
+  ])('%s', async (...[, from, sent, received]) => {
+    const answer = await ask(from, sent === undefined ? {} : { 'X-Forwarded-For': sent });
+    expect(echoOf(answer).headers['x-forwarded-for']).toBe(received);
+  });
+
+  test.each([
+    ['127.8.0.1', '192.0.2.66', 403],
+    ['127.8.0.1', '192.0.2.66, 192.0.2.1', 403],
+    ['127.8.0.1', '192.0.2.66, 203.0.113.1', 200],
+    ['127.9.0.1', '192.0.2.66', 200],
+    ['127.8.0.1', '2001:db8::1, 192.0.2.66', 403],
+  ])('access from %s for "%s" is %i', async (from, sent, status) => {
+    expect((await ask(from, { 'X-Forwarded-For': sent })).status).toBe(status);
+  });
+
+  it('what they say of the request stays, what others say goes', async () => {
+    const said = {
+      'X-Forwarded-Proto': 'https',
+      'X-Forwarded-Host': 'b.x',
+      'X-Forwarded-Port': '443',
+      Forwarded: 'for=x',
+    };
+    const lower = (headers: Record<string, string>) =>
+      Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+    expect(echoOf(await ask('127.8.0.1', said)).headers).toMatchObject(lower(said));
+    const { headers } = echoOf(await ask('127.9.0.1', said));
+    expect([headers['x-forwarded-proto'], headers['x-forwarded-host'], headers['forwarded']]).toEqual([
+      'http',
+      'a.x',
+      undefined,
+    ]);
+    expect(echoOf(await ask('127.8.0.1', {})).headers).toMatchObject({
+      'x-forwarded-proto': 'http',
+      'x-forwarded-host': 'a.x',
+    });
+  });
+
+  it('a redirect keeps the scheme that the visitor sees', async () => {
+    expect((await ask('127.8.0.1', { 'X-Forwarded-Proto': 'https' }, '/old')).headers.location).toBe('https://a.x/old');
+    expect((await ask('127.9.0.1', { 'X-Forwarded-Proto': 'https' }, '/old')).headers.location).toBe(
+      'http://a.x:443/old',
+    );
+  });
+});
+
 const line = (first: string, ...fields: string[]) => `${[first, ...fields, 'Connection: close'].join('\r\n')}\r\n\r\n`;
 
 /** The one rule: what two readers could read in two ways is answered 400 and comes to no server. */

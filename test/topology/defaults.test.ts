@@ -12,6 +12,7 @@ const SENTENCES = new Map([
   ['WebPool.healthCheck.type', 'HTTP when path is set, else TCP'],
   ['WebPool.healthCheck.port', "the server's port"],
   ['WebPool.maintenancePage', '503 with a short text'],
+  ['RoutingRule.listener.trustedSources', 'nobody, clients speak to us themselves'],
   ['RoutingRule.hostnames', 'every host'],
   ['RoutingRule.rules.matches', 'everything'],
   ['RoutingRule.rules.filters.redirect.scheme', 'the scheme of the request'],

@@ -186,3 +186,36 @@ describe('a port', () => {
     expect(route(rules).listeners.map(({ port }) => port)).toEqual([80, 443, 8080]);
   });
 });
+
+describe('whom a port believes about clients', () => {
+  const asking = (name: string, trustedSources: readonly string[] | undefined, priority = 0) =>
+    rule(name, {
+      listener: { protocol: 'HTTP', ...(trustedSources && { trustedSources }) },
+      hostnames: [`${name}.x`],
+      priority,
+      rules: [{ name: 'all', respond: { status: 200 } }],
+    });
+
+  it('is said by the first by precedence that says it, in one spelling', () => {
+    const { listeners, findings } = route([
+      asking('a', undefined),
+      asking('b', ['10.0.0.7/8', '2001:DB8::/32']),
+      asking('c', ['2001:db8::/32', '10.0.0.0/8', '10.0.0.0/8']),
+      asking('d', ['192.0.2.1']),
+    ]);
+    expect(listeners[0]?.trustedSources).toEqual(['10.0.0.0/8', '2001:db8::/32']);
+    expect(findings.map(({ object, condition, path }) => [object?.key, condition, path])).toEqual([
+      ['default/d', 'PartiallyInvalid', 'spec.listener.trustedSources'],
+    ]);
+    expect(findings[0]?.message).toContain('RoutingRule "b"');
+  });
+
+  it('goes by priority before names', () => {
+    const { listeners } = route([asking('a', ['10.0.0.0/8']), asking('b', ['192.0.2.1'], 1)]);
+    expect(listeners[0]?.trustedSources).toEqual(['192.0.2.1/32']);
+  });
+
+  it('is nobody where nothing is said', () => {
+    expect(route([asking('a', undefined)]).listeners[0]).not.toHaveProperty('trustedSources');
+  });
+});

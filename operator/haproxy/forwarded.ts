@@ -1,0 +1,50 @@
+/** Who the client is and what it asked for: what we believe, and what servers learn. */
+import type { Listener } from '../topology/topology.ts';
+import { quote } from './quote.ts';
+
+/** Load balancers in front of each other that are looked behind. */
+const MOST_HOPS = 8;
+/** A line of haproxy.cfg has at most 64 words. */
+const RANGES_A_LINE = 16;
+
+/**
+ * Lines of a frontend. What a client says of itself would be believed by servers, so it goes; what a trusted load balancer
+ * says stays.
+ */
+export function forwardedLines({ port, trustedSources = [] }: Pick<Listener, 'port' | 'trustedSources'>): string[] {
+  const ours = [
+    ['X-Forwarded-Proto', '%[ssl_fc,iif(https,http)]'],
+    ['X-Forwarded-Host', '%[var(txn.host)]'],
+    ['X-Forwarded-Port', String(port)],
+  ] as const;
+  if (trustedSources.length === 0) {
+    return [
+      'http-request set-header X-Forwarded-For %[src]',
+      ...ours.map(([name, value]) => `http-request set-header ${name} ${value}`),
+      'http-request del-header Forwarded',
+    ];
+  }
+  const trusted = '{ var(txn.peer) -m found }';
+  return [
+    ...trustLines(trustedSources),
+    'http-request set-var(txn.peer) src if trusted',
+    // While the last address that is known is one of theirs, the one before it is nearer to the client.
+    ...Array.from({ length: MOST_HOPS }, (_, hop) => {
+      return `http-request set-src req.hdr_ip(x-forwarded-for,-${hop + 1}) if trusted`;
+    }),
+    `http-request add-header X-Forwarded-For %[var(txn.peer)] if ${trusted}`,
+    `http-request set-header X-Forwarded-For %[src] unless ${trusted}`,
+    ...ours.map(([name, value]) => {
+      return `http-request set-header ${name} ${value} unless ${trusted} { req.hdr_cnt(${name}) gt 0 }`;
+    }),
+    `http-request del-header Forwarded unless ${trusted}`,
+  ];
+}
+
+function trustLines(ranges: readonly string[]): string[] {
+  const count = Math.ceil(ranges.length / RANGES_A_LINE);
+  return Array.from({ length: count }, (_, index) => {
+    const part = ranges.slice(index * RANGES_A_LINE, (index + 1) * RANGES_A_LINE);
+    return `acl trusted src ${part.map((range) => quote('token', range)).join(' ')}`;
+  });
+}
