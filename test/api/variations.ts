@@ -26,6 +26,8 @@ export interface RefusedObject {
 
 /** An object that must be accepted. */
 export interface AcceptedObject {
+  /** What makes it differ from the sample. */
+  readonly changes: Changes;
   readonly name: string;
   readonly kind: Kind;
   readonly spec: unknown;
@@ -145,7 +147,12 @@ function badObjects(kind: Kind): readonly RefusedObject[] {
 function goodObjects(kind: Kind): readonly AcceptedObject[] {
   const { bounds, good } = ROWS[kind];
   const changes = [{}, ...bounds.flatMap((bound) => bound.good), ...good];
-  return changes.map((change) => ({ name: nameOf(kind, change), kind, spec: sampleWith(kind, change) }));
+  return changes.map((change) => ({
+    name: nameOf(kind, change),
+    kind,
+    spec: sampleWith(kind, change),
+    changes: change,
+  }));
 }
 
 function nameOf(kind: Kind, changes: Changes): string {

@@ -3,23 +3,31 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
+import type { Kind } from '../../operator/api/resources.ts';
 import { renderFolder } from '../../operator/commands/render.ts';
-import { ACCEPTED } from '../api/variations.ts';
+import { sampleWith, type Changes } from '../api/sample.ts';
+import { ACCEPTED, KINDS } from '../api/variations.ts';
 import { HAPROXY, ROUTER } from '../support/haproxy.ts';
 
 const FIRST_PORT = 20_000;
 /** Nothing to worry about: certificates are not rendered, and TCP ignores an option of HTTP. */
 const EXPECTED = /^$|^\[NOTICE\]|no SSL certificate specified|'option idle-close-on-response' ignored/;
 
+interface Written {
+  readonly kind: Kind;
+  readonly spec: unknown;
+}
+
 /** Every object under a name of its own; rules on ports of their own, so that none takes a match from another. */
-function documents(): readonly object[] {
+function documents(objects: readonly Written[]): readonly object[] {
   const pool = { port: 80, externalEndpoints: [{ name: 'web01', address: '192.0.2.1' }] };
-  const all = [...ACCEPTED, { kind: 'WebPool', spec: pool }];
+  const all = [...objects, { kind: 'WebPool', spec: pool }];
   return all.map(({ kind, spec }, index) => {
     const { listener, ...rest } = spec as { readonly listener?: object };
     const own = listener === undefined ? rest : { ...rest, listener: { ...listener, port: FIRST_PORT + index } };
-    const name = index === ACCEPTED.length ? 'blog' : `o${index}`;
+    const name = index === objects.length ? 'blog' : `o${index}`;
     return { apiVersion: 'webpool.dev/v1alpha1', kind, metadata: { name }, spec: own };
   });
 }
@@ -45,16 +53,58 @@ function check(cwd: string): Promise<{ readonly code: number; readonly words: st
   });
 }
 
-test('HAProxy takes all of them, without a word', async () => {
+/** What HAProxy says to one configuration of them all. */
+async function wordsOn(objects: readonly Written[]): Promise<{ readonly cfg: string; readonly words: string }> {
   const [source, target] = [await folder(), await folder()];
-  await writeFile(join(source, 'all.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items: documents() }));
+  await writeFile(
+    join(source, 'all.json'),
+    JSON.stringify({ apiVersion: 'v1', kind: 'List', items: documents(objects) }),
+  );
   const files = new Map([
     ...(await renderFolder(source, ['127.0.0.1'])),
     ['servers.state', '1\n'],
     ['router.lua', ROUTER],
   ]);
   for (const [name, text] of files) await writeFile(join(target, name), text);
-  expect(files.get('haproxy.cfg')?.match(/^backend http_default_o/gm)?.length).toBeGreaterThan(100);
-  expect(files.get('haproxy.cfg')?.match(/^frontend /gm)?.length).toBeGreaterThan(100);
-  expect(await check(target)).toEqual({ code: 0, words: '' });
+  const { code, words } = await check(target);
+  return { cfg: files.get('haproxy.cfg') ?? '', words: code === 0 ? words : `${code}: ${words}` };
+}
+
+test('HAProxy takes all of them, without a word', async () => {
+  const { cfg, words } = await wordsOn(ACCEPTED);
+  expect(cfg.match(/^backend http_default_o/gm)?.length).toBeGreaterThan(100);
+  expect(cfg.match(/^frontend /gm)?.length).toBeGreaterThan(100);
+  expect(words).toBe('');
 });
+
+test('also with several changes at once, as far as those are accepted together', async () => {
+  const oneOf = (kind: Kind) => fc.constantFrom(...ACCEPTED.filter((object) => object.kind === kind));
+  const mixed = fc
+    .constantFrom(...KINDS)
+    .chain((kind) => fc.array(oneOf(kind), { minLength: 2, maxLength: 4 }).map((parts) => mix(kind, parts)));
+  await fc.assert(
+    fc.asyncProperty(fc.array(mixed, { minLength: 200, maxLength: 200 }), async (objects) => {
+      expect((await wordsOn(objects)).words).toBe('');
+    }),
+    // Each run asks HAProxy; to find which object it was, its words have the line.
+    { numRuns: 2, endOnFailure: true },
+  );
+});
+
+/** The sample with the changes of all these; without those that an earlier one left no place for. */
+function mix(kind: Kind, parts: readonly { readonly changes: Changes }[]): Written {
+  const changes = parts.reduce<Changes>((all, part) => {
+    const more = { ...all, ...part.changes };
+    return fits(kind, more) ? more : all;
+  }, {});
+  return { kind, spec: sampleWith(kind, changes) };
+}
+
+function fits(kind: Kind, changes: Changes): boolean {
+  try {
+    sampleWith(kind, changes);
+    return true;
+  } catch {
+    return false;
+  }
+}
