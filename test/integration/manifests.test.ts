@@ -237,6 +237,34 @@ describeWhere('the manifests on an API server', missing, () => {
     ).rejects.toThrow('an agent writes the report of its own Pod only');
   });
 
+  test('the health script comes beside what Argo CD has in its ConfigMap, and goes alone', async () => {
+    await plane.kubectl(['create', 'namespace', 'argocd']);
+    await plane.kubectl([
+      'create',
+      'configmap',
+      'argocd-cm',
+      '-n',
+      'argocd',
+      '--from-literal=url=https://argocd.example.com',
+    ]);
+    await plane.kubectl(['apply', '--server-side', '--field-manager=webpool', '-k', `${MANIFESTS}/argocd`]);
+    const map = await plane.kubectl(['get', 'configmap', 'argocd-cm', '-n', 'argocd', '-o', 'json']);
+    const { data } = JSON.parse(map) as { readonly data: Readonly<Record<string, string>> };
+    expect(
+      Object.keys(data)
+        .map((key) => key.split('_')[1] ?? key)
+        .sort(),
+    ).toEqual(['DatabaseGrant', 'RoutingRule', 'WebPool', 'url']);
+    await plane.kubectl(['delete', 'namespace', 'argocd', '--timeout=60s']);
+  });
+
+  test.each([
+    ['grafana', /name: webpool-dashboards/],
+    ['prometheus', /kind: PrometheusRule/],
+  ])('%s can be rendered', async (folder, part) => {
+    expect(await plane.kubectl(['kustomize', `${MANIFESTS}/${folder}`])).toMatch(part);
+  });
+
   test('deleted, they leave nothing behind', async () => {
     await plane.kubectl(['delete', '-k', MANIFESTS, '--timeout=120s']);
     await eventually('all is as before', async () => {

@@ -71,13 +71,16 @@ describe('the health script for Argo CD', () => {
   });
 
   test('is given to Argo CD for every kind that people write', () => {
-    const text = execFileSync('kubectl', ['kustomize', ARGO.pathname], { encoding: 'utf8' });
-    const { metadata, data } = load(text) as { metadata: object; data: Readonly<Record<string, string>> };
-    const keys = ['WebPool', 'RoutingRule', 'DatabaseGrant'].map(
-      (kind) => `resource.customizations.health.webpool.dev_${kind}`,
-    );
-    expect(metadata).toMatchObject({ name: 'argocd-cm', namespace: 'argocd' });
-    expect(data).toEqual(Object.fromEntries(keys.map((key) => [key, SCRIPT])));
+    interface Kustomization {
+      readonly namespace: string;
+      readonly configMapGenerator: readonly { readonly name: string; readonly files: readonly string[] }[];
+    }
+    const { namespace, configMapGenerator } = load(
+      readFileSync(new URL('kustomization.yaml', ARGO), 'utf8'),
+    ) as Kustomization;
+    const kinds = ['WebPool', 'RoutingRule', 'DatabaseGrant'];
+    const files = kinds.map((kind) => `resource.customizations.health.webpool.dev_${kind}=health.lua`);
+    expect([namespace, configMapGenerator]).toEqual(['argocd', [{ name: 'argocd-cm', files }]]);
   });
 });
 
