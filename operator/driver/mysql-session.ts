@@ -9,7 +9,7 @@ import { readOnlyExpression } from '../mysql/observation.ts';
 import type { PrivilegeColumns } from '../mysql/observation.ts';
 import { literal } from '../mysql/quote.ts';
 import type { ServerError, ServerPlace } from '../mysql/problem.ts';
-import type { Row } from '../mysql/state.ts';
+import type { Row } from '../mysql/identity.ts';
 import type { ServerTls } from '../topology/topology.ts';
 
 /** Name and password of the account that manages accounts. */

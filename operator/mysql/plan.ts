@@ -3,7 +3,7 @@ import type { Account, AccountChange, AccountName, AccountState, Mark } from './
 import type { Desired, GrantProblem } from './desired.ts';
 import { accountChanges, describeChanges, markChanges } from './diff.ts';
 import { fingerprint } from './fingerprint.ts';
-import { groupKey } from './groups.ts';
+import { inOrder } from './order.ts';
 import { heldRemovals, removalOf, standingOf } from './removal.ts';
 import type { RemovalCount, RemovalInput, RemovalPolicy } from './removal.ts';
 import { rotationHeld } from './rotation.ts';
@@ -41,9 +41,6 @@ export interface PlanInput {
   /** Seconds since 1970 by the server's clock. */
   readonly now: number;
 }
-
-/** New accounts are made in groups of this size, so that the first does not wait for the privileges of the last. */
-const CREATE_CHUNK = 20;
 
 interface Judged {
   readonly verdict?: Verdict;
@@ -201,48 +198,6 @@ function judgeUnwanted(state: AccountState, cluster: string, removal: RemovalInp
   if (result.kind === 'Withheld') return { withheld: true, changes: [] };
   if (result.kind === 'Done') return { changes: [] };
   return { verdict: { user, host, owners: mark.owners, state: result.kind, message: result.message }, changes: [] };
-}
-
-const PHASES: Readonly<Record<AccountChange['kind'], number>> = {
-  drop: 0,
-  lock: 0,
-  forget: 0,
-  create: 1,
-  adopt: 1,
-  password: 2,
-  discard: 2,
-  options: 2,
-  unlock: 3,
-  grant: 4,
-  revoke: 5,
-  mark: 6,
-};
-
-function inOrder(changes: readonly AccountChange[]): readonly AccountChange[] {
-  const created = new Set(changes.filter(({ kind }) => kind === 'create').map(({ account }) => account));
-  const before = changes.filter(({ kind }) => PHASES[kind] === 0);
-  const after = changes.filter(({ kind, account }) => PHASES[kind] !== 0 && !created.has(account));
-  return [...phased(before), ...creations(changes, [...created]), ...phased(after)];
-}
-
-function creations(changes: readonly AccountChange[], accounts: readonly AccountName[]): readonly AccountChange[] {
-  const byAccount = Map.groupBy(changes, ({ account }) => account);
-  const ordered: AccountChange[] = [];
-  for (let start = 0; start < accounts.length; start += CREATE_CHUNK) {
-    const chunk = accounts.slice(start, start + CREATE_CHUNK);
-    for (const change of phased(chunk.flatMap((account) => byAccount.get(account) ?? []))) ordered.push(change);
-  }
-  return ordered;
-}
-
-/** Phase by phase; inside one, what one statement can do stands together. */
-function phased(changes: readonly AccountChange[]): readonly AccountChange[] {
-  const groups = Map.groupBy(changes, groupKey);
-  return [...groups.values()].sort((a, b) => phase(a) - phase(b)).flat();
-}
-
-function phase([first]: readonly AccountChange[]): number {
-  return first ? PHASES[first.kind] : 0;
 }
 
 /** The first that applies is what the grant shows. */

@@ -1,9 +1,8 @@
 import { accountKey, nameOfKey, NO_LIMITS } from './account.ts';
-import type { AccountName, AccountState, Credential, DeletionPolicy, GrantSet, Limits, Mark } from './account.ts';
+import type { AccountName, AccountState, GrantSet, Mark } from './account.ts';
 import { fingerprint } from './fingerprint.ts';
-
-/** Cells of a result, by position. */
-export type Row = readonly (string | number | null)[];
+import { globalPrivIdentity, policyOf, text, userIdentity } from './identity.ts';
+import type { Identity, Row } from './identity.ts';
 
 /**
  * What one look at the server gave. The columns are those of `observation`:
@@ -21,16 +20,6 @@ export interface AccountRows {
   readonly columns: readonly Row[];
   readonly ledger: readonly Row[];
   readonly schemaPrivileges: readonly string[];
-}
-
-/** The bit of GRANT OPTION in MariaDB's `access`. */
-const GRANT_OPTION_BIT = 1024;
-
-interface Identity extends Pick<AccountState, 'passwordChanged' | 'requireTLS' | 'limits' | 'locked'>, Credential {
-  readonly second?: Credential;
-  /** What the account may do on the whole server, which is never of our making. */
-  readonly global: readonly GrantSet[];
-  readonly mark: Mark | undefined;
 }
 
 const NO_GRANTS: readonly GrantSet[] = [];
@@ -91,10 +80,6 @@ function proven(note: LedgerNote | undefined, { hash, passwordChanged }: Identit
   return since && mark.passwords.includes(fingerprint(hash)) ? { ...mark, state: 'Proven' } : mark;
 }
 
-function text(cell: string | number | null | undefined): string {
-  return cell === null || cell === undefined ? '' : String(cell);
-}
-
 function keyOfRow(row: Row): string {
   return accountKey({ user: text(row[0]), host: text(row[1]) });
 }
@@ -130,122 +115,6 @@ function noteOf(words: string): LedgerNote {
     applied,
   };
   return { mark, intended: Number(intended ?? 0) };
-}
-
-/** Whatever is not one of the three leaves the account alone. */
-function policyOf(value: unknown): DeletionPolicy {
-  return value === 'Delete' || value === 'Lock' ? value : 'Orphan';
-}
-
-interface Way {
-  readonly plugin?: string;
-  readonly authentication_string?: string;
-}
-
-interface GlobalPriv extends Way {
-  readonly access?: number;
-  readonly account_locked?: boolean;
-  readonly password_last_changed?: number;
-  readonly ssl_type?: number;
-  readonly max_questions?: number;
-  readonly max_updates?: number;
-  readonly max_connections?: number;
-  readonly max_user_connections?: number;
-  /** Ways in, the first that is tried first; an empty one stands for the one beside this list. */
-  readonly auth_or?: readonly Way[];
-}
-
-/** Reads mysql.global_priv. Accounts that were made together have the same text, which is then read once. */
-function globalPrivIdentity(): (row: Row) => Identity {
-  const known = new Map<string, Identity>();
-  return (row) => {
-    const json = text(row[2]) || '{}';
-    const identity = known.get(json) ?? identityOf(JSON.parse(json) as GlobalPriv);
-    known.set(json, identity);
-    return identity;
-  };
-}
-
-const SSL_TYPES = ['None', 'SSL', 'X509'] as const;
-
-function identityOf({ access = 0, ...priv }: GlobalPriv): Identity {
-  return {
-    ...waysOf(priv),
-    locked: priv.account_locked === true,
-    passwordChanged: priv.password_last_changed ?? 0,
-    requireTLS: SSL_TYPES[priv.ssl_type ?? 0] ?? 'Specified',
-    limits: limitsOf([priv.max_user_connections, priv.max_questions, priv.max_updates, priv.max_connections]),
-    global: globalGrants(access !== 0, (access & GRANT_OPTION_BIT) !== 0),
-    mark: undefined,
-  };
-}
-
-/** An account with more than two ways in counts as none of ours: it differs from all we would make. */
-function waysOf(priv: GlobalPriv): Credential & { readonly second?: Credential } {
-  const ways = (priv.auth_or ?? [priv]).map((way) => credentialOf(way.plugin === undefined ? priv : way));
-  const [first, second] = ways;
-  if (!first || ways.length > 2) return { plugin: 'several', hash: '' };
-  return second ? { ...first, second } : first;
-}
-
-function credentialOf({ plugin = 'mysql_native_password', authentication_string: hash = '' }: Way): Credential {
-  return { plugin, hash };
-}
-
-function limitsOf(counts: readonly (number | undefined)[]): Limits {
-  const [maxUserConnections = 0, maxQueriesPerHour = 0, maxUpdatesPerHour = 0, maxConnectionsPerHour = 0] = counts;
-  if (counts.every((count = 0) => count === 0)) return NO_LIMITS;
-  return { maxUserConnections, maxQueriesPerHour, maxUpdatesPerHour, maxConnectionsPerHour };
-}
-
-const SSL_WORDS: Readonly<Record<string, AccountState['requireTLS']>> = { '': 'None', ANY: 'SSL', X509: 'X509' };
-
-/** Reads mysql.user. */
-function userIdentity(row: Row): Identity {
-  const [plugin, hash, locked, changed, tls, limits, privileges, attributes] = row.slice(2).map(text);
-  const { webpool, old } = attributesOf(attributes ?? '');
-  return {
-    plugin: plugin ?? '',
-    hash: hash ?? '',
-    ...(old !== undefined && { second: { plugin: plugin ?? '', hash: old } }),
-    locked: locked === '1',
-    passwordChanged: Number(changed),
-    requireTLS: SSL_WORDS[tls ?? ''] ?? 'Specified',
-    limits: limitsOf((limits ?? '').split(',').map(Number)),
-    global: globalGrants(privileges !== '', privileges?.includes('GRANT OPTION') === true),
-    mark: webpool && markOfAttribute(webpool),
-  };
-}
-
-type Attribute = Readonly<Record<string, unknown>>;
-
-function attributesOf(json: string): { readonly webpool?: Attribute; readonly old?: string } {
-  if (json === '') return {};
-  const { metadata, additional_password: old } = JSON.parse(json) as {
-    readonly metadata?: { readonly webpool?: Attribute };
-    readonly additional_password?: string;
-  };
-  return { ...(metadata?.webpool && { webpool: metadata.webpool }), ...(old !== undefined && { old }) };
-}
-
-function markOfAttribute(webpool: Attribute): Mark {
-  const word = (name: string): string => (typeof webpool[name] === 'string' ? webpool[name] : '');
-  return {
-    cluster: word('cluster'),
-    owners: word('owners').split(','),
-    deletionPolicy: policyOf(webpool['deletionPolicy']),
-    killSessions: webpool['killSessions'] !== false,
-    passwords: word('passwords').split(','),
-    state: 'Owned',
-    applied: word('applied'),
-  };
-}
-
-/** We never grant anything on the whole server, so all that matters is whether there is something to take back. */
-function globalGrants(any: boolean, grantOption: boolean): readonly GrantSet[] {
-  if (!any) return NO_GRANTS;
-  const privileges = grantOption ? ['ALL PRIVILEGES', 'GRANT OPTION'] : ['ALL PRIVILEGES'];
-  return [{ schema: '*', table: '*', privileges }];
 }
 
 /** Sets by accountKey. Thousands of accounts have the same few: equal ones are one object. */

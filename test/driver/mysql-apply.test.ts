@@ -5,7 +5,7 @@ import { killSessions } from '../../operator/driver/mysql-kill.ts';
 import type { Session } from '../../operator/driver/mysql-session.ts';
 import { accountKey } from '../../operator/mysql/account.ts';
 import type { AccountChange } from '../../operator/mysql/account.ts';
-import type { Row } from '../../operator/mysql/state.ts';
+import type { Row } from '../../operator/mysql/identity.ts';
 import { accountOf, dialectFor } from '../mysql/samples.ts';
 
 const DIALECT = dialectFor('10.11.19-MariaDB');
