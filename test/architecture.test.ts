@@ -51,6 +51,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'node:path',
       'node:readline',
       'node:timers/promises',
+      'node:tls',
     ],
     types: ['topology'],
   },

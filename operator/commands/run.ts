@@ -7,6 +7,7 @@ import { createDatabaseRail, type ServerPlace } from '../controller/database-rai
 import { createProxyRail } from '../controller/proxy-rail.ts';
 import { readIfThere, writeAtomically } from '../driver/files.ts';
 import { createHaproxyDriver } from '../driver/haproxy.ts';
+import { createTlsProbe } from '../driver/tls-probe.ts';
 import { createDatabaseServer } from '../driver/mysql-server.ts';
 import { createNameResolver } from '../driver/names.ts';
 import { createFolderSource } from '../source/folder.ts';
@@ -69,6 +70,7 @@ export async function run(options: RunOptions): Promise<number> {
   const source = await createFolderSource({ folder, log });
   const metrics = createMetrics(() => figures(controller));
   const proxy = createProxyRail({
+    probe: createTlsProbe(() => controller.wake()),
     driver: createHaproxyDriver({
       binary: options.haproxy,
       folder: stateDir,

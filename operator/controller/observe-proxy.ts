@@ -10,7 +10,11 @@ export interface ProxyKnowledge {
   readonly settled: boolean;
   readonly problem: ProxyObserved['problem'];
   readonly bind: string;
+  /** `address port` → what a server offers whose TLS handshake fails. */
+  readonly offers?: ReadonlyMap<string, string>;
 }
+
+const NO_OFFERS: ReadonlyMap<string, string> = new Map();
 
 type Servers = ReadonlyMap<string, ServerState>;
 type Seen = ReadonlyMap<string, ServerObserved>;
@@ -23,13 +27,14 @@ interface PoolMemo {
 /** The proxy's part of what status is made of. A pool of which nothing changed keeps its identity. */
 export function createProxyObserver(): (knowledge: ProxyKnowledge) => ProxyObserved {
   let memos: ReadonlyMap<string, PoolMemo> = new Map();
-  let last: { readonly config: ProxyConfig | undefined; readonly backends: unknown } | undefined;
+  let last: readonly unknown[] = [];
   let pools: ProxyObserved['pools'] = new Map();
-  return ({ state, config, settled, problem, bind }) => {
-    if (last === undefined || last.config !== config || last.backends !== state?.backends) {
-      memos = memosOf(state, config, memos);
+  return ({ state, config, settled, problem, bind, offers = NO_OFFERS }) => {
+    const inputs = [offers, config, state?.backends];
+    if (last.length === 0 || inputs.some((input, index) => input !== last[index])) {
+      memos = memosOf({ state, config, offers }, last[0] === offers ? memos : new Map());
       pools = new Map([...memos].map(([key, { servers }]) => [key, servers]));
-      last = { config, backends: state?.backends };
+      last = inputs;
     }
     return { programmed: settled && state !== undefined, ...(problem === undefined ? {} : { problem }), pools, bind };
   };
@@ -37,8 +42,7 @@ export function createProxyObserver(): (knowledge: ProxyKnowledge) => ProxyObser
 
 /** Layer 4 and Layer 7 of one pool are backends of their own. */
 function memosOf(
-  state: ProxyState | undefined,
-  config: ProxyConfig | undefined,
+  { state, config, offers }: Required<Pick<ProxyKnowledge, 'state' | 'config' | 'offers'>>,
   previous: ReadonlyMap<string, PoolMemo>,
 ): ReadonlyMap<string, PoolMemo> {
   const byPool = new Map<string, [BackendConfig, Servers | undefined][]>();
@@ -53,7 +57,7 @@ function memosOf(
       const before = previous.get(key);
       return [
         key,
-        before !== undefined && sameInputs(before.inputs, inputs) ? before : { inputs, servers: seen(inputs) },
+        before !== undefined && sameInputs(before.inputs, inputs) ? before : { inputs, servers: seen(inputs, offers) },
       ];
     }),
   );
@@ -66,13 +70,15 @@ function sameInputs(a: PoolMemo['inputs'], b: PoolMemo['inputs']): boolean {
   );
 }
 
-function seen(inputs: PoolMemo['inputs']): Seen {
+function seen(inputs: PoolMemo['inputs'], offers: ReadonlyMap<string, string>): Seen {
   const servers = new Map<string, ServerObserved>();
   for (const [backend, states] of inputs) {
-    for (const { name, admin, health } of states?.values() ?? []) {
+    for (const { name, admin, health, failure, address, port } of states?.values() ?? []) {
+      const offer = failure === 'Handshake' ? offers.get(`${address} ${port}`) : undefined;
+      const why = { ...(failure && { failure }), ...(offer !== undefined && { offer }) };
       const [id, leaving] = [serverId(name), !backend.servers.has(name)];
       // What it was before, in another tier or with another transport, leaves under the same id.
-      if (!leaving || !servers.has(id)) servers.set(id, { admin, health, leaving });
+      if (!leaving || !servers.has(id)) servers.set(id, { admin, health, ...why, leaving });
     }
   }
   return servers;

@@ -7,6 +7,7 @@ import { checksumIn, createProxyConfigBuilder, type ProxySettings } from '../hap
 import { createProxyPlanner } from '../haproxy/plan.ts';
 import type { Leaving, ProxyChange, ProxyConfig, ProxyState, ServerState } from '../haproxy/proxy.ts';
 import { createImageWriter } from './image-writer.ts';
+import type { TlsProbe } from '../driver/tls-probe.ts';
 import type { ProxyObserved } from '../status/observed.ts';
 import type { Topology } from '../topology/topology.ts';
 import { createProxyObserver } from './observe-proxy.ts';
@@ -26,6 +27,8 @@ export interface ProxyRailOptions {
   readonly driver: ProxyDriver;
   readonly settings: ProxySettings;
   readonly bind: string;
+  /** Looks at servers whose TLS handshake fails. */
+  readonly probe?: TlsProbe;
   readonly events: ProxyRailEvents;
 }
 
@@ -263,10 +266,15 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     settled = done && refused?.checksum !== wanted.checksum;
     problem = settled ? undefined : problemOf(refused, wanted);
     settledIn = settled ? state?.epoch : undefined;
-    if (state !== undefined) rememberImage(wanted, state);
+    if (state !== undefined) {
+      rememberImage(wanted, state);
+      options.probe?.want(failingHandshakes(state, wanted));
+    }
     if (!done) return AFTER_REFUSAL;
     return state === undefined ? WAITING : Math.max(1, lookDueIn(state, wanted));
   };
+
+  const offered = () => (options.probe === undefined ? {} : { offers: options.probe.answers });
 
   const round = async (topology: Topology): Promise<number> => {
     const wanted = build(topology);
@@ -288,7 +296,14 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     round: (topology) => writer.without(() => round(topology)),
     get observed() {
       const known = state ?? last;
-      return observe({ state: known, config, settled: settled && state !== undefined, problem, bind: options.bind });
+      return observe({
+        state: known,
+        config,
+        settled: settled && state !== undefined,
+        problem,
+        bind: options.bind,
+        ...offered(),
+      });
     },
     get worker() {
       return state;
@@ -341,4 +356,13 @@ function isCorrection(change: RuntimeChange, config: ProxyConfig | undefined): b
 function problemOf(refused: Refused | undefined, wanted: ProxyConfig): ProxyObserved['problem'] {
   if (refused?.checksum !== wanted.checksum) return undefined;
   return { reason: 'ConfigRejected', message: refused.words };
+}
+
+/** Servers that are wanted and that nobody gets a TLS connection to. */
+function failingHandshakes(state: ProxyState, wanted: ProxyConfig): readonly ServerState[] {
+  return [...wanted.backends.values()].flatMap(({ name, servers }) =>
+    [...(state.backends.get(name)?.values() ?? [])].filter(
+      (server) => server.failure === 'Handshake' && servers.has(server.name),
+    ),
+  );
 }

@@ -3,7 +3,7 @@
  * Source: HAProxy management guide 9.3, "show info", "show servers state", "show map", "show proc".
  */
 import { lineText } from './certificates.ts';
-import type { AdminState, ServerState } from './proxy.ts';
+import type { AdminState, CheckFailure, ServerState } from './proxy.ts';
 
 /** An answer that is not what the command gives: never taken for an empty one. */
 export class UnexpectedAnswerError extends Error {
@@ -72,6 +72,7 @@ function serverState(field: readonly string[]): ServerState {
     weight: number(7),
     admin: adminState(number(6)),
     health: healthState({ operational: number(5), result: number(11), check: number(13) }),
+    ...failureOf(number(10), number(11)),
   };
 }
 
@@ -86,6 +87,25 @@ function healthState(seen: { operational: number; result: number; check: number 
   if ((seen.check & 4) === 0) return 'Unchecked';
   if (seen.operational === 0) return 'Down';
   return seen.result >= 3 ? 'Up' : 'Starting';
+}
+
+/** Source: HAProxy include/haproxy/check-t.h, HCHK_STATUS_*: SOCKERR and L4CON, L4TOUT, L6TOUT and L6RSP, L7TOUT, L7RSP and L7STS. */
+const failures: Readonly<Record<number, CheckFailure>> = {
+  5: 'Refused',
+  7: 'Timeout',
+  8: 'Refused',
+  10: 'Handshake',
+  11: 'Handshake',
+  12: 'Timeout',
+  13: 'Answer',
+  16: 'Answer',
+};
+
+const FAILED = 2;
+
+function failureOf(status: number, result: number): Pick<ServerState, 'failure'> {
+  const failure = result === FAILED ? failures[status] : undefined;
+  return failure === undefined ? {} : { failure };
 }
 
 /** `show map`: key → value; of a repeated key the first, which is the one that HAProxy uses. */

@@ -83,9 +83,14 @@ export interface ServerState {
   readonly admin: AdminState;
   /** `Starting`: born in drain or not yet checked. */
   readonly health: 'Up' | 'Down' | 'Starting' | 'Unchecked';
+  /** Why its last check failed; absent when it did not. */
+  readonly failure?: CheckFailure;
   /** As it was last set in this worker; undefined when nobody who is left knows, because HAProxy does not tell. */
   readonly maxConnections?: number;
 }
+
+/** How far a failing check gets: no connection, no answer in time, no TLS, or another answer than a healthy one. */
+export type CheckFailure = 'Refused' | 'Timeout' | 'Handshake' | 'Answer';
 
 /** A server that is no longer wanted and still there. Times in milliseconds of a monotonic clock. */
 export interface Leaving {

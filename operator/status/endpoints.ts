@@ -62,7 +62,7 @@ export function unhealthyEndpoints(
   for (const server of pool.servers) {
     const standing = standingOf(server, observed?.get(server.id));
     if (standing !== 'Unhealthy' && standing !== 'Starting') continue;
-    const why = whyNot(server, standing, { pool, waiting });
+    const why = whyNot(server, standing, { pool, waiting, seen: observed?.get(server.id) });
     (standing === 'Unhealthy' ? failing : starting).push({ name: server.id, ...why });
   }
   return [...failing, ...starting].slice(0, 16);
@@ -70,6 +70,7 @@ export function unhealthyEndpoints(
 
 interface Around {
   readonly pool: Pool;
+  readonly seen: ServerObserved | undefined;
   readonly waiting: WaitingAccounts;
 }
 
@@ -77,12 +78,12 @@ interface Around {
 export function whyNot(
   server: Server,
   standing: 'Unhealthy' | 'Starting',
-  { pool, waiting }: Around,
+  { pool, waiting, seen }: Around,
 ): { readonly reason: string; readonly message: string } {
   const check = pool.options.healthCheck;
   if (standing === 'Unhealthy') {
-    const message = `Its health check fails: ${describeCheck(server, check)}. It serves again after ${check.rise} passed checks.`;
-    return { reason: 'HealthCheckFailed', message };
+    const message = `Its health check fails: ${describeCheck(server, check)}${failing(seen)}. It serves again after ${check.rise} passed checks.`;
+    return { reason: 'HealthCheckFailed', message: oneLine(message) };
   }
   const account = waiting.map((accounts) => accounts.get(server.id)).find((found) => found !== undefined);
   if (account !== undefined) {
@@ -93,10 +94,26 @@ export function whyNot(
   return { reason: 'Starting', message: `Waits for its first passed check: ${describeCheck(server, check)}.` };
 }
 
+/** How far the check gets. */
+const FAILURES: Readonly<Record<NonNullable<ServerObserved['failure']>, string>> = {
+  Refused: 'no connection',
+  Timeout: 'no answer in time',
+  Handshake: 'no TLS handshake',
+  Answer: 'another answer than that of a healthy server',
+};
+
+function failing(seen: ServerObserved | undefined): string {
+  if (seen?.failure === undefined) return '';
+  return `; ${FAILURES[seen.failure]}${seen.offer === undefined ? '' : `: ${seen.offer}`}`;
+}
+
 function describeCheck(server: Server, check: HealthCheckOptions): string {
   const host = server.address.includes(':') ? `[${server.address}]` : server.address;
   const at = `${host}:${check.port ?? server.port}`;
   if (check.type === 'TCP') return `connect to ${at} every ${time(check.interval)}`;
   const ranges = check.expect.status.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(', ');
-  return oneLine(`${check.method} http://${at}${check.path} every ${time(check.interval)}, expecting ${ranges}`, 400);
+  return oneLine(
+    `${check.method} ${server.transport?.tls === undefined ? 'http' : 'https'}://${at}${check.path} every ${time(check.interval)}, expecting ${ranges}`,
+    400,
+  );
 }

@@ -33,6 +33,10 @@ export interface ProxyObserved {
 export interface ServerObserved {
   readonly admin: 'ready' | 'drain' | 'maint';
   readonly health: 'Up' | 'Down' | 'Starting' | 'Unchecked';
+  /** Why its last check failed; absent when it did not. */
+  readonly failure?: 'Refused' | 'Timeout' | 'Handshake' | 'Answer';
+  /** What the server offers whose handshake fails, as far as it was looked at. */
+  readonly offer?: string;
   /** The server left the pool and only finishes its connections. */
   readonly leaving: boolean;
 }

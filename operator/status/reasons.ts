@@ -21,7 +21,8 @@ const accepted = {
   UnsupportedValue: 'A value is valid but cannot be carried out here.',
   InvalidRegex: 'A regular expression is not RE2.',
   IncompatibleFilters: 'Filters of a rule exclude each other or its action.',
-  Conflicted: "An object with precedence owns everything that this one asks for, or somebody else's Service has its name.",
+  Conflicted:
+    "An object with precedence owns everything that this one asks for, or somebody else's Service has its name.",
   PortUnavailable: 'The port is in use for another protocol.',
   UnsupportedPrivilege: 'The database server does not know a privilege, or not at this level.',
   UnsupportedAuthPlugin: 'The database server cannot log accounts in this way.',
@@ -100,6 +101,9 @@ export const REASONS = {
     NoAvailableBackends: 'A pool of the rule has no ready server; its share is answered 503.',
   },
   PartiallyInvalid: partiallyInvalid,
+  LegacyTLS: {
+    LegacyTLS: 'A server is spoken to with old TLS by profile Legacy: whoever is on the way might read along.',
+  },
   Reconciling: {
     Progressing: 'A new version is being carried out.',
     WaitingForEndpoints: 'A new version waits for its servers to pass their checks.',

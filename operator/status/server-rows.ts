@@ -35,7 +35,7 @@ export function serverRows(topology: Topology, observed: Observed): readonly Ser
       const accounts = waiting.flatMap((accounts) => accounts.get(server.id) ?? []);
       const names = grants.get(pool.key)?.get(server.id) ?? [];
       const standing = standingOf(server, seen);
-      const why = explain(server, standing, { pool, waiting });
+      const why = explain(server, standing, { pool, waiting, seen });
       return {
         ...base(pool, server),
         standing,

@@ -5,7 +5,7 @@ import { settle, type Judged } from './conditions.ts';
 import { countEndpoints, unhealthyEndpoints, type ServersObserved, type WaitingAccounts } from './endpoints.ts';
 import type { ProxyObserved } from './observed.ts';
 import { admissionOf, programmedOf, type Subject } from './subject.ts';
-import { count, sentences } from './text.ts';
+import { count, sentences, some } from './text.ts';
 import { negative, pending, positive, type History, type Verdict, type WaitingReason } from './verdict.ts';
 
 /** What the status of a WebPool is made of. */
@@ -29,7 +29,7 @@ export function webPoolStatus(facts: WebPoolFacts, history: History): Judged<Web
   const { conditions, recheckAt } = settle(
     {
       required: [admission.accepted, admission.resolved, programmed, availableOf(facts, counts)],
-      informative: partsOf(subject.findings),
+      informative: [...partsOf(subject.findings), ...legacyOf(pool)],
       well: counts === undefined ? '' : readiness(counts),
       waiting: waitingFor,
       ...(subject.held?.paused === true && !admission.refused && { paused: { neverInForce: pool === undefined } }),
@@ -70,6 +70,15 @@ function availableOf({ pool, servers }: WebPoolFacts, counts: EndpointCounts | u
 function readiness({ ready, total, draining }: EndpointCounts): string {
   const leaving = draining > 0 ? `, ${draining} draining` : '';
   return `${ready} of ${count(total, 'server')} ready${leaving}.`;
+}
+
+/** A risk that somebody took knowingly, for as long as it lasts. */
+function legacyOf(pool: Pool | undefined): Verdict[] {
+  const legacy = (pool?.servers ?? []).filter(({ transport }) => transport?.tls?.profile === 'Legacy');
+  if (legacy.length === 0) return [];
+  const names = some([...new Set(legacy.map(({ endpoint }) => endpoint))]);
+  const message = `TLS to ${names} may be as old as TLS 1.0, with SHA-1 and short keys: whoever is on the way might read along or answer. Update them, then set tls.profile: Modern.`;
+  return [{ type: 'LegacyTLS', status: 'True', reason: 'LegacyTLS', message }];
 }
 
 /** Endpoints that were left out. They do not make the pool less ready. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { certificateFor, type Pair } from '../support/certificates.ts';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { OF_ITS_TIME, startTlsServer, type TlsServer, type TlsServerOptions } from '../support/tls-server.ts';
+import { unhealthyEndpoints } from '../../operator/status/endpoints.ts';
 import { startWebServer } from '../support/web-server.ts';
 
 const PORT = 8080;
@@ -84,10 +85,34 @@ describe('TLS to servers', () => {
     expect(file[0]).toMatch(/^ {2}server vm_/);
   });
 
-  it('of that time is not spoken without it', async () => {
+  it('of that time is not spoken without it, and the status says what is too old', async () => {
     const vm = await start({ name: 'vm', pair: old, ...OF_ITS_TIME });
     await proxy.apply(site([vm], { caSecretName: 'pin', serverName: 'localhost.localdomain' }));
     expect(await health('vm')).toBe('Down');
+    const pool = proxy.pool('default/site');
+    const [server] = pool.servers;
+    const why = await proxy.until('the server to be looked at', () => {
+      const seen = server && proxy.rail.observed.pools.get('default/site')?.get(server.id);
+      return seen?.offer !== undefined && unhealthyEndpoints(pool, new Map([[server?.id ?? '', seen]]), []);
+    });
+    expect(why).toMatchObject([{ reason: 'HealthCheckFailed' }]);
+    expect(why[0]?.message).toMatch(
+      /https:\/\/.*; no TLS handshake: it speaks TLSv1\.0 and shows a certificate for CN=localhost\.localdomain, signed by itself, .*: TLSv1\.0, a key of 1024 bits, a signature with SHA-1 is too old for profile Modern.*profile: Legacy/,
+    );
+  });
+
+  it('of that time that is spoken is told as a risk', async () => {
+    const vm = await start({ name: 'vm', pair: old, ...OF_ITS_TIME });
+    await proxy.apply(site([vm], { profile: 'Legacy', caSecretName: 'pin' }));
+    await proxy.serving();
+    expect(proxy.conditions('WebPool', 'site')).toMatchObject({ Ready: 'True', LegacyTLS: 'True' });
+    expect(proxy.rail.observed.pools.get('default/site')?.get(proxy.pool('default/site').servers[0]?.id ?? '')).toEqual(
+      {
+        admin: 'ready',
+        health: 'Up',
+        leaving: false,
+      },
+    );
   });
 
   it('takes another pinned certificate than its own for none, by Legacy too', async () => {

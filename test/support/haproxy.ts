@@ -9,9 +9,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Finding } from '../../operator/api/finding.ts';
-import type { EndpointSlice, Resources } from '../../operator/api/resources.ts';
+import type { EndpointSlice, Kind, Resources } from '../../operator/api/resources.ts';
 import { createProxyRail, type ProxyRail } from '../../operator/controller/proxy-rail.ts';
 import { createHaproxyDriver } from '../../operator/driver/haproxy.ts';
+import { createTlsProbe } from '../../operator/driver/tls-probe.ts';
+import { buildStatuses } from '../../operator/status/build.ts';
+import type { Pool } from '../../operator/topology/topology.ts';
 import type { ProxyDriver, RefusedChange, RuntimeChange } from '../../operator/driver/proxy-driver.ts';
 import { runCommands, runMasterCommand } from '../../operator/driver/runtime-socket.ts';
 import type { ProxySettings } from '../../operator/haproxy/config.ts';
@@ -85,6 +88,10 @@ export interface TestProxy {
   /** Servers as HAProxy has them now, by name in their backend. */
   servers(backend: string): Promise<ReadonlyMap<string, ServerState>>;
   read(): Promise<ProxyState>;
+  /** A pool as the topology has it. */
+  pool(key: string): Pool;
+  /** The conditions that the status of an object would have: type → status. */
+  conditions(kind: Kind, name: string): Readonly<Record<string, string>>;
   /** What could not be carried out of the last `apply`. */
   findings(): readonly Finding[];
   /** A file of HAProxy's folder. */
@@ -133,6 +140,7 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
   const bind = options.bind ?? [address];
   const rail: ProxyRail = createProxyRail({
     driver,
+    probe: createTlsProbe(() => undefined),
     settings: { bind, maxConnections: 1000, router: ROUTER, ...options.settings },
     bind: bind.join(),
     events: {
@@ -145,7 +153,8 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
   });
   const build = createTopologyBuilder();
   const heirs: TestProxy[] = [];
-  let aimed = build(admitted([]), new Map());
+  let aimedAt = admitted([]);
+  let aimed = build(aimedAt, new Map());
 
   const command = async (text: string) => (await runCommands(join(folder, 'admin.sock'), [text]))[0] ?? '';
   const master = () => runMasterCommand(join(folder, MASTER_SOCKET), 'show proc');
@@ -171,6 +180,7 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
       if (words !== undefined) throw new Error(`HAProxy refused the configuration: ${words}`);
     },
     aim(resources, names = new Map()) {
+      aimedAt = resources;
       aimed = build(resources, names);
     },
     until: async (what, look) =>
@@ -204,6 +214,18 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
     masterPid,
     servers: async (backend) => (await driver.readServers([backend])).backends.get(backend) ?? new Map(),
     read: () => driver.read(),
+    pool(key) {
+      const found = aimed.pools.get(key);
+      if (found === undefined) throw new Error(`no pool ${key}`);
+      return found;
+    },
+    conditions(kind, name) {
+      const observed = { proxy: rail.observed, databases: new Map() };
+      const times = { now: '2026-01-01T00:00:00Z', startedAt: '2026-01-01T00:00:00Z' };
+      const input = { resources: aimedAt, topology: aimed, observed, previous: () => undefined, ...times };
+      const found = buildStatuses(input).find((document) => document.kind === kind && document.metadata.name === name);
+      return Object.fromEntries((found?.status.conditions ?? []).map(({ type, status }) => [type, status]));
+    },
     findings: () => aimed.findings,
     file: (name) => readFile(join(folder, name), 'utf8'),
     successor(other = options) {
