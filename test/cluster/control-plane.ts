@@ -213,10 +213,17 @@ async function isReady(plane: Plane): Promise<boolean> {
   // Written before the server listens.
   const ca = await readFile(certificateOf(plane), 'utf8');
   plane.client ??= createClient({ url: urlOf(plane), ca, token: plane.tokens.admin });
-  const ready = await plane.client.request('GET', '/readyz');
-  if (ready.status !== 200) return false;
-  // The first namespaces come a moment later.
-  return (await plane.client.request('GET', '/api/v1/namespaces/default')).status === 200;
+  try {
+    const ready = await plane.client.request('GET', '/readyz');
+    if (ready.status !== 200) return false;
+    // The first namespaces come a moment later.
+    return (await plane.client.request('GET', '/api/v1/namespaces/default')).status === 200;
+  } catch (error) {
+    // The file may have been read while it was being written: its authority stands behind the certificate.
+    await plane.client.close();
+    plane.client = undefined;
+    throw error;
+  }
 }
 
 function certificateOf({ folder }: Plane): string {
