@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { canonicalAddress } from '../api/address.ts';
 import { parseDuration } from '../api/duration.ts';
 import type { AccessLog } from '../haproxy/access-log.ts';
+import type { Peers } from '../haproxy/config.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
 import { AGENT_PORT } from '../api/agent-port.ts';
 import { agent } from './agent.ts';
@@ -87,6 +88,8 @@ interface RunFlags {
   readonly leaveProxy?: true;
   readonly maxConnections?: number;
   readonly accessLog: AccessLog;
+  readonly peer: Peers['all'];
+  readonly peerName?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'auto' | 'json' | 'text';
 }
@@ -115,6 +118,13 @@ function addRun(command: Command, signal: AbortSignal, set: (code: number) => vo
       count,
     )
     .option('--access-log <off|full|1/N>', 'a line of JSON for every request, or for one of N', accessLog, 'Off')
+    .option(
+      '--peer <name=address:port>',
+      'HAProxy that shares rate limits and affinity with this one; may be repeated, the same list on each host',
+      peerList,
+      [],
+    )
+    .option('--peer-name <name>', 'which of the peers this one is')
     .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .addOption(new Option('--log-format <format>').choices(['auto', 'json', 'text']).default('auto'))
     .addHelpText(
@@ -135,8 +145,9 @@ interface Surroundings {
 }
 
 async function runCommand(folder: string, flags: RunFlags, { log, signal }: Surroundings): Promise<number> {
-  const { once = false, leaveProxy = false } = flags;
-  const code = await run({ ...flags, once, leaveProxy, folder, log, signal });
+  const { once = false, leaveProxy = false, peer, peerName, ...rest } = flags;
+  const peers = peersOf(peer, peerName);
+  const code = await run({ ...rest, ...(peers && { peers }), once, leaveProxy, folder, log, signal });
   return once
     ? status({ folder, output: 'table', out }).then((seen) => Math.max(code, seen === USAGE ? 0 : seen))
     : code;
@@ -323,6 +334,22 @@ function count(value: string): number {
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('not a whole number above 0');
   return number;
+}
+
+function peerList(value: string, list: Peers['all']): Peers['all'] {
+  const [, name = '', written = '', port = ''] =
+    /^([a-z0-9][a-z0-9-]{0,62})=\[?([^\]]+?)\]?:(\d{1,5})$/.exec(value) ?? [];
+  const address = canonicalAddress(written);
+  if (address === undefined || Number(port) < 1 || Number(port) > 65_535) {
+    throw new InvalidArgumentError('not name=address:port');
+  }
+  return [...list, { name, address, port: Number(port) }];
+}
+
+function peersOf(all: Peers['all'], name: string | undefined): Peers | undefined {
+  if (all.length === 0 && name === undefined) return undefined;
+  if (name !== undefined && all.some((peer) => peer.name === name)) return { name, all };
+  throw new UsageError('--peer-name has to be the name of one --peer');
 }
 
 function accessLog(value: string): AccessLog {

@@ -14,6 +14,7 @@ import { createFolderSource } from '../source/folder.ts';
 import { figuresOf } from '../status/figures.ts';
 import { instanceStatus, type InstanceInfo } from '../status/instance.ts';
 import type { AccessLog } from '../haproxy/access-log.ts';
+import type { Peers } from '../haproxy/config.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { startHttp } from '../telemetry/server.ts';
@@ -40,6 +41,8 @@ export interface RunOptions {
   readonly maxConnections?: number;
   /** Default: Off. */
   readonly accessLog?: AccessLog;
+  /** Default: alone. */
+  readonly peers?: Peers;
   readonly log: Logger;
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
@@ -86,6 +89,7 @@ export async function run(options: RunOptions): Promise<number> {
       bind: options.bind.length === 0 ? allAddresses() : options.bind,
       ...descriptors(options.maxConnections),
       ...(options.accessLog && { accessLog: options.accessLog }),
+      ...(options.peers && { peers: options.peers }),
       router: await readFile(new URL('../haproxy/router.lua', import.meta.url), 'utf8'),
     },
     bind: options.bind.length === 0 ? '*' : options.bind.join(','),

@@ -9,8 +9,9 @@ import type { AccessLog } from './access-log.ts';
 import { backendSection, backendServers, type BackendSection, type Mode } from './backend.ts';
 import { certificateConfig, defaultList, type CertificateConfig } from './certificates.ts';
 import { fixedSections, frontendLines, reply, ROUTER_FILE } from './frontend.ts';
-import { backendName, digest } from './names.ts';
+import { backendName, digest, socketAddress } from './names.ts';
 import type { BackendConfig, ProxyConfig } from './proxy.ts';
+import { quote } from './quote.ts';
 import { routingMap } from './routes.ts';
 import { transportFiles } from './transport.ts';
 
@@ -30,6 +31,16 @@ export interface ProxySettings {
   readonly router: string;
   /** Default: Off. */
   readonly accessLog?: AccessLog;
+  /** Default: alone. */
+  readonly peers?: Peers;
+}
+
+/** HAProxies that serve the same and share what they remember of clients: rate limits and affinity. */
+export interface Peers {
+  /** Which of them this one is. */
+  readonly name: string;
+  /** The same list for each; addresses are canonical. Nothing that goes between them is encrypted. */
+  readonly all: readonly { readonly name: string; readonly address: string; readonly port: number }[];
 }
 
 /** Stands in the skeleton where its own checksum goes. */
@@ -161,7 +172,7 @@ function skeletonOf(
 ): Pick<ProxyConfig, 'skeleton' | 'checksum' | 'files'> {
   const blocks = [
     globalLines(settings),
-    ['peers webpool', 'bind unix@peers.sock', 'server local'],
+    peerLines(settings.peers),
     defaultLines(settings),
     ...listeners.map((listener) => frontendLines(listener, settings.bind, settings.accessLog)),
     ...fixedSections(),
@@ -190,11 +201,29 @@ export function checksumIn(skeleton: string): string {
 
 const OTHER_DESCRIPTORS = 10_000;
 
-function globalLines({ maxConnections, otherDescriptors = OTHER_DESCRIPTORS }: ProxySettings): readonly string[] {
+const ALONE: Peers = { name: 'local', all: [] };
+
+/** Also alone there is a peer: the worker that comes after a reload. */
+function peerLines({ name, all }: Peers = ALONE): readonly string[] {
+  const own = all.find((peer) => peer.name === name);
+  const others = all.filter((peer) => peer !== own);
+  return [
+    'peers webpool',
+    `bind ${own === undefined ? 'unix@peers.sock' : socketAddress(own.address, own.port)}`,
+    `server ${quote('name', name)}`,
+    ...others.map((peer) => `server ${quote('name', peer.name)} ${socketAddress(peer.address, peer.port)}`),
+  ];
+}
+
+function globalLines({
+  maxConnections,
+  otherDescriptors = OTHER_DESCRIPTORS,
+  peers = ALONE,
+}: ProxySettings): readonly string[] {
   return [
     'global',
     `description ${CHECKSUM}`,
-    'localpeer local',
+    `localpeer ${quote('name', peers.name)}`,
     `maxconn ${maxConnections + Math.floor(otherDescriptors / 2)}`,
     `stats socket unix@${ADMIN_SOCKET} mode 600 level admin`,
     'stats timeout 1m',

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { createConnection } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { loopbackAddress } from '../support/address.ts';
 import { createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import type { RequestOptions } from '../support/http-client.ts';
 import { eventually } from '../support/wait.ts';
@@ -177,6 +178,32 @@ describe('a rate limit', () => {
     expect((await proxy.processes()).reloads).toBe(reloads + 1);
     await eventually('the new worker to have the counters', async () => (await get('/', { from })).status === 429);
   });
+});
+
+it('one rate limit holds for all proxies that are peers', async () => {
+  const all = ['a', 'b'].map((name) => ({ name, address: loopbackAddress(), port: 10_000 }));
+  const proxies = await Promise.all(all.map(({ name }) => createTestProxy({ settings: { peers: { name, all } } })));
+  const [a, b] = proxies as [TestProxy, TestProxy];
+  try {
+    const rule = { name: 'all', rateLimit: { requests: 4, per: '1h' }, pools };
+    for (const one of proxies) {
+      await one.apply([poolOf('site', [server]), ruleOf('site', PORT, [rule])]);
+      await one.serving();
+    }
+    const status = async (one: TestProxy) => (await one.get(PORT, '/', { from: '127.6.0.1' })).status;
+    const shared = async () => {
+      const [mine, theirs] = await Promise.all(proxies.map((one) => one.command('show table webpool_limits')));
+      const tag = (text = '') => /gpt0=(\d+)/.exec(text)?.[1];
+      return tag(mine) !== undefined && tag(mine) === tag(theirs);
+    };
+    for (const one of [a, b, b, a]) {
+      expect(await status(one)).toBe(200);
+      await eventually('the other to know', shared);
+    }
+    expect([await status(a), await status(b)]).toEqual([429, 429]);
+  } finally {
+    await Promise.all(proxies.map((one) => one.stop()));
+  }
 });
 
 describe('the time of a request', () => {
