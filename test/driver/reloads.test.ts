@@ -1,0 +1,99 @@
+/** Which change needs a reload: every row of docs/reloads.md, by HAProxy's own counter. */
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Written } from '../support/admit.ts';
+import { certificateFor, tlsSecret } from '../support/certificates.ts';
+import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
+import { startWebServer, type WebServer } from '../support/web-server.ts';
+
+const TEXT = readFileSync(new URL('../../docs/reloads.md', import.meta.url), 'utf8');
+/** What changed → whether it needs a reload. */
+const ROWS = new Map(
+  [...TEXT.matchAll(/^\| ([^|]+?) +\| (no|yes) +\|/gm)].map(([, change = '', reload]) => [change, reload === 'yes']),
+);
+
+let proxy: TestProxy;
+let one: WebServer;
+let two: WebServer;
+
+beforeAll(async () => {
+  [proxy, one, two] = await Promise.all([
+    createTestProxy(),
+    startWebServer({ name: 'one' }),
+    startWebServer({ name: 'two' }),
+  ]);
+  proxy.secrets.set('default/a', tlsSecret(certificateFor(['a.example.com'])));
+  proxy.secrets.set('default/b', tlsSecret(certificateFor(['b.example.com'])));
+  proxy.secrets.set('default/ca', new Map([['ca.crt', certificateFor([], { authority: true }).certificate]]));
+});
+afterAll(async () => {
+  await proxy.stop();
+  await Promise.all([one.stop(), two.stop()]);
+});
+
+const site = (servers: readonly WebServer[] = [one], spec: object = {}) => poolOf('site', servers, spec);
+const http = (rules: readonly object[] = [allTo('site')]) => ruleOf('site', 8080, rules);
+const https = (name: string, tls: object = {}) =>
+  ruleOf(
+    name,
+    { port: 8443, protocol: 'HTTPS', hostnames: [`${name}.example.com`], tls: { secretName: name, ...tls } },
+    [allTo('site')],
+  );
+const endpoint = (more: object) => ({ name: one.name, address: one.address, port: one.port, ...more });
+const begin = (): Written[] => [site(), http(), https('a')];
+
+/** Row → the objects after the change; before it there is what `begin` gives. */
+const CHANGES: Readonly<Record<string, () => readonly Written[]>> = {
+  'A server joins or leaves a pool': () => [site([one, two]), http(), https('a')],
+  'Weight, state or maxConnections of a server': () => [
+    site([], { externalEndpoints: [endpoint({ weight: 7, maxConnections: 9, state: 'Drain' })] }),
+    http(),
+    https('a'),
+  ],
+  'Tier, TLS, authority or PROXY protocol of a server': () => [
+    site([], { externalEndpoints: [endpoint({ tier: 'Backup', tls: { caSecretName: 'ca', serverName: 'x' } })] }),
+    http(),
+    https('a'),
+  ],
+  'Rules, matches, weights of pools, answers, filters, limits': () => [
+    site(),
+    http([
+      { name: 'old', matches: [{ path: { type: 'Prefix', value: '/old' } }], respond: { status: 410 } },
+      { name: 'all', pools: [{ name: 'site' }] },
+    ]),
+    https('a'),
+  ],
+  'A host with its certificate on an HTTPS port that is there': () => [site(), http(), https('a'), https('b')],
+  'A renewed certificate or client authority': () => {
+    proxy.secrets.set('default/a', tlsSecret(certificateFor(['a.example.com'])));
+    return begin();
+  },
+  'minVersion or clientCASecretName of a host': () => [
+    site(),
+    http(),
+    https('a', { minVersion: 'TLSv1.3', clientCASecretName: 'ca' }),
+  ],
+  'A pool comes or goes': () => [...begin(), poolOf('more', [two])],
+  'A port comes or goes, or its PROXY protocol changes': () => [...begin(), ruleOf('more', 8081, [allTo('site')])],
+  'The first or last rule for every host of an HTTPS port': () => [
+    ...begin(),
+    ruleOf('any', { port: 8443, protocol: 'HTTPS', tls: { secretName: 'b' } }, [allTo('site')]),
+  ],
+  'Other settings of a pool: balance, checks, time limits, retries, affinity, page': () => [
+    site([one], { balance: { algorithm: 'LeastConnections' } }),
+    http(),
+    https('a'),
+  ],
+};
+
+it('docs/reloads.md has a row for each of these changes and no other', () => {
+  expect([...ROWS.keys()].toSorted()).toEqual(Object.keys(CHANGES).toSorted());
+});
+
+it.each(Object.entries(CHANGES))('%s', async (change, after) => {
+  await proxy.apply(begin());
+  const before = await proxy.processes();
+  await proxy.apply(after());
+  const { reloads, failed } = await proxy.processes();
+  expect({ reloaded: reloads > before.reloads, failed }).toEqual({ reloaded: ROWS.get(change), failed: 0 });
+});
