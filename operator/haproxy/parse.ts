@@ -76,9 +76,12 @@ function serverState(field: readonly string[]): ServerState {
   };
 }
 
-/** Source: HAProxy src/include/haproxy/server-t.h, SRV_ADMF_*: 1 and 2 and 4 and 32 are maintenance, 8 and 16 drain. */
+/**
+ * 1, 2 and 32 are maintenance, 8 and 16 drain. 4 only tells that the file once said `disabled`, and never goes away.
+ * Source: HAProxy include/haproxy/server-t.h, SRV_ADMF_*.
+ */
 function adminState(bits: number): AdminState {
-  if ((bits & 0b10_0111) !== 0) return 'maint';
+  if ((bits & 0b10_0011) !== 0) return 'maint';
   return (bits & 0b1_1000) === 0 ? 'ready' : 'drain';
 }
 

@@ -81,6 +81,28 @@ describe('a reload', () => {
     expect(await proxy.processes()).toMatchObject({ reloads: 2 });
   });
 
+  it('keeps a server in maintenance, which can come back and leave after it', async () => {
+    const resting = (state: string) => {
+      const list = [one, two].map(({ name, address, port }) => ({
+        name,
+        address,
+        port,
+        ...(name === 'two' ? { state } : {}),
+      }));
+      return [...site({ externalEndpoints: list, drainTimeout: '0s' }), poolOf('other', [])];
+    };
+    await proxy.apply(resting('Maintenance'));
+    const id = `two_${two.address}:${two.port}`;
+    expect((await proxy.servers(BACKEND)).get(id)?.admin).toBe('maint');
+    await proxy.apply(resting('Active'));
+    await proxy.serving();
+    expect((await proxy.servers(BACKEND)).get(id)?.admin).toBe('ready');
+    await proxy.apply([poolOf('site', [one], { drainTimeout: '0s' }), ...resting('Active').slice(1)]);
+    await proxy.until('the server to be gone', async () => !(await proxy.servers(BACKEND)).has(id));
+    expect(proxy.told.refused).toEqual([]);
+    expect(await proxy.processes()).toMatchObject({ reloads: 1 });
+  });
+
   it('lets a request finish that it found open', async () => {
     const slow = proxy.get(PORT, '/slow?1000');
     await eventually('the request to be open', () => one.open + two.open === 1);

@@ -5,7 +5,7 @@ import type { BackendConfig, Leaving, ProxyChange, ProxyConfig, ProxyState } fro
 import { backendsOf, later, restarted, serving, simulate, settled, type Simulated } from './simulate.ts';
 import { configOf, drift, edit, objects } from './worlds.ts';
 
-const RUNS = 500;
+const RUNS = 250;
 
 /** A HAProxy that was right for other objects, that somebody tampered with, and that has open connections. */
 const world = fc

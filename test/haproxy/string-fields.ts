@@ -61,7 +61,8 @@ function put(at: unknown, [step, ...rest]: readonly Step[], value: unknown): unk
   };
 }
 
-const ENDPOINT = { name: 'a', address: '192.0.2.1' };
+/** On the loopback, for it is really checked. */
+const ENDPOINT = { name: 'a', address: '127.77.0.1' };
 const POOL = { port: 80, externalEndpoints: [ENDPOINT] };
 const HTTP_CHECK = { type: 'HTTP', path: '/' };
 
@@ -109,10 +110,10 @@ function baseOf({ kind, steps }: TextField): object {
     list.find(([beginning]) => path.startsWith(beginning))?.[1];
   if (kind === 'WebPool') return find(POOL_BASES, steps.join('.')) ?? POOL;
   const rule = find(RULE_BASES, steps.slice(2).join('.')) ?? RULE;
-  const secure = steps[0] === 'listener' && steps[1] === 'tls';
-  const listener = secure
-    ? { protocol: 'HTTPS', port: 8443, tls: { secretName: 'a' } }
-    : { protocol: 'HTTP', port: 8080 };
+  // What a port is has to be the same for all rules on it, so the fields of listeners have ports of their own.
+  const secure = { protocol: 'HTTPS', port: 8443, tls: { secretName: 'a' } };
+  const plain = { protocol: 'HTTP', port: steps[0] === 'listener' ? 8081 : 8080 };
+  const listener = steps[0] === 'listener' && steps[1] === 'tls' ? secure : plain;
   return { listener, rules: [rule] };
 }
 
@@ -144,8 +145,8 @@ const PLAIN = [
   '/a',
   'a.b',
   'text/html',
-  '192.0.2.1',
-  '2001:db8::1',
+  '127.0.0.9',
+  '::1',
   '10.0.0.0/8',
   '%41',
   '%2F',

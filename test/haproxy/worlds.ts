@@ -39,7 +39,7 @@ export function section(config: Pick<ProxyConfig, 'skeleton'>, head: string): re
 
 const endpoint = fc.record({
   name: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
-  address: fc.constantFrom('192.0.2.1', '192.0.2.2', '2001:db8::1'),
+  address: fc.constantFrom('127.77.0.1', '127.77.0.2', '::1'),
   weight: fc.constantFrom(0, 1, 100, 256),
   state: fc.constantFrom('Active', 'Active', 'Active', 'Drain', 'Maintenance'),
   tier: fc.constantFrom('Primary', 'Primary', 'Backup'),
@@ -76,10 +76,13 @@ function objectsOf(
     matches: [{ path: { type: 'Prefix', value } }],
     pools: [{ name: 'p' }],
   }));
-  const relay = { listener: { protocol: 'TCP', port: 25 }, rules: [{ name: 'all', pools: [{ name: 'q' }] }] };
+  const relay = { listener: { protocol: 'TCP', port: 2525 }, rules: [{ name: 'all', pools: [{ name: 'q' }] }] };
   return [
     ...pools.map((name, index) => pool(name, { externalEndpoints: servers[index], drainTimeout, slowStart })),
-    rule('web', { rules: [...prefixes, { name: 'rest', respond: { status: 404 } }] }),
+    rule('web', {
+      listener: { protocol: 'HTTP', port: 8080 },
+      rules: [...prefixes, { name: 'rest', respond: { status: 404 } }],
+    }),
     ...(tcp ? [rule('relay', relay)] : []),
   ];
 }
