@@ -11,7 +11,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readOperatorConfig } from '../../operator/api/operator-config.ts';
 import { proxyPod } from '../../operator/cluster/proxy-pod.ts';
 import { freePortOn, loopbackAddress } from './address.ts';
-import { eventually } from './wait.ts';
 
 export interface ProxyPodOptions {
   readonly kubeconfig: string;
@@ -49,6 +48,9 @@ export interface Container {
 
 const MAIN = new URL('../../operator/main.ts', import.meta.url).pathname;
 const AFTER_CRASH = 50;
+/** A large cluster on a busy machine takes its time. */
+const READY_LIMIT = 180_000;
+const TAIL = 4000;
 
 /** Starts both. */
 export async function startProxyPod(options: ProxyPodOptions): Promise<ProxyPod> {
@@ -78,7 +80,16 @@ export async function startProxyPod(options: ProxyPodOptions): Promise<ProxyPod>
     agent,
     haproxy,
     ready: async () => {
-      await eventually('agent is ready', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
+      const limit = performance.now() + READY_LIMIT;
+      const isReady = () =>
+        fetch(`http://127.0.0.1:${port}/readyz`).then(
+          ({ ok }) => ok,
+          () => false,
+        );
+      while (!(await isReady())) {
+        if (performance.now() > limit) throw new Error(`the agent is not ready:\n${await tail(folder)}`);
+        await delay(20);
+      }
     },
     agentLog: () => readFile(join(folder, 'agent.log'), 'utf8'),
     async stop() {
@@ -89,6 +100,11 @@ export async function startProxyPod(options: ProxyPodOptions): Promise<ProxyPod>
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function tail(folder: string): Promise<string> {
+  const logs = await Promise.all(['haproxy.log', 'agent.log'].map((name) => readFile(join(folder, name), 'utf8')));
+  return logs.map((text) => text.slice(-TAIL)).join('\n');
 }
 
 function haproxyCommand(): readonly string[] {
