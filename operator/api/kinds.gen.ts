@@ -977,6 +977,7 @@ readonly podWeight?: number
 readonly externalEndpoints?: readonly ExternalEndpoint[]
 readonly balance?: Balance
 readonly healthCheck?: HealthCheck
+readonly passiveHealth?: PassiveHealth
 /**
  * Time over which a server that joins or comes back grows to its weight, 0s to 24h. Default: 0s, at once.
  */
@@ -1173,6 +1174,19 @@ readonly name: string
  */
 readonly value: string
 }
+}
+/**
+ * Watches what visitors get, besides the checks: over HTTP 5xx answers but 501 and 505 and broken ones, over TCP connections that fail. A server that is taken out comes back by passed checks. Absent: checks alone decide.
+ */
+export interface PassiveHealth {
+/**
+ * Errors in a row, per proxy, after which the action is taken.
+ */
+readonly errors: number
+/**
+ * TakeOut: no more visitors until checks pass again. CheckSoon: the next check comes after half a second at most. Default: TakeOut.
+ */
+readonly action?: ("TakeOut" | "CheckSoon")
 }
 /**
  * Time limits between load balancer and server.

@@ -50,7 +50,7 @@ export function backendSection(mode: Mode, key: string, options: PoolOptions): B
       ...(mode === 'http' ? ['option abortonclose'] : []),
       ...affinityLines(mode, key, options.affinity),
       ...(page?.lines ?? []),
-      `default-server ${serverKeywords(options)}`,
+      `default-server ${serverKeywords(mode, options)}`,
     ],
     files: page?.files ?? new Map<string, string>(),
   };
@@ -68,7 +68,7 @@ export function backendServers(mode: Mode, pool: Pool): BackendConfig {
   return {
     name: backendName(mode, pool.key),
     pool: pool.key,
-    keywords: serverKeywords(pool.options),
+    keywords: serverKeywords(mode, pool.options),
     drainTimeout: pool.options.drainTimeout,
     ...(cookie ? { dynamicCookieKey: cookieKey(pool.key) } : {}),
     servers: new Map(servers),
@@ -87,9 +87,22 @@ function serverConfig(server: Server): Omit<ServerConfig, 'name' | 'transport'> 
   };
 }
 
-function serverKeywords(options: PoolOptions): string {
+/** Source: HAProxy configuration manual, "observe", "error-limit", "on-error". */
+const errorActions: Readonly<Record<NonNullable<PoolOptions['passiveHealth']>['action'], string>> = {
+  TakeOut: 'mark-down',
+  CheckSoon: 'fastinter',
+};
+
+function passiveKeywords(mode: Mode, passive: PoolOptions['passiveHealth']): string {
+  if (passive === undefined) return '';
+  const layer = mode === 'http' ? 'layer7' : 'layer4';
+  return ` observe ${layer} error-limit ${passive.errors} on-error ${errorActions[passive.action]}`;
+}
+
+function serverKeywords(mode: Mode, options: PoolOptions): string {
   const slowStart = options.slowStart === 0 ? '' : ` slowstart ${options.slowStart}ms`;
-  return `${healthCheckKeywords(options.healthCheck)}${slowStart}`;
+  const passive = passiveKeywords(mode, options.passiveHealth);
+  return `${healthCheckKeywords(options.healthCheck)}${passive}${slowStart}`;
 }
 
 /**

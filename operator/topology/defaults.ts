@@ -19,6 +19,7 @@ export const DEFAULTS = {
       rise: 2,
       fall: 3,
     },
+    passiveHealth: { action: 'TakeOut' },
     slowStart: 0,
     drainTimeout: 60_000,
     tls: { mode: 'Enabled', profile: 'Modern' },

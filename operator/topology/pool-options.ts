@@ -11,6 +11,7 @@ export function poolOptions(spec: WebPoolSpec): PoolOptions {
   return {
     balance: balance(spec),
     healthCheck: healthCheck(spec.healthCheck ?? {}),
+    ...(spec.passiveHealth && { passiveHealth: { ...DEFAULT.passiveHealth, ...spec.passiveHealth } }),
     slowStart: duration(spec.slowStart, DEFAULT.slowStart),
     drainTimeout: duration(spec.drainTimeout, DEFAULT.drainTimeout),
     queueTimeout: duration(spec.queueTimeout, DEFAULT.queueTimeout),

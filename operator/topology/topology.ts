@@ -90,6 +90,8 @@ export interface ServerTLS {
 export interface PoolOptions {
   readonly balance: { readonly algorithm: BalanceAlgorithm; readonly header?: string };
   readonly healthCheck: HealthCheckOptions;
+  /** Errors in a row that visitors met, and what they lead to. */
+  readonly passiveHealth?: { readonly errors: number; readonly action: 'TakeOut' | 'CheckSoon' };
   readonly slowStart: number;
   readonly drainTimeout: number;
   readonly queueTimeout: number;

@@ -46,6 +46,7 @@ export const SAMPLES: Readonly<Record<Kind, unknown>> = {
       rise: 2,
       fall: 3,
     },
+    passiveHealth: { errors: 10, action: 'TakeOut' },
     slowStart: '30s',
     drainTimeout: '60s',
     maxConnections: 200,

@@ -74,7 +74,10 @@ const CHANGES: Readonly<Record<string, () => readonly Written[]>> = {
     https('a', { minVersion: 'TLSv1.3', clientCASecretName: 'ca' }),
   ],
   'A pool comes or goes': () => [...begin(), poolOf('more', [two])],
-  'A port comes or goes, or its PROXY protocol changes': () => [...begin(), ruleOf('more', 8081, [allTo('site')])],
+  'A port comes or goes, or its trustedSources or PROXY protocol change': () => [
+    ...begin(),
+    ruleOf('more', 8081, [allTo('site')]),
+  ],
   'The first or last rule for every host of an HTTPS port': () => [
     ...begin(),
     ruleOf('any', { port: 8443, protocol: 'HTTPS', tls: { secretName: 'b' } }, [allTo('site')]),
