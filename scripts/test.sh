@@ -37,5 +37,12 @@ check 'generated types' node scripts/generate-types.ts --check
 
 echo "tests: vitest"
 vitest run --reporter=default --reporter=json --outputFile.json="$report" || true
+# What a HAProxy does is shown on a second version too: the floor is Debian 12's 2.6, Debian 13 has 3.0.
+if newer=$(sh scripts/haproxy-trixie.sh 2>/dev/null); then
+  check 'behaviour of HAProxy 3.0' env WEBPOOL_HAPROXY="$newer" \
+    vitest run test/driver/haproxy- test/haproxy/routing.property.test.ts test/haproxy/regex-program.test.ts
+else
+  echo 'NOT RUN: behaviour of HAProxy 3.0: mmdebstrap, its rights or a Debian mirror is missing' >>"$WEBPOOL_NOT_RUN"
+fi
 sort -u "$WEBPOOL_NOT_RUN"
 node scripts/count-tests.ts "$report" "$WEBPOOL_NOT_RUN" "$passed" "$failed"

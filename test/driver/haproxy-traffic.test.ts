@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hasIpv6 } from '../support/address.ts';
+import { describeWhere } from '../support/announce.ts';
 import { exchange, request } from '../support/http-client.ts';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { startWebServer, type WebServer } from '../support/web-server.ts';
@@ -163,7 +164,7 @@ describe('trouble', () => {
   it('after a request was sent repeats only what may be repeated', async () => {
     const spec = {
       healthCheck: { path: '/health', interval: '10m' },
-      retries: { on: ['ConnectFailure', 'EmptyResponse', '503'], attempts: 2 },
+      retries: { when: ['ConnectFailure', 'EmptyResponse', '503'], attempts: 2 },
     };
     await proxy.apply(site(spec));
     await proxy.serving();
@@ -338,11 +339,12 @@ describe('a TCP listener', () => {
   });
 });
 
-it('IPv6 is spoken on both sides, where the host has it', async ({ annotate }) => {
-  if (!(await hasIpv6())) {
-    await annotate('this host has no IPv6: only that is shown');
-    return;
-  }
+const noIpv6 = (await hasIpv6()) ? undefined : 'this host has no IPv6';
+describeWhere('IPv6', noIpv6, () => {
+  it('is spoken on both sides', ipv6);
+});
+
+async function ipv6(): Promise<void> {
   const server = await startWebServer({ name: 'six', address: '::1' });
   const dual = await createTestProxy({ bind: ['::1', proxy.address] });
   try {
@@ -358,4 +360,4 @@ it('IPv6 is spoken on both sides, where the host has it', async ({ annotate }) =
     await dual.stop();
     await server.stop();
   }
-});
+}
