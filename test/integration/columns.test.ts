@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { programsOf, startControlPlane, type ControlPlane } from '../cluster/control-plane.ts';
 import { BUILD_TIMEOUT, missingPrograms } from '../cluster/programs.ts';
 import { describeWhere } from '../support/announce.ts';
+import { waitEnds } from '../status/readers.ts';
+import { CASES } from '../status/situations.ts';
 
 const CRDS = new URL('../../crds/', import.meta.url).pathname;
 const SITE = `
@@ -105,6 +107,32 @@ describeWhere('kubectl', await missingPrograms(programsOf({})), () => {
     }
     expect((await tableOf(plane, object, ['-o', 'wide'])).get('MESSAGE')).toBe('8 of 10 ready.');
   });
+
+  // The other kinds have the same conditions, and kubectl knows no kinds.
+  test.each(CASES.filter(({ kind }) => kind === 'WebPool'))(
+    'wait ends when it should: $situation',
+    async ({ situation, object }) => {
+      const name = situation.toLowerCase();
+      const pool = { apiVersion: 'webpool.dev/v1alpha1', kind: 'WebPool', metadata: { name }, spec: { port: 80 } };
+      await plane.kubectl(['create', '-f', '-'], { input: JSON.stringify(pool) });
+      if (object.metadata.generation === 2)
+        await plane.kubectl(['patch', 'webpool', name, '--type=merge', '-p', '{"spec":{"port":81}}']);
+      const status = JSON.stringify({ status: object.status });
+      await plane.kubectl(['patch', 'webpool', name, '--subresource=status', '--type=merge', '-p', status]);
+      const wait = plane.kubectl([
+        'wait',
+        '--for=condition=Ready',
+        `webpool/${name}`,
+        `--timeout=${waitEnds(object) ? 30 : 1}s`,
+      ]);
+      expect(
+        await wait.then(
+          () => true,
+          () => false,
+        ),
+      ).toBe(waitEnds(object));
+    },
+  );
 });
 
 /** The one row of `kubectl get`, by column. */
