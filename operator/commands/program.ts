@@ -147,10 +147,8 @@ interface Surroundings {
 async function runCommand(folder: string, flags: RunFlags, { log, signal }: Surroundings): Promise<number> {
   const { once = false, leaveProxy = false, peer, peerName, ...rest } = flags;
   const peers = peersOf(peer, peerName);
-  const code = await run({ ...rest, ...(peers && { peers }), once, leaveProxy, folder, log, signal });
-  return once
-    ? status({ folder, output: 'table', out }).then((seen) => Math.max(code, seen === USAGE ? 0 : seen))
-    : code;
+  const onSettled = async (url: string) => void (await status({ url, output: 'table', out }));
+  return run({ ...rest, ...(peers && { peers }), once, leaveProxy, folder, log, signal, onSettled });
 }
 
 interface AgentFlags {

@@ -48,6 +48,8 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   /** Called once everything runs, with the address of the status server. */
   readonly onStarted?: (url: string) => void;
+  /** With `once`: called when all is done, or time is up, while the address still answers. */
+  readonly onSettled?: (url: string) => Promise<void>;
 }
 
 /** `sun_path` has 108 bytes. */
@@ -161,6 +163,7 @@ export async function run(options: RunOptions): Promise<number> {
   options.onStarted?.(url);
 
   const code = options.once ? await onceReady(controller, options.timeout, signal) : await untilAborted(signal);
+  if (options.once) await options.onSettled?.(url);
   await controller.stop();
   resolver.close();
   metrics.close();

@@ -3,6 +3,7 @@
  * start finds it by the master's socket in its folder.
  */
 import { execFile, spawn } from 'node:child_process';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -88,6 +89,8 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
       if (pid === child.pid && !stopping) onExit();
     });
     for (const stream of [child.stdout, child.stderr]) {
+      // It may outlive us, so its words must not keep us.
+      if (stream instanceof Socket) stream.unref();
       createInterface({ input: stream }).on('line', (line) => {
         if (words.length < MOST_WORDS) words.push(line);
         if (isTrouble(line) && trouble.length < MOST_WORDS) trouble.push(line);

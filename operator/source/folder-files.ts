@@ -40,8 +40,11 @@ const SETTLE = 15_000_000n;
 /** The same for one that lost more than half of its size: most writers empty a file first. */
 const SETTLE_SHRUNK = 500_000_000n;
 
+/** Learns of each folder, and of a word for what lies there, before it is listed: who watches it then misses nothing. */
+type OnFolder = (folder: string, id: string) => void;
+
 /** The files below `root`, of which none was read yet. */
-export function createFolderFiles(root: string): FolderFiles {
+export function createFolderFiles(root: string, onFolder: OnFolder = () => {}): FolderFiles {
   const entries = new Map<string, Entry>();
   let tree: Tree = { folders: new Map(), files: [], unreadable: new Map() };
   let unfinished = new Set<string>();
@@ -76,7 +79,7 @@ export function createFolderFiles(root: string): FolderFiles {
     async look(paths) {
       unfinished = new Set();
       if (paths === undefined) {
-        tree = await walk(root);
+        tree = await walk(root, onFolder);
         const there = new Set(tree.files);
         for (const path of entries.keys())
           if (!there.has(path) && !isBelow(path, tree.unreadable)) entries.delete(path);
@@ -120,7 +123,7 @@ interface Tree {
 }
 
 /** Everything below the folder whose name does not begin with a dot. Links are followed, in circles only once. */
-async function walk(root: string): Promise<Tree> {
+async function walk(root: string, onFolder: OnFolder): Promise<Tree> {
   const tree: Tree = { folders: new Map(), files: [], unreadable: new Map() };
   const seen = new Set<string>();
   const enter = async (folder: string, depth: number): Promise<void> => {
@@ -129,6 +132,7 @@ async function walk(root: string): Promise<Tree> {
     if (depth > DEEPEST) throw new Error(`lies more than ${DEEPEST} folders deep`);
     seen.add(`${dev}:${ino}`);
     tree.folders.set(folder, `${dev}:${ino}`);
+    onFolder(folder, `${dev}:${ino}`);
     for (const entry of await readdir(folder, { withFileTypes: true })) {
       if (entry.name.startsWith('.')) continue;
       const path = join(folder, entry.name);

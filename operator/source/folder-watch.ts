@@ -4,8 +4,10 @@ import { basename, join } from 'node:path';
 import { isFolder, isYaml } from './folder-files.ts';
 
 export interface FolderWatch {
-  /** Watches exactly these folders from now on: path → a word for what lies there. */
-  follow(folders: ReadonlyMap<string, string>): void;
+  /** `id` is a word for what lies there: another folder of the same name has another. */
+  add(folder: string, id: string): void;
+  /** Lets go of all others: path → id. */
+  keep(folders: ReadonlyMap<string, string>): void;
   close(): void;
 }
 
@@ -29,6 +31,9 @@ export function createFolderWatch(
     else void isFolder(path).then((found) => found && onChange(undefined));
   };
   const add = (folder: string, id: string) => {
+    const before = watchers.get(folder);
+    if (before?.id === id) return;
+    before?.watcher.close();
     try {
       const watcher = watch(folder, { persistent: false }, (_, name) => notice(folder, name));
       watcher.on('error', () => onChange(undefined));
@@ -38,13 +43,13 @@ export function createFolderWatch(
     }
   };
   return {
-    follow(folders) {
+    add,
+    keep(folders) {
       for (const [folder, { id, watcher }] of watchers) {
         if (folders.get(folder) === id) continue;
         watcher.close();
         watchers.delete(folder);
       }
-      for (const [folder, id] of folders) if (!watchers.has(folder)) add(folder, id);
     },
     close() {
       for (const { watcher } of watchers.values()) watcher.close();

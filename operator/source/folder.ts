@@ -42,7 +42,7 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
   const { folder, log, live = true } = options;
   const root = resolve(folder);
   const validate = createValidator(await readCrds());
-  const files = createFolderFiles(root);
+  const files = createFolderFiles(root, (path, id) => live && watch.add(path, id));
   const statuses: StatusFiles | undefined = live ? await openStatusFiles(join(root, '.status')) : undefined;
   const secretKey = randomBytes(32);
   const register = createRegister({
@@ -74,7 +74,7 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
     dirty = new Set();
     try {
       const found = await files.look(paths);
-      if (live) watch.follow(found.folders);
+      if (live) watch.keep(found.folders);
       if (found.unfinished) {
         const again = paths;
         timer = setTimeout(() => {

@@ -1,7 +1,9 @@
+import { writeFileSync } from 'node:fs';
 import { chmod, chown, mkdir, readdir, rename, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createFolderFiles } from '../../operator/source/folder-files.ts';
 import { createFolderSource } from '../../operator/source/folder.ts';
 import { eventually } from '../support/wait.ts';
 import { errors, folder, generations, pool, ports } from './folder-world.ts';
@@ -178,3 +180,10 @@ async function asNobody(path: string, work: () => Promise<void>): Promise<void> 
     process.seteuid?.(0);
   }
 }
+
+test('a folder is told before it is listed: what is written in between is not missed', async () => {
+  const own = await folder({});
+  const files = createFolderFiles(own.path, (path) => writeFileSync(join(path, 'late.yaml'), pool('late')));
+  const found = await files.look();
+  expect([...found.files.keys(), ...found.unknown]).toEqual(['late.yaml']);
+});

@@ -1,0 +1,159 @@
+/** `webpool run` from outside: what a user types, sees and breaks. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { request } from '../support/http-client.ts';
+import { makeRunFolder, type RunFolder, type RunProcess } from '../support/run-process.ts';
+import { eventually } from '../support/wait.ts';
+import { startWebServer, type WebServer } from '../support/web-server.ts';
+
+const PORT = 8080;
+
+function poolText(name: string, servers: readonly WebServer[], more = ''): string {
+  const endpoints = servers.map((one) => `    - {name: ${one.name}, address: ${one.address}, port: ${one.port}}`);
+  return `apiVersion: webpool.dev/v1alpha1
+kind: WebPool
+metadata: {name: ${name}}
+spec:
+  healthCheck: {type: HTTP, path: /health, interval: 1s}
+  externalEndpoints:
+${endpoints.join('\n')}
+${more}`;
+}
+
+function ruleText(name: string, path: string, pool: string): string {
+  return `apiVersion: webpool.dev/v1alpha1
+kind: RoutingRule
+metadata: {name: ${name}}
+spec:
+  listener: {protocol: HTTP, port: ${PORT}}
+  rules:
+    - {name: all, matches: [{path: {type: Prefix, value: ${path}}}], pools: [{name: ${pool}}]}
+`;
+}
+
+describe('webpool run', () => {
+  let folder: RunFolder;
+  let servers: readonly WebServer[];
+
+  const visit = async (path = '/') => {
+    const answer = await request({ address: folder.bind, port: PORT }, path);
+    return answer.server ?? `${answer.status} ${String(answer.headers['x-webpool-reason'])}`;
+  };
+  const reason = async (name: string) => {
+    const status = await folder.status(name);
+    const conditions = (status?.['conditions'] ?? []) as readonly { type: string; status: string; reason: string }[];
+    const ready = conditions.find(({ type }) => type === 'Ready');
+    return ready === undefined ? '' : `${ready.status} ${ready.reason}`;
+  };
+  const became = (name: string, wanted: string) =>
+    eventually(`${name} is ${wanted}`, async () => (await reason(name)) === wanted);
+
+  /** Status files may be those of an earlier run. */
+  const serves = (run: RunProcess) =>
+    eventually('the pool serves', async () => {
+      const { proxy, servers: rows } = await run.ask();
+      return proxy?.programmed && rows.some(({ standing }) => standing === 'Ready');
+    });
+
+  beforeAll(async () => {
+    servers = await Promise.all(['web01', 'web02', 'web03'].map((name) => startWebServer({ name })));
+    folder = await makeRunFolder();
+    await folder.write('pool.yaml', poolText('site', servers.slice(0, 2)));
+    await folder.write('rule.yaml', ruleText('site', '/', 'site'));
+  });
+  afterEach(() => folder.endRuns());
+  afterAll(async () => {
+    await folder.remove();
+    for (const server of servers) await server.stop();
+  });
+
+  test('serves the folder, follows edits without a reload and says so', async () => {
+    const run = await folder.start();
+    await serves(run);
+    await became('webpool.default.site', 'True Ready');
+    await became('routingrule.default.site', 'True Ready');
+    expect(['web01', 'web02']).toContain(await visit());
+
+    await folder.write('pool.yaml', poolText('site', servers));
+    await eventually('the new server serves', async () => (await visit()) === 'web03');
+    await folder.write('pool.yaml', poolText('site', servers.slice(0, 1)));
+    await eventually('only the first serves', async () => {
+      for (let i = 0; i < 6; i++) if ((await visit()) !== 'web01') return false;
+      return true;
+    });
+    await folder.write('shop.yaml', ruleText('shop', '/shop', 'nowhere'));
+    await became('routingrule.default.shop', 'False BackendNotFound');
+    expect(await visit('/shop')).toBe('500 pool-not-found');
+    expect(await visit('/')).toBe('web01');
+    expect(await run.metrics()).not.toMatch(/^webpool_reloads_total\{/m);
+    expect(await run.end()).toBe(0);
+    expect(await folder.haproxy()).toBeUndefined();
+  });
+
+  test('a broken file harms nobody: what it held serves on, and errors.yaml has file and line', async () => {
+    const run = await folder.start();
+    await serves(run);
+    await folder.write('pool.yaml', 'kind: [WebPool');
+    const errors = await eventually('the error is told', async () => (await run.ask()).errors[0]);
+    expect(errors).toMatch(/^pool\.yaml:1: is no YAML/);
+    await eventually('a file tells it', async () => (await folder.statusFiles()).includes('errors.yaml'));
+    expect(await visit()).toBe('web01');
+    await folder.write('pool.yaml', poolText('site', servers.slice(0, 1)));
+    await eventually('all is well', async () => (await run.ask()).errors.length === 0);
+    await eventually('the file is gone', async () => !(await folder.statusFiles()).includes('errors.yaml'));
+    expect(await run.end()).toBe(0);
+  });
+
+  test('a second run on the same folder is refused', async () => {
+    const run = await folder.start();
+    const second = await folder.command(['run', folder.path, '--http', '127.0.0.1:0']);
+    expect(second.code).toBe(2);
+    expect(second.out).toContain(`another webpool (process ${run.pid}) runs on this folder`);
+    await run.end();
+  });
+
+  test('a killed run leaves HAProxy serving, and the next takes it over: no request is lost', async () => {
+    const first = await folder.start();
+    await serves(first);
+    const master = await folder.haproxy();
+    const answers: string[] = [];
+    const enough = new AbortController();
+    const visitors = (async () => {
+      while (!enough.signal.aborted) answers.push(await visit());
+    })();
+    await first.end('SIGKILL');
+    const second = await folder.start();
+    await eventually('it took over', () => second.log().includes('"took-over"'));
+    const before = answers.length;
+    await eventually('visitors go on', () => answers.length > before + 20);
+    enough.abort();
+    await visitors;
+    expect(await folder.haproxy()).toBe(master);
+    expect(new Set(answers)).toEqual(new Set(['web01']));
+    await second.end();
+  });
+
+  test('HAProxy that crashed is back with the same servers', async () => {
+    const run = await folder.start();
+    await serves(run);
+    const master = (await folder.haproxy()) ?? 0;
+    process.kill(master, 'SIGKILL');
+    await eventually('another HAProxy serves', async () => {
+      const now = await folder.haproxy();
+      return now !== undefined && now !== master && (await visit()) === 'web01';
+    });
+    await run.end();
+  });
+
+  test('--once applies, reports and leaves HAProxy serving; its exit code is 1 while something is not Ready', async () => {
+    const args = ['run', folder.path, '--bind', folder.bind, '--http', '127.0.0.1:0', '--once', '--timeout', '3s'];
+    const bad = await folder.command(args);
+    expect(bad.code).toBe(1);
+    expect(bad.out).toContain('BackendNotFound');
+    expect(await visit()).toBe('web01');
+    await folder.write('shop.yaml', ruleText('shop', '/shop', 'site'));
+    const good = await folder.command(['run', folder.path, '--bind', folder.bind, '--http', '127.0.0.1:0', '--once']);
+    expect(good.out).toContain('shop');
+    expect(good.code).toBe(0);
+    expect(await folder.haproxy()).toBeDefined();
+  });
+});
