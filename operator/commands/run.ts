@@ -162,8 +162,7 @@ export async function run(options: RunOptions): Promise<number> {
   log.info({ folder, status: url }, 'webpool runs');
   options.onStarted?.(url);
 
-  const code = options.once ? await onceReady(controller, options.timeout, signal) : await untilAborted(signal);
-  if (options.once) await options.onSettled?.(url);
+  const code = options.once ? await onceReady(controller, options, url) : await untilAborted(signal);
   await controller.stop();
   resolver.close();
   metrics.close();
@@ -224,13 +223,17 @@ async function untilAborted(signal: AbortSignal): Promise<number> {
 }
 
 /** Waits until everything is Ready, or nothing moves any more and time is up. */
-async function onceReady(controller: Controller, timeout: number, signal: AbortSignal): Promise<number> {
+async function onceReady(
+  controller: Controller,
+  { timeout, signal, onSettled }: RunOptions,
+  url: string,
+): Promise<number> {
   const limit = performance.now() + timeout;
-  while (!signal.aborted && performance.now() < limit) {
-    if (controller.settled && isAllReady(controller)) return 0;
-    await delay(20);
-  }
-  return 1;
+  const isDone = () => controller.settled && isAllReady(controller);
+  while (!isDone() && !signal.aborted && performance.now() < limit) await delay(20);
+  const code = isDone() ? 0 : 1;
+  await onSettled?.(url);
+  return code;
 }
 
 function isAllReady({ snapshot }: Controller): boolean {
