@@ -13,12 +13,13 @@ import { findMySql, startMySql } from '../support/mysql.ts';
 
 export const PASSWORD = 'pa"ss\'wo\\rd %_';
 
-/** A DatabaseServer for this server. The caller closes it. */
+/** A DatabaseServer for this server, patient enough for a busy machine. The caller closes it. */
 export function serverOf(
   { port }: Pick<DatabaseProcess, 'port'>,
   options: Partial<DatabaseServerOptions> = {},
 ): DatabaseServer {
-  return createDatabaseServer({ id: 'test', host: '127.0.0.1', port, ...options });
+  const patience = { budget: 60_000, timeouts: { connect: 20_000, query: 30_000 } };
+  return createDatabaseServer({ id: 'test', host: '127.0.0.1', port, ...patience, ...options });
 }
 
 /** What a round is asked when nothing special is said: every grant of the needs is present, every password is PASSWORD. */

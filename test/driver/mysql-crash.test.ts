@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { DatabaseRound, DatabaseRoundInput } from '../../operator/driver/mysql-server.ts';
 import { need } from '../mysql/needs.ts';
 import { startCuttingProxy } from '../support/cutting-proxy.ts';
@@ -6,6 +6,9 @@ import type { Cut } from '../support/cutting-proxy.ts';
 import type { DatabaseProcess } from '../support/database-process.ts';
 import { eventually } from '../support/wait.ts';
 import { grantsOf, hostsOf, inputOf, logsIn, PASSWORD, reset, serverKinds, serverOf } from './database-world.ts';
+
+// Seconds on a machine of its own; here others work as well.
+vi.setConfig({ testTimeout: 300_000 });
 
 /** Something that one round does, and what must be so at the end, whatever came in between. */
 interface Scenario {

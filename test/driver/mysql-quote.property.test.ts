@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { nativeHash } from '../../operator/driver/password-hash.ts';
 import type { DatabaseServer } from '../../operator/driver/mysql-server.ts';
 import { dialectOf } from '../../operator/mysql/dialect.ts';
@@ -16,6 +16,9 @@ import {
 import { need } from '../mysql/needs.ts';
 import type { DatabaseProcess } from '../support/database-process.ts';
 import { inputOf, reset, serverKinds, serverOf } from './database-world.ts';
+
+// Seconds on a machine of its own; here others work as well.
+vi.setConfig({ testTimeout: 300_000 });
 
 /** What breaks out of SQL, what stands for something else in it, and what is cut or folded on the way. */
 const NASTY = [

@@ -4,12 +4,15 @@ import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { grantsOf, hostsOf, logsIn, reset } from '../driver/database-world.ts';
 import { freePort } from '../support/database-process.ts';
 import type { DatabaseProcess } from '../support/database-process.ts';
 import { startMariaDb } from '../support/mariadb.ts';
 import { eventually } from '../support/wait.ts';
+
+// Seconds on a machine of its own; here others work as well.
+vi.setConfig({ testTimeout: 300_000 });
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 
