@@ -47,8 +47,9 @@ export interface ProxyRail {
   flush(): Promise<void>;
 }
 
-/** Milliseconds: while a server joins or leaves; and after a refusal. */
+/** Milliseconds: while a server joins; while one leaves, which takes a second at least; and after a refusal. */
 const WAITING = 50;
+const LEAVING = 200;
 const AFTER_REFUSAL = 1000;
 /** Every so often the routes are read back too (ms). */
 const DEEP = 30_000;
@@ -112,8 +113,9 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   const lookDueIn = (known: ProxyState, wanted: ProxyConfig): number => {
     const now = performance.now();
     const { joining, leaving } = findMoving(known, wanted);
-    const moving = joining.length + leaving.size > 0 ? lastLook + WAITING - now : Infinity;
-    return Math.min(moving, patrol.dueIn(now, wanted.backends.size));
+    const joins = joining.length > 0 ? lastLook + WAITING - now : Infinity;
+    const leaves = leaving.size > 0 ? lastLook + LEAVING - now : Infinity;
+    return Math.min(joins, leaves, patrol.dueIn(now, wanted.backends.size));
   };
 
   /** Reads again what may have moved by itself, a part at a time; a change of ours is read back after it was applied. */
@@ -135,10 +137,12 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   const reread = async (known: ProxyState, backends: readonly string[]): Promise<ProxyState> => {
     const reading = await driver.readServers(backends);
     if (reading.epoch !== known.epoch) return readAll();
-    const merged = new Map(known.backends);
     // A backend without servers is not in the answer.
-    for (const name of backends) merged.set(name, keepServers(known.backends.get(name), reading.backends.get(name)));
-    return { ...known, backends: merged };
+    const read = backends.map(
+      (name) => [name, keepServers(known.backends.get(name), reading.backends.get(name))] as const,
+    );
+    const changed = read.filter(([name, servers]) => known.backends.get(name) !== servers);
+    return changed.length === 0 ? known : { ...known, backends: new Map([...known.backends, ...changed]) };
   };
 
   const rereadRouting = async (known: ProxyState): Promise<ProxyState> => {

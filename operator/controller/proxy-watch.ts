@@ -20,7 +20,9 @@ interface Memo {
 /** A function that finds what moves; a backend is looked into only when either of its sides changed. */
 export function createMovingFinder(): (known: ProxyState, wanted: ProxyConfig) => Moving {
   const memos = new WeakMap<BackendConfig, Memo>();
+  let last: { readonly known: unknown; readonly wanted: unknown; readonly moving: Moving } | undefined;
   return (known, wanted) => {
+    if (last?.known === known.backends && last.wanted === wanted.backends) return last.moving;
     const joining: string[] = [];
     const leaving = new Set<string>();
     for (const backend of wanted.backends.values()) {
@@ -30,7 +32,8 @@ export function createMovingFinder(): (known: ProxyState, wanted: ProxyConfig) =
       if (memo.joins) joining.push(backend.name);
       for (const key of memo.leaving) leaving.add(key);
     }
-    return { joining, leaving };
+    last = { known: known.backends, wanted: wanted.backends, moving: { joining, leaving } };
+    return last.moving;
   };
 }
 

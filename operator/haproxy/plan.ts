@@ -65,8 +65,8 @@ function nextState(want: ServerConfig, has: ServerState): AdminState {
  * The plan itself depends on its arguments alone.
  */
 export function createProxyPlanner(): typeof planProxy {
-  const equal = new WeakMap<BackendConfig, Servers>();
-  return (state, config, context) => plan(state, config, { context, equal });
+  const memory = { equal: new WeakMap<BackendConfig, Servers>(), sameRoutes: new WeakMap<Routes, Routes>() };
+  return (state, config, context) => plan(state, config, { context, ...memory });
 }
 
 /**
@@ -76,12 +76,16 @@ export function createProxyPlanner(): typeof planProxy {
  * Source: HAProxy management guide 9.3, "add server", "del server", "prepare map".
  */
 export function planProxy(state: ProxyState, config: ProxyConfig, context: PlanContext): readonly ProxyChange[] {
-  return plan(state, config, { context, equal: new WeakMap() });
+  return plan(state, config, { context, equal: new WeakMap(), sameRoutes: new WeakMap() });
 }
+
+type Routes = ReadonlyMap<string, string>;
 
 interface Scope {
   readonly context: PlanContext;
   readonly equal: WeakMap<BackendConfig, Servers>;
+  /** Routes as read back → routes as wanted to which they are equal. */
+  readonly sameRoutes: WeakMap<Routes, Routes>;
 }
 
 function plan(state: ProxyState, config: ProxyConfig, scope: Scope): readonly ProxyChange[] {
@@ -102,7 +106,7 @@ function plan(state: ProxyState, config: ProxyConfig, scope: Scope): readonly Pr
   return [
     ...certificates.joining,
     ...joining,
-    ...routeChanges(state, config, scope.context),
+    ...routeChanges(state, config, scope),
     ...leaving,
     ...certificates.leaving,
     ...reload(state, config, scope.context),
@@ -214,13 +218,17 @@ function lineChanges(list: string, running: ReadonlyMap<string, number>, config:
 }
 
 /** Routes may only name backends that are there; those of a reload come with it. */
-function routeChanges(state: ProxyState, config: ProxyConfig, context: PlanContext): readonly ProxyChange[] {
-  const reloads = state.checksum !== config.checksum && context.refused !== config.checksum;
-  if (reloads || state.routes === config.routes || sameEntries(state.routes, config.routes)) return [];
+function routeChanges(state: ProxyState, config: ProxyConfig, scope: Scope): readonly ProxyChange[] {
+  const reloads = state.checksum !== config.checksum && scope.context.refused !== config.checksum;
+  if (reloads || scope.sameRoutes.get(state.routes) === config.routes) return [];
+  if (sameEntries(state.routes, config.routes)) {
+    scope.sameRoutes.set(state.routes, config.routes);
+    return [];
+  }
   return [{ kind: 'replace-routes', routes: config.routes }];
 }
 
-function sameEntries(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean {
+function sameEntries(one: Routes, other: Routes): boolean {
   if (one.size !== other.size) return false;
   for (const [key, value] of one) if (other.get(key) !== value) return false;
   return true;
