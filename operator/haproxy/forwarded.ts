@@ -11,16 +11,18 @@ const RANGES_A_LINE = 16;
  * Lines of a frontend. What a client says of itself would be believed by servers, so it goes; what a trusted load balancer
  * says stays.
  */
-export function forwardedLines({ port, trustedSources = [] }: Pick<Listener, 'port' | 'trustedSources'>): string[] {
+export function forwardedLines({ protocol, port, trustedSources = [] }: Omit<Listener, 'routes'>): string[] {
   const ours = [
-    ['X-Forwarded-Proto', '%[ssl_fc,iif(https,http)]'],
+    ['X-Forwarded-Proto', protocol === 'HTTPS' ? 'https' : 'http'],
     ['X-Forwarded-Host', '%[var(txn.host)]'],
     ['X-Forwarded-Port', String(port)],
   ] as const;
   if (trustedSources.length === 0) {
     return [
-      'http-request set-header X-Forwarded-For %[src]',
-      ...ours.map(([name, value]) => `http-request set-header ${name} ${value}`),
+      // One look for all of them instead of one for each.
+      'http-request del-header X-Forwarded- -m beg',
+      'http-request add-header X-Forwarded-For %[src]',
+      ...ours.map(([name, value]) => `http-request add-header ${name} ${value}`),
       'http-request del-header Forwarded',
     ];
   }
