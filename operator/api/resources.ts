@@ -49,6 +49,8 @@ export interface SecretInfo {
 /** What can be said of a certificate without its text. */
 export type CertificateInfo =
   | {
+      /** Of all its certificates: changes exactly when they do, and is the same in every process. No secret. */
+      readonly fingerprint: string;
       /** RFC 3339: of a chain or bundle the first end. */
       readonly notAfter: string;
       /** DNS names and addresses that it is for. */

@@ -1,5 +1,5 @@
 /** What a Secret's certificates are, without their text. In: the values of a Secret. Out: facts, or why they cannot be used. */
-import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import type { CertificateInfo, SecretInfo } from '../api/resources.ts';
 
 type Values = ReadonlyMap<string, string>;
@@ -41,13 +41,26 @@ function certificateOf(text: string, keyText: string): CertificateInfo {
     const way = fits ? 'Put the certificate of the server first, its issuers after it.' : 'Use the pair of one issue.';
     return { problem: `tls.key does not belong to the first certificate of tls.crt. ${way}` };
   }
-  return weakness(leaf, key.key) ?? tooLong(text + keyText) ?? { notAfter: endOf([leaf]), names: namesOf(leaf) };
+  return (
+    weakness(leaf, key.key) ??
+    tooLong(text + keyText) ?? {
+      fingerprint: fingerprintOf(chain.certificates),
+      notAfter: endOf([leaf]),
+      names: namesOf(leaf),
+    }
+  );
 }
 
 function authorityOf(text: string): CertificateInfo {
   const bundle = parseAll(text, 'ca.crt');
   if ('problem' in bundle) return bundle;
-  return tooLong(text) ?? { notAfter: endOf(bundle.certificates), names: [] };
+  return (
+    tooLong(text) ?? {
+      fingerprint: fingerprintOf(bundle.certificates),
+      notAfter: endOf(bundle.certificates),
+      names: [],
+    }
+  );
 }
 
 type Parsed = { readonly certificates: readonly X509Certificate[] } | { readonly problem: string };
@@ -96,6 +109,13 @@ function tooLong(text: string): CertificateInfo | undefined {
   return bytes <= LONGEST
     ? undefined
     : { problem: `it has ${bytes} bytes; at most ${LONGEST} fit. Leave out certificates that are not needed.` };
+}
+
+/** A certificate names its public key, so another key is another certificate. */
+function fingerprintOf(certificates: readonly X509Certificate[]): string {
+  const hash = createHash('sha256');
+  for (const { raw } of certificates) hash.update(raw);
+  return hash.digest('hex').slice(0, 32);
 }
 
 /** RFC 3339. */

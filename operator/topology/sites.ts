@@ -1,6 +1,6 @@
 /** TLS of HTTPS listeners: what a RoutingRule asks for, and which one keeps a host that several ask for. */
 import type { Finding } from '../api/finding.ts';
-import { keyOf, type CertificateInfo, type Key, type Resources, type RoutingRule } from '../api/resources.ts';
+import { keyOf, type Key, type Resources, type RoutingRule } from '../api/resources.ts';
 import { nameFor } from './conflicts.ts';
 import { DEFAULTS } from './defaults.ts';
 import { hostsOf } from './matches.ts';
@@ -45,10 +45,9 @@ export function siteClaim(source: RoutingRule, secrets: Secrets): ClaimResult {
   const findings: Finding[] = [];
   for (const reference of referencesOf(listener)) {
     const secret = keyOf({ namespace, name: reference.name });
-    const info = secrets.get(secret);
-    const why = certificateProblem(reference.name, info, reference.kind);
-    if (why === undefined) refs.set(reference.field, { secret, version: info?.version ?? '' });
-    else findings.push(invalidCertificate(source, reference.field, why));
+    const found = certificateRef({ secret, name: reference.name }, secrets, reference.kind);
+    if ('problem' in found) findings.push(invalidCertificate(source, reference.field, found.problem));
+    else refs.set(reference.field, found);
   }
   if (findings.length > 0) return { findings };
   const clientCA = refs.get('clientCASecretName');
@@ -75,16 +74,19 @@ function referencesOf({ tls }: RoutingRule['spec']['listener']): readonly Refere
 
 const KEYS = { certificate: 'tls.crt and tls.key', authority: 'ca.crt' } as const;
 
-/** Why the Secret cannot be used as a certificate or an authority: one sentence; undefined when it can. */
-export function certificateProblem(
-  name: string,
-  info: { readonly [K in Reference['kind']]?: CertificateInfo } | undefined,
+/** The certificate or authority in a Secret, or why it cannot be used: one sentence. */
+export function certificateRef(
+  { secret, name }: { readonly secret: Key; readonly name: string },
+  secrets: Secrets,
   kind: Reference['kind'],
-): string | undefined {
-  if (info === undefined) return `Secret "${name}" does not exist.`;
+): SecretRef | { readonly problem: string } {
+  const info = secrets.get(secret);
+  if (info === undefined) return { problem: `Secret "${name}" does not exist.` };
   const found = info[kind];
-  if (found === undefined) return `Secret "${name}" lacks ${KEYS[kind]}.`;
-  return 'problem' in found ? `Secret "${name}": ${found.problem}` : undefined;
+  if (found === undefined) return { problem: `Secret "${name}" lacks ${KEYS[kind]}.` };
+  return 'problem' in found
+    ? { problem: `Secret "${name}": ${found.problem}` }
+    : { secret, version: found.fingerprint };
 }
 
 function invalidCertificate(source: RoutingRule, field: Reference['field'], why: string): Finding {

@@ -2,7 +2,7 @@
 import type { EndpointTLS, PoolTLS } from '../api/kinds.gen.ts';
 import { keyOf, type Key, type WebPool } from '../api/resources.ts';
 import { DEFAULTS } from './defaults.ts';
-import { certificateProblem, type Secrets } from './sites.ts';
+import { certificateRef, type Secrets } from './sites.ts';
 import type { SecretRef, Server, ServerTLS, Transport } from './topology.ts';
 
 /** The transport of a server (absent: bytes as they are), or one sentence why it has none that is safe. */
@@ -65,8 +65,5 @@ function authorityOf(
   secrets: Secrets,
 ): SecretRef | { readonly problem: string } | undefined {
   if (name === undefined) return undefined;
-  const secret = keyOf({ namespace, name });
-  const info = secrets.get(secret);
-  const problem = certificateProblem(name, info, 'authority');
-  return problem === undefined ? { secret, version: info?.version ?? '' } : { problem };
+  return certificateRef({ secret: keyOf({ namespace, name }), name }, secrets, 'authority');
 }

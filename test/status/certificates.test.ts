@@ -16,8 +16,8 @@ const secret = (name: string, certificate: CertificateInfo) => ({
   certificate,
 });
 const secrets = byKey([
-  secret('site', { notAfter: LATER, names: [] }),
-  secret('rsa', { notAfter: END, names: [] }),
+  secret('site', { fingerprint: '1', notAfter: LATER, names: [] }),
+  secret('rsa', { fingerprint: '2', notAfter: END, names: [] }),
   secret('bad', { problem: 'tls.crt holds no certificate.' }),
 ]);
 const https = (tls: { readonly secretName: string; readonly alternateSecretName?: string }) =>
