@@ -72,10 +72,10 @@ export function startAgent(options: AgentOptions): Agent {
       current = { resources, topology: build(resources, NO_NAMES) };
     }
     const again = await proxy.round(current.topology);
-    inForce = proxy.observed.programmed ? current.resources : undefined;
+    inForce = proxy.programmed ? current.resources : undefined;
     failures = 0;
     options.onRound('success', performance.now() - begun);
-    if (!programmed && proxy.observed.programmed) {
+    if (!programmed && proxy.programmed) {
       await options.onProgrammed();
       programmed = true;
     }

@@ -36,6 +36,8 @@ export interface ProxyRail {
   /** Brings HAProxy nearer to `topology`. Returns when it wants to look again (ms). */
   round(topology: Topology): Promise<number>;
   readonly observed: ProxyObserved;
+  /** As `observed` says; asking for it alone costs nothing. */
+  readonly programmed: boolean;
   /** The worker that was read last; undefined while none answers. */
   readonly worker: Pick<ProxyState, 'pid' | 'epoch' | 'version'> | undefined;
   /** The state was read back at least once since HAProxy started. */
@@ -308,6 +310,9 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
         bind: options.bind,
         ...offered(),
       });
+    },
+    get programmed() {
+      return settled && state !== undefined;
     },
     get worker() {
       return state;
