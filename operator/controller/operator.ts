@@ -96,6 +96,7 @@ export function startOperator(options: OperatorOptions): Operator {
   let seen: ReportsSeen | undefined;
   let snapshot: OperatorSnapshot | undefined;
   let failures = 0;
+  let lastDrain = '';
 
   const readProxies = ({ resources: { slices }, topology: { pools } }: Picture): ReportsSeen => {
     const reports = world.reports();
@@ -136,6 +137,10 @@ export function startOperator(options: OperatorOptions): Operator {
     seen = readProxies(current);
     await keepFinalizers();
     databases.update(resources, topology, leavingServers());
+    // Accounts wait for servers to drain, and for proxies to tell: whoever looks after them has to hear of both.
+    const drain = drainOf(seen);
+    if (drain !== lastDrain) databases.wake();
+    lastDrain = drain;
     const now = performance.now();
     const admitted = gate.admit(topology, { databases: databases.observed, proxy: seen.observed, now });
     await keepObjects(current, admitted.topology);
@@ -307,6 +312,14 @@ export function startOperator(options: OperatorOptions): Operator {
       await status.stop();
     },
   };
+}
+
+/** Which servers still drain, and whether every proxy has told. */
+function drainOf({ complete, observed }: ReportsSeen): string {
+  const leaving = [...observed.pools].flatMap(([key, servers]) =>
+    [...servers].flatMap(([id, server]) => (server.leaving ? [`${key}/${id}`] : [])),
+  );
+  return [complete, ...leaving].join(' ');
 }
 
 /** By pool, the newest version of the slices that we wrote for it. */
