@@ -9,7 +9,11 @@ interface Report {
     readonly name: string;
     readonly status: string;
     readonly message: string;
-    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[];
+    }[];
   }[];
 }
 
@@ -29,6 +33,9 @@ for (const { name, status, message, assertionResults } of readReport(path).testR
     console.log(`FAILED ${name}: ${message.split('\n')[0]}`);
   }
   for (const test of assertionResults) {
+    const [first] = test.failureMessages ?? [];
+    const second = test.status === 'passed' && first !== undefined;
+    if (second) console.log(`SECOND TRY ${name}: "${test.fullName}" first failed: ${first.split('\n')[0]}`);
     if (test.status === 'passed') passed += 1;
     else if (test.status === 'failed') failed += 1;
     else if (titles.some((title) => test.fullName.includes(title))) announced += 1;
