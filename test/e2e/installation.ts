@@ -1,6 +1,6 @@
 /** webpool installed as a user installs it: on a real cluster, from `manifests/install.yaml`, with the image of this checkout. */
 import { readFile } from 'node:fs/promises';
-import { buildImageOfCheckout } from '../cluster/images.ts';
+import { buildImage, buildImageOfCheckout, BUSYBOX, type Recipe } from '../cluster/images.ts';
 import { startCluster, type Cluster } from '../cluster/node.ts';
 
 /** The file that users apply. */
@@ -9,11 +9,20 @@ export const MANIFEST = new URL('../../manifests/install.yaml', import.meta.url)
 /** The namespace of the manifest. */
 export const SYSTEM = 'webpool-system';
 
+/** The image of the samples. */
+const AGNHOST: Recipe = {
+  ...BUSYBOX,
+  image: 'registry.k8s.io/e2e-test-images/agnhost:2.53',
+  dockerfile: new URL('agnhost.Dockerfile', import.meta.url).pathname,
+};
+
 /** A cluster with this checkout's image on its node under the name that the manifest uses. */
 export async function startClusterWithImage(): Promise<Cluster> {
   const archive = await buildImageOfCheckout(await imageOfManifest());
+  const sample = await buildImage(AGNHOST);
   const cluster = await startCluster();
   await cluster.node.importImage(archive);
+  await cluster.node.importImage(sample);
   return cluster;
 }
 
