@@ -1052,7 +1052,29 @@ readonly tier?: ("Primary" | "Backup")
  * Connections to this server at a time, per proxy. Default: the pool's maxConnections.
  */
 readonly maxConnections?: number
+readonly healthCheck?: EndpointHealthCheck
 readonly tls?: EndpointTLS
+}
+/**
+ * How this server is checked, field by field before that of the pool. Absent: as the pool says.
+ */
+export interface EndpointHealthCheck {
+/**
+ * Absent: that of the pool's check, else the server's.
+ */
+readonly port?: number
+/**
+ * 100ms to 1h. Absent: that of the pool.
+ */
+readonly interval?: string
+/**
+ * Absent: that of the pool.
+ */
+readonly rise?: number
+/**
+ * Absent: that of the pool.
+ */
+readonly fall?: number
 }
 /**
  * TLS to this server, field by field before that of the pool. Absent: as the pool says.

@@ -7,6 +7,7 @@ import { problem, shown, type Problem } from './problem.ts';
 
 /** HAProxy counts times in 31 bits of milliseconds. */
 const LONGEST = '576h';
+const CHECK_INTERVAL: DurationBounds = ['100ms', '1h'];
 
 const HTTP_CHECK_FIELDS = ['path', 'method', 'host', 'headers', 'expect'] as const;
 const HASHES_OF_REQUESTS = new Set(['URI', 'Header']);
@@ -36,6 +37,7 @@ function endpointProblems({ externalEndpoints = [], port }: WebPoolSpec): readon
     first.set(target, twin ?? endpoint);
     return [
       ...addressProblems(endpoint.address, `${path}.address`),
+      ...durationProblems(endpoint.healthCheck?.interval, `${path}.healthCheck.interval`, CHECK_INTERVAL),
       ...(own === undefined ? [problem(path, 'has no port: set spec.port or the port of this endpoint')] : []),
       ...(twin === undefined
         ? []
@@ -93,7 +95,7 @@ function balanceProblems({ balance }: WebPoolSpec): Problem[] {
 function checkProblems(check: HealthCheck): readonly Problem[] {
   const path = 'spec.healthCheck';
   return [
-    ...durationProblems(check.interval, `${path}.interval`, ['100ms', '1h']),
+    ...durationProblems(check.interval, `${path}.interval`, CHECK_INTERVAL),
     ...durationProblems(check.timeout, `${path}.timeout`, ['10ms', '1h']),
     ...httpCheckProblems(check, path),
     ...statusRangeProblems(check.expect?.status ?? [], `${path}.expect.status`),

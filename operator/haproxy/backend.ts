@@ -3,7 +3,7 @@
  */
 import type { Pool, PoolOptions, Server } from '../topology/topology.ts';
 import { balanceLines } from './balance.ts';
-import { healthCheckKeywords, healthCheckLines } from './health-check.ts';
+import { checkKeywords, healthCheckKeywords, healthCheckLines } from './health-check.ts';
 import { backendName, digest, serverName } from './names.ts';
 import type { AdminState, BackendConfig, ServerConfig } from './proxy.ts';
 import { quote } from './quote.ts';
@@ -58,12 +58,7 @@ export function backendSection(mode: Mode, key: string, options: PoolOptions): B
 
 /** The backend's servers, ready to be compared with what runs. */
 export function backendServers(mode: Mode, pool: Pool): BackendConfig {
-  const servers = pool.servers.map((server): [string, ServerConfig] => {
-    // A server keeps the authority that it was made with, so another one (its version is in the text) is another server.
-    const made = server.transport === undefined ? '' : JSON.stringify(server.transport);
-    const name = serverName(server.id, server.tier, made);
-    return [name, { ...serverConfig(server), name, transport: transportKeywords(server.transport) }];
-  });
+  const servers = pool.servers.map(serverConfig).map((server): [string, ServerConfig] => [server.name, server]);
   const cookie = mode === 'http' && pool.options.affinity?.type === 'Cookie';
   return {
     name: backendName(mode, pool.key),
@@ -75,16 +70,23 @@ export function backendServers(mode: Mode, pool: Pool): BackendConfig {
   };
 }
 
-function serverConfig(server: Server): Omit<ServerConfig, 'name' | 'transport'> {
+function serverConfig(server: Server): ServerConfig {
   return {
+    name: serverName(server.id, server.tier, madeOf(server)),
     address: server.address,
     port: server.port,
     weight: server.weight,
     maxConnections: server.maxConnections,
     admin: adminStates[server.state],
     backup: server.tier === 'Backup',
+    fixed: `${transportKeywords(server.transport)}${checkKeywords(server.healthCheck ?? {})}`,
     probeFirst: server.origin === 'External',
   };
+}
+
+/** What a server keeps for life, its authority (by version) too: with another it is another server. Empty for nothing. */
+function madeOf({ transport, healthCheck = {} }: Server): string {
+  return `${transport === undefined ? '' : JSON.stringify(transport)}${checkKeywords(healthCheck)}`;
 }
 
 /** Source: HAProxy configuration manual, "observe", "error-limit", "on-error". */

@@ -1,4 +1,4 @@
-import type { HealthCheckOptions } from '../topology/topology.ts';
+import type { HealthCheckOptions, ServerCheck } from '../topology/topology.ts';
 import { quote } from './quote.ts';
 
 /**
@@ -33,8 +33,22 @@ export function healthCheckLines(check: HealthCheckOptions): readonly string[] {
 }
 
 /** Keywords of a server line that switch the check on. */
-export function healthCheckKeywords(check: HealthCheckOptions): string {
-  const doubt = Math.min(check.interval, DOUBT_INTERVAL);
-  const port = check.port === undefined ? '' : ` port ${check.port}`;
-  return `check inter ${check.interval}ms fastinter ${doubt}ms downinter ${doubt}ms rise ${check.rise} fall ${check.fall}${port}`;
+export function healthCheckKeywords({ interval, rise, fall, port }: HealthCheckOptions): string {
+  return `check${checkKeywords({ interval, rise, fall, ...(port !== undefined && { port }) })}`;
+}
+
+/** Keywords for what a check has of its own, with a space before each; where they stand again, the last one counts. */
+export function checkKeywords({ interval, rise, fall, port }: ServerCheck): string {
+  const words = [
+    ...(interval === undefined ? [] : [intervalWords(interval)]),
+    ...(rise === undefined ? [] : [`rise ${rise}`]),
+    ...(fall === undefined ? [] : [`fall ${fall}`]),
+    ...(port === undefined ? [] : [`port ${port}`]),
+  ];
+  return words.map((word) => ` ${word}`).join('');
+}
+
+function intervalWords(interval: number): string {
+  const doubt = Math.min(interval, DOUBT_INTERVAL);
+  return `inter ${interval}ms fastinter ${doubt}ms downinter ${doubt}ms`;
 }

@@ -81,5 +81,5 @@ function serverLine(server: ServerConfig): string {
 /** Keywords of one server, without those of its backend. */
 export function ownKeywords(server: ServerConfig): string {
   const maxConnections = server.maxConnections === 0 ? '' : ` maxconn ${server.maxConnections}`;
-  return ` weight ${server.weight}${maxConnections}${server.backup ? ' backup' : ''}${server.transport}`;
+  return ` weight ${server.weight}${maxConnections}${server.backup ? ' backup' : ''}${server.fixed}`;
 }

@@ -47,11 +47,11 @@ export function frontendName(protocol: Protocol, port: number): string {
 }
 
 /**
- * Name of a server in its backend: another tier or transport is another server, because HAProxy cannot change them at run
- * time. `transport` says all that its transport is made of; empty for none.
+ * Name of a server in its backend: another tier, transport or check is another server, because HAProxy cannot change them at
+ * run time. `made` says all that transport and check are made of; empty for what the pool says.
  */
-export function serverName(id: string, tier: 'Primary' | 'Backup', transport: string): string {
-  return `${id}${tier === 'Backup' ? '_backup' : ''}${transport === '' ? '' : `_by-${digest(transport)}`}`;
+export function serverName(id: string, tier: 'Primary' | 'Backup', made: string): string {
+  return `${id}${tier === 'Backup' ? '_backup' : ''}${made === '' ? '' : `_by-${digest(made)}`}`;
 }
 
 const NOT_ID = /(?:_backup)?(?:_by-[0-9a-f]{16})?$/;

@@ -50,8 +50,8 @@ export interface ServerConfig {
   readonly maxConnections: number;
   readonly admin: AdminState;
   readonly backup: boolean;
-  /** Keywords for TLS and the PROXY protocol; empty for neither. */
-  readonly transport: string;
+  /** Keywords that are its own for life: TLS, PROXY protocol, check; empty for none, else with a space before each. */
+  readonly fixed: string;
   /** Born in drain and promoted after its first passed check. */
   readonly probeFirst: boolean;
 }

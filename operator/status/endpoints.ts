@@ -80,7 +80,7 @@ export function whyNot(
   standing: 'Unhealthy' | 'Starting',
   { pool, waiting, seen }: Around,
 ): { readonly reason: string; readonly message: string } {
-  const check = pool.options.healthCheck;
+  const check = { ...pool.options.healthCheck, ...server.healthCheck };
   if (standing === 'Unhealthy') {
     const message = `Its health check fails: ${describeCheck(server, check)}${failing(seen)}. It serves again after ${check.rise} passed checks.`;
     return { reason: 'HealthCheckFailed', message: oneLine(message) };

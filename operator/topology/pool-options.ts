@@ -1,7 +1,7 @@
 /** The options of a pool with every default filled in. */
-import type { HealthCheck, SessionAffinity, WebPoolSpec } from '../api/kinds.gen.ts';
+import type { EndpointHealthCheck, HealthCheck, SessionAffinity, WebPoolSpec } from '../api/kinds.gen.ts';
 import { parseDuration } from '../api/duration.ts';
-import type { HealthCheckOptions, PoolOptions } from './topology.ts';
+import type { HealthCheckOptions, PoolOptions, ServerCheck } from './topology.ts';
 import { DEFAULTS } from './defaults.ts';
 
 const { WebPool: DEFAULT } = DEFAULTS;
@@ -50,6 +50,14 @@ function healthCheck(check: HealthCheck): HealthCheckOptions {
     expect: { ...expect, status: (expect.status ?? expectDefault.status).map(statusRange) },
     interval: duration(interval, defaults.interval),
     timeout: duration(timeout, defaults.timeout),
+  };
+}
+
+/** What one server's check has of its own; nothing is filled in. */
+export function serverCheck({ interval, ...written }: EndpointHealthCheck): ServerCheck {
+  return {
+    ...written,
+    ...(interval !== undefined && { interval: duration(interval, DEFAULT.healthCheck.interval) }),
   };
 }
 

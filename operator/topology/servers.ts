@@ -6,6 +6,7 @@ import { canonicalAddress } from '../api/address.ts';
 import type { Names, Server, TopologyOptions } from './topology.ts';
 import { DEFAULTS } from './defaults.ts';
 import { normalizeHost } from './path.ts';
+import { serverCheck } from './pool-options.ts';
 import type { Secrets } from './sites.ts';
 import { compareText } from '../api/stable.ts';
 import { transportOf, type TransportResult } from './transport.ts';
@@ -165,6 +166,7 @@ function externalServer(pool: WebPool, endpoint: ExternalEndpoint, target: Targe
     maxConnections: endpoint.maxConnections ?? pool.spec.maxConnections ?? DEFAULTS.WebPool.maxConnections,
     origin: 'External',
     ...(hostname !== undefined && { hostname }),
+    ...(endpoint.healthCheck && { healthCheck: serverCheck(endpoint.healthCheck) }),
   };
 }
 

@@ -68,6 +68,8 @@ export interface Server {
   readonly hostname?: string;
   /** Absent: bytes as they are. */
   readonly transport?: Transport;
+  /** What of its check is not as the pool says. */
+  readonly healthCheck?: ServerCheck;
 }
 
 /** What is spoken to a server below HTTP. */
@@ -124,6 +126,9 @@ export interface HealthCheckOptions {
   readonly rise: number;
   readonly fall: number;
 }
+
+/** The part of a check that a server may have of its own. */
+export type ServerCheck = Partial<Pick<HealthCheckOptions, 'port' | 'interval' | 'rise' | 'fall'>>;
 
 /** An open port and what it does. */
 export interface Listener {

@@ -29,6 +29,7 @@ export const SAMPLES: Readonly<Record<Kind, unknown>> = {
         state: 'Active',
         tier: 'Primary',
         maxConnections: 100,
+        healthCheck: { port: 8082, interval: '5s', rise: 1, fall: 2 },
         tls: { mode: 'Enabled', caSecretName: 'web01', serverName: 'web01.example.com', profile: 'Legacy' },
       },
     ],

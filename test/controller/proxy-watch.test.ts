@@ -18,7 +18,7 @@ const wantedServer = (name: string, admin: ServerConfig['admin'] = 'ready'): Ser
   admin,
   backup: false,
   probeFirst: true,
-  transport: '',
+  fixed: '',
 });
 const runningServer = (name: string, admin: ServerState['admin']): ServerState => ({
   name,

@@ -50,8 +50,12 @@ const CHANGES: Readonly<Record<string, () => readonly Written[]>> = {
     http(),
     https('a'),
   ],
-  'Tier, TLS, authority or PROXY protocol of a server': () => [
-    site([], { externalEndpoints: [endpoint({ tier: 'Backup', tls: { caSecretName: 'ca', serverName: 'x' } })] }),
+  'Tier, TLS, authority, PROXY protocol or check of a server': () => [
+    site([], {
+      externalEndpoints: [
+        endpoint({ tier: 'Backup', tls: { caSecretName: 'ca', serverName: 'x' }, healthCheck: { fall: 9 } }),
+      ],
+    }),
     http(),
     https('a'),
   ],

@@ -143,7 +143,7 @@ describe('servers', () => {
       maxConnections: 0,
       admin: 'ready',
       backup: false,
-      transport: '',
+      fixed: '',
       probeFirst: true,
     });
   });

@@ -18,7 +18,7 @@ const SERVER: ServerConfig = {
   maxConnections: 0,
   admin: 'ready',
   backup: false,
-  transport: '',
+  fixed: '',
   probeFirst: true,
 };
 const T = 'http_default_p/a_192.0.2.1:80';

@@ -44,7 +44,7 @@ it('has a server at once when somebody else has checked it', () => {
     maxConnections: 0,
     admin: 'ready' as const,
     backup: false,
-    transport: '',
+    fixed: '',
     probeFirst: false,
   };
   const backends = new Map(backend && [[backend.name, { ...backend, servers: new Map([[pod.name, pod]]) }]]);

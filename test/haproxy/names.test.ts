@@ -30,7 +30,7 @@ test.each([
   expect(socketAddress(address, 80)).toBe(socket);
 });
 
-it('knows tiers, transports and listeners apart, and the id in a name', () => {
+it('knows tiers, what servers are made of, and listeners apart, and the id in a name', () => {
   const names = [serverName('a', 'Primary', ''), serverName('a', 'Backup', ''), serverName('a', 'Backup', 'tls')];
   expect(names).toEqual(['a', 'a_backup', `a_backup_by-${digest('tls')}`]);
   expect(names.map(serverId)).toEqual(['a', 'a', 'a']);
