@@ -34,7 +34,11 @@ describeWhere('the image on a real node', await missingCluster(), () => {
   });
 
   test('is no root, and may be root of nothing', async () => {
-    const command = ['sh', '-c', 'id -u; grep CapBnd /proc/self/status; touch /opt/webpool/x 2>/dev/null || echo refused'];
+    const command = [
+      'sh',
+      '-c',
+      'id -u; grep CapBnd /proc/self/status; touch /opt/webpool/x 2>/dev/null || echo refused',
+    ];
     expect(await outputOf('user', { command })).toMatch(/^65532\nCapBnd:\s+0+\n[^]*refused\n$/);
   });
 
