@@ -1117,7 +1117,19 @@ export interface HealthCheck {
 /**
  * Default: HTTP when path is set, else TCP.
  */
-readonly type?: ("TCP" | "HTTP")
+readonly type?: ("TCP" | "HTTP" | "MySQL")
+/**
+ * Text that a TCP check sends, taken literally: "PING\r\n" in double quotes has line ends. Absent: nothing is sent.
+ */
+readonly send?: string
+/**
+ * Text that the server's answer to a TCP check must contain, taken literally. Absent: any answer or none will do.
+ */
+readonly receive?: string
+/**
+ * Account without password and privileges with which a MySQL check logs in from the load balancer. Required with MySQL, refused otherwise.
+ */
+readonly username?: string
 /**
  * Path and query of the check request. Default: /.
  */

@@ -34,6 +34,8 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   '^[-._a-zA-Z0-9]+$': 'letters, digits, "-", "_" and "."',
   '^[^\\p{Cc}\\p{Zl}\\p{Zp}]*$': 'a text without control characters',
   '^([^\\p{Cc}\\p{Zl}\\p{Zp}]|[\\n\\t])*$': 'a text without control characters other than line breaks and tabs',
+  '^[A-Za-z0-9][A-Za-z0-9_.-]*$': 'letters, digits, "_", "." and "-", with a letter or digit in front',
+  '^[\\t\\n\\r -~]+$': 'printable ASCII characters, line ends and tabs',
   '^[ -~]*$': 'printable ASCII characters',
   '^[ -~]+$': 'printable ASCII characters',
   '^[!-~]+$': 'printable ASCII characters without spaces',

@@ -2,14 +2,21 @@ import type { Kind } from './resources.ts';
 import { formatPath, type Step } from './field-path.ts';
 import { problem, type Problem } from './problem.ts';
 
-/** Texts of several lines: `*` stands for any entry of a list. */
-const SEVERAL_LINES: Readonly<Record<Kind, readonly string[]>> = {
-  WebPool: ['spec.maintenancePage.body'],
-  RoutingRule: ['spec.rules.*.respond.body'],
-  DatabaseGrant: [],
+const LINE_BREAKS = /[\n\t]/g;
+/** Lines as protocols end them. */
+const WIRE_BREAKS = /[\r\n\t]/g;
+
+/** Texts of several lines, and what they may hold: `*` stands for any entry of a list. */
+const SEVERAL_LINES: Readonly<Record<Kind, ReadonlyMap<string, RegExp>>> = {
+  WebPool: new Map([
+    ['spec.maintenancePage.body', LINE_BREAKS],
+    ['spec.healthCheck.send', WIRE_BREAKS],
+    ['spec.healthCheck.receive', WIRE_BREAKS],
+  ]),
+  RoutingRule: new Map([['spec.rules.*.respond.body', LINE_BREAKS]]),
+  DatabaseGrant: new Map(),
 };
 
-const LINE_BREAKS = /[\n\t]/g;
 // U+2028 and U+2029 end a line for some readers, and half a surrogate pair is no text.
 const FORBIDDEN = /[\p{Cc}\u2028\u2029]/u;
 
@@ -18,7 +25,8 @@ export function textProblems(kind: Kind, spec: unknown): readonly Problem[] {
   const found: Problem[] = [];
   collect(spec, ['spec'], (steps, text) => {
     const pattern = steps.map((step) => (typeof step === 'number' ? '*' : step)).join('.');
-    const checked = SEVERAL_LINES[kind].includes(pattern) ? text.replace(LINE_BREAKS, '') : text;
+    const breaks = SEVERAL_LINES[kind].get(pattern);
+    const checked = breaks === undefined ? text : text.replace(breaks, '');
     if (!FORBIDDEN.test(checked) && checked.isWellFormed()) return;
     const ruleIndex = steps[1] === 'rules' && typeof steps[2] === 'number' ? steps[2] : undefined;
     const message = 'has a control character: remove it';

@@ -9,7 +9,13 @@ import { problem, shown, type Problem } from './problem.ts';
 const LONGEST = '576h';
 const CHECK_INTERVAL: DurationBounds = ['100ms', '1h'];
 
-const HTTP_CHECK_FIELDS = ['path', 'method', 'host', 'headers', 'expect'] as const;
+const CHECK_TYPES = ['TCP', 'HTTP', 'MySQL'] as const;
+/** What only one type of check can do. */
+const CHECK_FIELDS = {
+  TCP: ['send', 'receive'],
+  HTTP: ['path', 'method', 'host', 'headers', 'expect'],
+  MySQL: ['username'],
+} as const satisfies Readonly<Record<(typeof CHECK_TYPES)[number], readonly (keyof HealthCheck)[]>>;
 const HASHES_OF_REQUESTS = new Set(['URI', 'Header']);
 
 /** Everything wrong with a WebPool whose fields have the right form. */
@@ -97,17 +103,20 @@ function checkProblems(check: HealthCheck): readonly Problem[] {
   return [
     ...durationProblems(check.interval, `${path}.interval`, CHECK_INTERVAL),
     ...durationProblems(check.timeout, `${path}.timeout`, ['10ms', '1h']),
-    ...httpCheckProblems(check, path),
+    ...typeProblems(check, path),
     ...statusRangeProblems(check.expect?.status ?? [], `${path}.expect.status`),
   ];
 }
 
-function httpCheckProblems(check: HealthCheck, path: string): readonly Problem[] {
+function typeProblems(check: HealthCheck, path: string): readonly Problem[] {
   const type = check.type ?? (check.path === undefined ? 'TCP' : 'HTTP');
-  if (type === 'HTTP') return [];
-  return HTTP_CHECK_FIELDS.filter((field) => check[field] !== undefined).map((field) =>
-    problem(`${path}.${field}`, 'goes with an HTTP check only: set type: HTTP or remove it'),
+  const misplaced = CHECK_TYPES.filter((other) => other !== type).flatMap((other) =>
+    CHECK_FIELDS[other]
+      .filter((field) => check[field] !== undefined)
+      .map((field) => problem(`${path}.${field}`, `goes with type ${other} only: set type: ${other} or remove it`)),
   );
+  if (type !== 'MySQL' || check.username !== undefined) return misplaced;
+  return [...misplaced, problem(path, 'type MySQL needs the field username: an account without password')];
 }
 
 function statusRangeProblems(ranges: readonly string[], path: string): readonly Problem[] {

@@ -8,19 +8,38 @@ import { quote } from './quote.ts';
 const DOUBT_INTERVAL = 500;
 
 /**
- * Backend lines of the health check.
- * Source: HAProxy configuration manual, "option httpchk", "http-check send", "http-check expect".
+ * What each type of check asks for.
+ * Source: HAProxy configuration manual, "option httpchk", "http-check", "tcp-check", "option mysql-check".
  */
+const typeLines: Readonly<Record<HealthCheckOptions['type'], (check: HealthCheckOptions) => readonly string[]>> = {
+  TCP: tcpLines,
+  HTTP: httpLines,
+  MySQL: ({ username = '' }) => [`option mysql-check user ${quote('name', username)}`],
+};
+
+/** Backend lines of the health check. */
 export function healthCheckLines(check: HealthCheckOptions): readonly string[] {
-  const timeout = `timeout check ${check.timeout}ms`;
-  if (check.type === 'TCP') return [timeout];
+  return [`timeout check ${check.timeout}ms`, ...typeLines[check.type](check)];
+}
+
+/** As bytes in hexadecimal, a text needs no quotes and may have line ends. */
+function tcpLines({ send, receive }: HealthCheckOptions): readonly string[] {
+  if (send === undefined && receive === undefined) return [];
+  const bytes = (text: string) => Buffer.from(text).toString('hex');
+  return [
+    'option tcp-check',
+    ...(send === undefined ? [] : [`tcp-check send-binary ${bytes(send)}`]),
+    ...(receive === undefined ? [] : [`tcp-check expect binary ${bytes(receive)}`]),
+  ];
+}
+
+function httpLines(check: HealthCheckOptions): readonly string[] {
   const headers = [{ name: 'Host', value: check.host }, ...check.headers]
     .map(({ name, value }) => ` hdr ${quote('name', name)} ${quote('format', value)}`)
     .join('');
   const { status, body, header } = check.expect;
   const codes = status.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(',');
   return [
-    timeout,
     'option httpchk',
     `http-check send meth ${quote('name', check.method)} uri ${quote('string', check.path)} ver HTTP/1.1${headers}`,
     `http-check expect status ${codes}`,

@@ -101,7 +101,7 @@ const failures: Readonly<Record<number, CheckFailure>> = {
   11: 'Handshake',
   12: 'Timeout',
   13: 'Answer',
-  16: 'Answer',
+  17: 'Answer',
 };
 
 const FAILED = 2;

@@ -110,10 +110,15 @@ function failing(seen: ServerObserved | undefined): string {
 function describeCheck(server: Server, check: HealthCheckOptions): string {
   const host = server.address.includes(':') ? `[${server.address}]` : server.address;
   const at = `${host}:${check.port ?? server.port}`;
-  if (check.type === 'TCP') return `connect to ${at} every ${time(check.interval)}`;
+  const often = `every ${time(check.interval)}`;
+  if (check.type === 'MySQL') return `log in to MySQL at ${at} as '${check.username}' without password ${often}`;
+  if (check.type === 'TCP') {
+    const answer = check.receive === undefined ? '' : `, expecting ${JSON.stringify(check.receive)}`;
+    return oneLine(`connect to ${at} ${often}${answer}`, 400);
+  }
   const ranges = check.expect.status.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(', ');
   return oneLine(
-    `${check.method} ${server.transport?.tls === undefined ? 'http' : 'https'}://${at}${check.path} every ${time(check.interval)}, expecting ${ranges}`,
+    `${check.method} ${server.transport?.tls === undefined ? 'http' : 'https'}://${at}${check.path} ${often}, expecting ${ranges}`,
     400,
   );
 }

@@ -109,7 +109,12 @@ export interface PoolOptions {
 export type BalanceAlgorithm = 'RoundRobin' | 'LeastConnections' | 'Random' | 'First' | 'SourceIP' | 'URI' | 'Header';
 
 export interface HealthCheckOptions {
-  readonly type: 'TCP' | 'HTTP';
+  readonly type: 'TCP' | 'HTTP' | 'MySQL';
+  /** TCP: what is sent, and what the answer must contain. */
+  readonly send?: string;
+  readonly receive?: string;
+  /** MySQL: who logs in, without password. */
+  readonly username?: string;
   readonly path: string;
   readonly method: string;
   readonly host: string;

@@ -154,6 +154,14 @@ export function duration(
   };
 }
 
+/** A bound of a field that stands in the sample only after these changes. */
+export function within(changes: Changes, bound: Bound): Bound {
+  return {
+    bad: bound.bad.map((entry): Bad => ({ ...entry, changes: { ...changes, ...entry.changes } })),
+    good: bound.good.map((own) => ({ ...changes, ...own })),
+  };
+}
+
 /** One value that is refused at its own place. */
 export function bad(path: string, value: unknown, message: string): Bad {
   return { changes: { [path]: value }, path, message };

@@ -151,7 +151,7 @@ export const SAMPLES: Readonly<Record<Kind, unknown>> = {
 /** The spec of the sample with these changes. */
 export function sampleWith(kind: Kind, changes: Changes): unknown {
   const root = { spec: structuredClone(SAMPLES[kind]) };
-  for (const [path, value] of Object.entries(changes)) change(root, parsePath(path), value);
+  for (const [path, value] of Object.entries(changes)) change(root, parsePath(path), structuredClone(value));
   return root.spec;
 }
 
@@ -162,9 +162,12 @@ function change(root: unknown, steps: readonly Step[], value: unknown): void {
   else parent[last] = value;
 }
 
-/** Path and value of every object, list and single value in the sample, the spec first. */
-export function partsOf(kind: Kind): readonly (readonly [path: string, value: unknown])[] {
-  return walk('spec', SAMPLES[kind]);
+/** Path and value of every object, list and single value in a spec, by default the sample; the spec first. */
+export function partsOf(
+  kind: Kind,
+  spec: unknown = SAMPLES[kind],
+): readonly (readonly [path: string, value: unknown])[] {
+  return walk('spec', spec);
 }
 
 function walk(path: string, value: unknown): (readonly [string, unknown])[] {

@@ -9,6 +9,7 @@ import {
   ruled,
   text,
   whole,
+  within,
   type Bad,
   type Bound,
 } from './bounds.ts';
@@ -26,6 +27,9 @@ const PRINTABLE = { wrong: ['é'], form: 'printable ASCII characters' };
 
 const endpoint = (index: number) => ({ name: `web${index}`, address: `192.0.${index >> 8}.${index & 255}`, port: 80 });
 const hosts = { most: 253, form: 'an IPv4 address, an IPv6 address or a DNS name alone' };
+
+const TALK: Changes = { [CHECK]: { type: 'TCP', send: 'PING\r\n', receive: '+PONG' } };
+const MYSQL: Changes = { [CHECK]: { type: 'MySQL', username: 'haproxy' } };
 
 /** Bounds of single fields of a WebPool. */
 export const WEB_POOL_BOUNDS: readonly Bound[] = [
@@ -87,7 +91,25 @@ export const WEB_POOL_BOUNDS: readonly Bound[] = [
   required('spec.balance', ['algorithm']),
   choice('spec.balance.algorithm', ALGORITHMS, ['Header']),
   text('spec.balance.header', HEADER_NAME),
-  choice(`${CHECK}.type`, ['TCP', 'HTTP'], ['HTTP']),
+  choice(`${CHECK}.type`, ['TCP', 'HTTP', 'MySQL'], ['HTTP']),
+  ...['send', 'receive'].map((field) =>
+    within(
+      TALK,
+      text(`${CHECK}.${field}`, {
+        most: 256,
+        wrong: ['é', '\0'],
+        form: 'printable ASCII characters, line ends and tabs',
+      }),
+    ),
+  ),
+  within(
+    MYSQL,
+    text(`${CHECK}.username`, {
+      most: 32,
+      wrong: ['-u', 'a b', "a'b", 'a$', '%'],
+      form: 'letters, digits, "_", "." and "-"',
+    }),
+  ),
   text(`${CHECK}.path`, {
     most: 1024,
     fill: (length) => '/'.repeat(length),
@@ -233,11 +255,19 @@ export const WEB_POOL_RULES: readonly Bad[] = [
     ),
   ),
   ...['path', 'method', 'host', 'headers', 'expect'].map((field) =>
-    ruled(tcpCheckWith(field), 'goes with an HTTP check only: set type: HTTP or remove it', {
+    ruled(tcpCheckWith(field), 'goes with type HTTP only: set type: HTTP or remove it', {
       path: `${CHECK}.${field}`,
     }),
   ),
-  ruled({ [CHECK]: { host: 'a' } }, 'goes with an HTTP check only', { path: `${CHECK}.host` }),
+  ruled({ [CHECK]: { host: 'a' } }, 'goes with type HTTP only', { path: `${CHECK}.host` }),
+  ...['send', 'receive'].flatMap((field) =>
+    [{ path: '/' }, { type: 'HTTP' }, { type: 'MySQL', username: 'a' }].map((other) =>
+      ruled({ [CHECK]: { ...other, [field]: 'a' } }, 'goes with type TCP only', { path: `${CHECK}.${field}` }),
+    ),
+  ),
+  ruled({ [`${CHECK}.username`]: 'a' }, 'goes with type MySQL only'),
+  ruled({ [CHECK]: { username: 'a' } }, 'goes with type MySQL only', { path: `${CHECK}.username` }),
+  ruled({ [CHECK]: { type: 'MySQL' } }, 'type MySQL needs the field username'),
   ...['299-200', '201-200'].map((range) =>
     ruled({ [`${CHECK}.expect.status[0]`]: range }, `"${range}" is empty: the lower code comes first`),
   ),
@@ -276,6 +306,9 @@ export const GOOD_WEB_POOLS: readonly Changes[] = [
   { ...PLAIN, 'spec.balance': { algorithm: 'SourceIP' }, 'spec.sessionAffinity': { type: 'SourceIP' } },
   { ...PLAIN, 'spec.retries': { attempts: 0, when: ['ConnectFailure'] } },
   { [CHECK]: { type: 'TCP', port: 22, interval: '1m' } },
+  { [CHECK]: { receive: 'SSH-2.0' } },
+  { [CHECK]: { send: '"quoted" \\ %[env(HOME)] ${HOME} ; << #\t\r\n' } },
+  { ...PLAIN, ...MYSQL },
   { [CHECK]: { path: '/' } },
   { [CHECK]: { type: 'HTTP' } },
   { 'spec.port': undefined },

@@ -56,6 +56,12 @@ test.each<[string, object, readonly string[]]>([
     ['timeout check 1000ms', 'default-server check inter 200ms fastinter 200ms downinter 200ms rise 1 fall 5 port 81'],
   ],
   [
+    'a check by what is sent and received',
+    { healthCheck: { send: "it's %[x]\r\n", receive: '$HOME' } },
+    ['option tcp-check', 'tcp-check send-binary 6974277320255b785d0d0a', 'tcp-check expect binary 24484f4d45'],
+  ],
+  ['a check by login', { healthCheck: { type: 'MySQL', username: 'haproxy' } }, ['option mysql-check user haproxy']],
+  [
     'a check by HTTP',
     {
       healthCheck: {
