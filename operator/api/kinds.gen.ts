@@ -996,6 +996,7 @@ readonly maxConnections?: number
 readonly queueTimeout?: string
 readonly timeouts?: PoolTimeouts
 readonly retries?: Retries
+readonly compression?: Compression
 readonly sessionAffinity?: SessionAffinity
 readonly tls?: PoolTLS
 /**
@@ -1254,6 +1255,18 @@ readonly attempts?: number
  * @maxItems 16
  */
 readonly when?: readonly ("ConnectFailure" | "EmptyResponse" | "Reset" | "Timeout" | "401" | "403" | "404" | "408" | "425" | "500" | "501" | "502" | "503" | "504")[]
+}
+/**
+ * Compresses (gzip) answers of servers that did not, for visitors who take it. Leave out what shows a secret beside words of the visitor: the length would betray it. Absent: answers stay as they are.
+ */
+export interface Compression {
+/**
+ * Content types that are compressed, for example text/html, whatever their parameters.
+ * 
+ * @minItems 1
+ * @maxItems 32
+ */
+readonly types: readonly string[]
 }
 /**
  * Keeps a visitor on one server. Cookie survives reload, restart and a change of proxy; SourceIP remembers addresses in a table.

@@ -26,6 +26,8 @@ const IN_WORDS: Readonly<Record<string, string>> = {
     'a host name such as www.example.com or *.example.com, without scheme, port and path',
   '^[A-Za-z0-9][-A-Za-z0-9!#$&^_.+]*/([*]|[A-Za-z0-9][-A-Za-z0-9!#$&^_.+]*)$':
     'a media type such as image/png or image/*, without parameters',
+  '^[A-Za-z0-9][-A-Za-z0-9!#$&^_.+]*/[A-Za-z0-9][-A-Za-z0-9!#$&^_.+]*$':
+    'a media type such as text/html, without parameters',
   '^([*]|https?://([*][.])?[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?)$':
     'an origin such as https://www.example.com or https://*.example.com, or *',
   '^[A-Za-z0-9][A-Za-z0-9-]*$': 'letters, digits and "-", with a letter or digit in front',

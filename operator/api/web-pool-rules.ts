@@ -179,7 +179,7 @@ function layerProblems(spec: WebPoolSpec): readonly Problem[] {
     ...cookieProblems(spec.sessionAffinity),
     ...hashProblems(spec),
     ...retryProblems(spec),
-    ...pageProblems(spec),
+    ...requestProblems(spec),
   ];
 }
 
@@ -205,8 +205,8 @@ function retryProblems({ retries }: WebPoolSpec): readonly Problem[] {
   });
 }
 
-function pageProblems({ maintenancePage }: WebPoolSpec): Problem[] {
-  return maintenancePage === undefined
-    ? []
-    : [problem('spec.maintenancePage', 'needs an HTTP pool: remove it or set protocol: HTTP')];
+function requestProblems(spec: WebPoolSpec): readonly Problem[] {
+  return (['compression', 'maintenancePage'] as const)
+    .filter((field) => spec[field] !== undefined)
+    .map((field) => problem(`spec.${field}`, 'needs an HTTP pool: remove it or set protocol: HTTP'));
 }

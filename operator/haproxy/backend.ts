@@ -48,6 +48,7 @@ export function backendSection(mode: Mode, key: string, options: PoolOptions): B
       ...retryLines(mode, options.retries),
       // Takes effect for requests whose time is limited; see frontend.ts.
       ...(mode === 'http' ? ['option abortonclose'] : []),
+      ...compressionLines(mode, options.compression),
       ...affinityLines(mode, key, options.affinity),
       ...(page?.lines ?? []),
       `default-server ${serverKeywords(mode, options)}`,
@@ -122,6 +123,13 @@ function retryLines(mode: Mode, retries: PoolOptions['retries']): readonly strin
     `retry-on ${words.join(' ')}`,
     ...(repeats ? ['http-request disable-l7-retry unless { method GET HEAD OPTIONS TRACE PUT DELETE }'] : []),
   ];
+}
+
+/** Source: HAProxy configuration manual, "compression algo", "compression type". */
+function compressionLines(mode: Mode, compression: PoolOptions['compression']): readonly string[] {
+  if (compression === undefined || mode === 'tcp') return [];
+  const types = compression.types.map((type) => quote('string', type.toLowerCase()));
+  return ['compression algo gzip', `compression type ${types.join(' ')}`];
 }
 
 /**

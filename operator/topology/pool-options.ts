@@ -17,6 +17,7 @@ export function poolOptions(spec: WebPoolSpec): PoolOptions {
     queueTimeout: duration(spec.queueTimeout, DEFAULT.queueTimeout),
     timeouts: timeouts(spec),
     retries: { ...DEFAULT.retries, ...spec.retries },
+    ...(spec.compression && { compression: spec.compression }),
     ...(spec.sessionAffinity && { affinity: affinity(spec.sessionAffinity) }),
     ...(spec.maintenancePage && { maintenancePage: { ...DEFAULT.maintenancePage, ...spec.maintenancePage } }),
   };

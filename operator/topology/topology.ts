@@ -99,6 +99,8 @@ export interface PoolOptions {
   readonly queueTimeout: number;
   readonly timeouts: { readonly connect: number; readonly server: number; readonly tunnel: number };
   readonly retries: { readonly attempts: number; readonly when: readonly string[] };
+  /** Content types of answers that are compressed. */
+  readonly compression?: { readonly types: readonly string[] };
   /** maxAge 0 = browser session. */
   readonly affinity?:
     | { readonly type: 'Cookie'; readonly cookieName: string; readonly maxAge: number }

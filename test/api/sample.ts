@@ -54,6 +54,7 @@ export const SAMPLES: Readonly<Record<Kind, unknown>> = {
     queueTimeout: '5s',
     timeouts: { connect: '1s', server: '60s', tunnel: '1h' },
     retries: { attempts: 3, when: ['503'] },
+    compression: { types: ['text/html'] },
     sessionAffinity: { type: 'Cookie', cookieName: 'SITE', maxAge: '1h30m' },
     tls: { mode: 'Enabled', caSecretName: 'ca', serverName: 'www.example.com', profile: 'Modern' },
     proxyProtocol: 'Disabled',

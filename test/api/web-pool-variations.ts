@@ -160,6 +160,15 @@ export const WEB_POOL_BOUNDS: readonly Bound[] = [
   whole('spec.retries.attempts', [0, 10]),
   list('spec.retries.when', { most: 16, least: 1, entry: () => '503', type: 'Set', unreachable: true }),
   choice('spec.retries.when[0]', [...EVENTS, ...CODES], [...EVENTS, '401']),
+  required('spec.compression', ['types']),
+  list('spec.compression.types', { most: 32, least: 1, entry: (index) => `text/x-${index}`, type: 'Set' }),
+  text('spec.compression.types[0]', {
+    most: 127,
+    least: 3,
+    fill: (length) => (length < 3 ? letters(length) : `a/${letters(length - 2)}`),
+    wrong: ['text', 'text/*', '*/*', 'text/html; charset=utf-8', 'text/', '/html', 'a/b/c'],
+    form: 'a media type such as text/html, without parameters',
+  }),
   required('spec.sessionAffinity', ['type']),
   choice('spec.sessionAffinity.type', ['Cookie', 'SourceIP'], ['Cookie']),
   text('spec.sessionAffinity.cookieName', {
@@ -180,6 +189,7 @@ const PLAIN: Changes = {
   ...TCP,
   'spec.balance': undefined,
   'spec.retries': undefined,
+  'spec.compression': undefined,
   'spec.sessionAffinity': undefined,
   'spec.maintenancePage': undefined,
 };
@@ -287,6 +297,9 @@ export const WEB_POOL_RULES: readonly Bad[] = [
       path: 'spec.retries.when[1]',
     }),
   ),
+  ruled({ ...PLAIN, 'spec.compression': { types: ['text/html'] } }, 'needs an HTTP pool: remove it', {
+    path: 'spec.compression',
+  }),
   ruled({ ...PLAIN, 'spec.maintenancePage': { body: 'Gone' } }, 'needs an HTTP pool: remove it', {
     path: 'spec.maintenancePage',
   }),

@@ -86,7 +86,7 @@ const CHANGES: Readonly<Record<string, () => readonly Written[]>> = {
     ...begin(),
     ruleOf('any', { port: 8443, protocol: 'HTTPS', tls: { secretName: 'b' } }, [allTo('site')]),
   ],
-  'Other settings of a pool: balance, checks, time limits, retries, affinity, page': () => [
+  'Other settings of a pool: balance, checks, time limits, retries, affinity, compression, page': () => [
     site([one], { balance: { algorithm: 'LeastConnections' } }),
     http(),
     https('a'),

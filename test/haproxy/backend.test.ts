@@ -23,6 +23,11 @@ test.each<[string, object, readonly string[]]>([
     { timeouts: { connect: '5s', server: '10s', tunnel: '2h' }, queueTimeout: '1m' },
     ['timeout connect 5000ms', 'timeout server 10000ms', 'timeout tunnel 7200000ms', 'timeout queue 60000ms'],
   ],
+  [
+    'compression',
+    { compression: { types: ['text/html', 'Image/SVG+xml'] } },
+    ['compression algo gzip', "compression type 'text/html' 'image/svg+xml'"],
+  ],
   ['no retries', { retries: { attempts: 0 } }, ['retries 0']],
   [
     'retries of what was sent',
