@@ -71,7 +71,7 @@ function serverState(field: readonly string[]): ServerState {
     port: number(18),
     weight: number(7),
     admin: adminState(number(6)),
-    health: healthState({ operational: number(5), result: number(11), check: number(13) }),
+    health: healthState({ operational: number(5), status: number(10), result: number(11), check: number(13) }),
     ...failureOf(number(10), number(11)),
   };
 }
@@ -85,11 +85,23 @@ function adminState(bits: number): AdminState {
   return (bits & 0b1_1000) === 0 ? 'ready' : 'drain';
 }
 
-/** Source: HAProxy src/include/haproxy/check-t.h: state bit 4 = enabled; result 3 = passed, 4 = passed, wants drain. */
-function healthState(seen: { operational: number; result: number; check: number }): ServerState['health'] {
+/** Statuses of checks that passed. Source: HAProxy include/haproxy/check-t.h, HCHK_STATUS_*: L4OK, L6OK, L7OKD, L7OKCD. */
+const PASSED: ReadonlySet<number> = new Set([6, 9, 15, 16]);
+
+/**
+ * While a check runs there is no result (0), but the status is still that of the check before.
+ * Source: HAProxy include/haproxy/check-t.h: state bit 4 = enabled; result 3 = passed, 4 = passed, wants drain;
+ * src/check.c, set_server_check_status.
+ */
+function healthState(seen: {
+  readonly operational: number;
+  readonly status: number;
+  readonly result: number;
+  readonly check: number;
+}): ServerState['health'] {
   if ((seen.check & 4) === 0) return 'Unchecked';
   if (seen.operational === 0) return 'Down';
-  return seen.result >= 3 ? 'Up' : 'Starting';
+  return seen.result >= 3 || (seen.result === 0 && PASSED.has(seen.status)) ? 'Up' : 'Starting';
 }
 
 /** Source: HAProxy include/haproxy/check-t.h, HCHK_STATUS_*: SOCKERR and L4CON, L4TOUT, L6TOUT and L6RSP, L7TOUT, L7RSP and L7STS. */

@@ -18,10 +18,11 @@ interface Row {
   readonly admin?: number;
   readonly result?: number;
   readonly check?: number;
+  readonly status?: number;
 }
 
-const row = (name: string, { operational = 2, admin = 0, result = 3, check = 6 }: Row = {}) =>
-  `4 http_default_site 1 ${name} 192.0.2.1 ${operational} ${admin} 30 100 5 15 ${result} 4 ${check} 0 0 0 - 8080 - 0 0 - - 0`;
+const row = (name: string, { operational = 2, admin = 0, result = 3, check = 6, status = 15 }: Row = {}) =>
+  `4 http_default_site 1 ${name} 192.0.2.1 ${operational} ${admin} 30 100 5 ${status} ${result} 4 ${check} 0 0 0 - 8080 - 0 0 - - 0`;
 const servers = (...rows: string[]) => parseServersState([...HEAD, ...rows, ''].join('\n')).get('http_default_site');
 
 describe('show servers state', () => {
@@ -54,7 +55,14 @@ describe('show servers state', () => {
 
   test.each<[string, Row, string]>([
     ['no check', { check: 0 }, 'Unchecked'],
-    ['a check that was not made yet', { check: 6, result: 0 }, 'Starting'],
+    ['a check that was not made yet', { check: 6, result: 0, status: 1 }, 'Starting'],
+    ['a first check that is going on', { check: 7, result: 0, status: 1 }, 'Starting'],
+    ...[6, 9, 15, 16].map((status): [string, Row, string] => [
+      `a check that is going on after one that passed (${status})`,
+      { check: 7, result: 0, status },
+      'Up',
+    ]),
+    ['a check that is going on after one that failed', { check: 7, result: 0, status: 17 }, 'Starting'],
     ['a check that ran into nothing yet', { check: 6, result: 1 }, 'Starting'],
     ['a passed check', { result: 3 }, 'Up'],
     ['a passed check that asks for drain', { result: 4 }, 'Up'],
@@ -63,6 +71,21 @@ describe('show servers state', () => {
     ['a server that fails a first check and is still up', { operational: 2, result: 2 }, 'Starting'],
   ])('%s', (...[, seen, health]) => {
     expect(servers(row('a', seen))?.get('a')?.health).toBe(health);
+  });
+
+  test.each<[number, string | undefined]>([
+    [5, 'Refused'],
+    [8, 'Refused'],
+    [7, 'Timeout'],
+    [12, 'Timeout'],
+    [10, 'Handshake'],
+    [11, 'Handshake'],
+    [13, 'Answer'],
+    [17, 'Answer'],
+    [4, undefined],
+  ])('a check that failed with status %i got as far as %s', (status, failure) => {
+    const [failed, passed] = [2, 3].map((result) => servers(row('a', { operational: 0, result, status }))?.get('a'));
+    expect([failed?.failure, passed?.failure]).toEqual([failure, undefined]);
   });
 
   it('of HAProxy 3 has more columns', () => {
