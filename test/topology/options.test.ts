@@ -13,7 +13,15 @@ const NAMES = new Map([['web02.example.com', ['10.0.0.2', '10.0.1.2']]]);
 const SITE = pool('site', {
   port: 80,
   externalEndpoints: [
-    { name: 'web01', address: '10.0.0.1', weight: 7, state: 'Drain', tier: 'Backup', maxConnections: 3 },
+    {
+      name: 'web01',
+      address: '10.0.0.1',
+      weight: 7,
+      state: 'Drain',
+      tier: 'Backup',
+      maxConnections: 3,
+      healthCheck: { interval: '5s', fall: 1 },
+    },
     { name: 'web02', address: 'web02.example.com', port: 81 },
     { name: 'web03', address: 'web03.example.com' },
   ],
@@ -63,7 +71,15 @@ test('an agent takes addresses of machines from slices alone: whoever is in none
 test('all else about a machine stands in its pool', () => {
   const { servers } = ids(AGENT, [machines('site-1', [machine('web01', '10.0.0.1'), machine('web02', '10.0.0.2')])]);
   expect(servers).toMatchObject([
-    { weight: 7, state: 'Drain', tier: 'Backup', maxConnections: 3, origin: 'External', port: 80 },
+    {
+      weight: 7,
+      state: 'Drain',
+      tier: 'Backup',
+      maxConnections: 3,
+      origin: 'External',
+      port: 80,
+      healthCheck: { interval: 5000, fall: 1 },
+    },
     { weight: 100, state: 'Active', tier: 'Primary', origin: 'External', port: 81, hostname: 'web02.example.com' },
   ]);
 });
