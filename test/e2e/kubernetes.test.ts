@@ -153,7 +153,8 @@ describeWhere('webpool in Kubernetes', await missingCluster(), () => {
   });
 
   test("follows when the leader's Pod is killed, and has a new leader", { timeout: PATIENCE }, async () => {
-    const leader = await leaderPod();
+    // After an update the Lease may be nobody's for a moment.
+    const leader = await eventually('a Pod leads', leaderPod);
     await system(cluster, ['delete', 'pod', leader, '--grace-period=0', '--force']);
     await apply(cluster, [pool([web01, web02])]);
     await eventually('web01 serves again', async () => (await request(place, '/')).server === 'web01');
