@@ -1,11 +1,12 @@
 /** A folder with many pools and rules, and a `webpool run` on it. */
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 export interface FolderSize {
   readonly pools: number;
@@ -97,9 +98,15 @@ export interface BigInstance {
 
 const LIMIT = 120_000;
 
+/** The program as it is shipped, built from these sources. */
+async function builtProgram(): Promise<string> {
+  await promisify(execFile)(process.execPath, [new URL('../scripts/build.ts', import.meta.url).pathname]);
+  return new URL('../dist/webpool.mjs', import.meta.url).pathname;
+}
+
 /** Starts `webpool run` and waits until HAProxy is programmed. */
 export async function startBigInstance(folder: string): Promise<BigInstance> {
-  const main = new URL('../operator/main.ts', import.meta.url).pathname;
+  const main = await builtProgram();
   const args = ['run', folder, '--bind', '127.0.0.1', '--http', '127.0.0.1:0', '--log-format', 'json', '--grace', '1s'];
   const begun = performance.now();
   const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
