@@ -104,8 +104,9 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
     entry.failures = 0;
     if (!result.settled) return RETRY;
     if (input.needs.length === 0 && isClean(result)) return retire(entry);
-    // Nobody wakes us when the proxy is known for the first time.
-    return options.proxy() === undefined ? RETRY : RESYNC;
+    // The proxy was not known yet when this round began, and nobody wakes us when it is.
+    const early = !input.pictureComplete && entry.seen?.pictureComplete === true;
+    return early ? RETRY : RESYNC;
   };
 
   const retire = (entry: Entry): undefined => {

@@ -283,6 +283,22 @@ describe('removals', () => {
     await eventually('a round that may remove', () => asked().at(-1)?.pictureComplete);
   });
 
+  it('come soon, too, when the proxy becomes known while a database answers', async () => {
+    let proxy: ProxyObserved | undefined;
+    const answer: WorldOptions['answer'] = async (input) => {
+      proxy = { programmed: true, pools: new Map(), bind: '*' };
+      return done(input);
+    };
+    const { servers, show } = world({ proxyNow: () => proxy, answer });
+    const begun = performance.now();
+    show(resources({ grants: [on('a', 'db')], secrets: SECRETS }));
+    const asked = () => servers.get('db:3306 as default/admin')?.asked ?? [];
+    await eventually('a round that may remove', () => asked().at(-1)?.pictureComplete);
+    expect(asked()[0]?.pictureComplete).toBe(false);
+    // Not at the next look at a server that is well, half a minute later.
+    expect(performance.now() - begun).toBeLessThan(20_000);
+  });
+
   it('are refused while something could not be read, or nobody knows what the proxy has', async () => {
     const picture = { grants: [on('a', 'db')], secrets: SECRETS };
     for (const [proxy, pictureComplete] of [
