@@ -53,6 +53,8 @@ export interface Controller {
 const READ_AGAIN = 1000;
 /** Milliseconds between two writings of status; a change never waits for one. */
 const STATUS_HOLD_OFF = 100;
+/** Share of the time that statuses may take: thousands of objects must not stand in the way of the next change. */
+const STATUS_SHARE = 0.05;
 
 /** Starts to keep the world as the source says. */
 export function startController(options: ControllerOptions): Controller {
@@ -132,6 +134,7 @@ export function startController(options: ControllerOptions): Controller {
   const status = createLoop({
     round: writeStatus,
     holdOff: STATUS_HOLD_OFF,
+    share: STATUS_SHARE,
     onError: (error) => options.onError(error, 'status'),
   });
   const unwatch = source.changes(() => {

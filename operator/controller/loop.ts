@@ -16,21 +16,26 @@ export interface LoopOptions {
   readonly onError: (error: unknown, retryAfterMs: number) => void;
   /** Milliseconds between the starts of two rounds. The first of a burst never waits. Default: 0. */
   readonly holdOff?: number;
+  /** Rounds may take this share of the time, so long ones start further apart, by a second at most. Default: 1. */
+  readonly share?: number;
 }
 
 const FIRST_RETRY = 100;
 const LAST_RETRY = 30_000;
+/** Milliseconds for which a round waits at most because the last one was long. */
+const LONGEST_WAIT = 1000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Starts a loop; its first round runs when it is woken. */
 export function createLoop(options: LoopOptions): Loop {
-  const { round, onError, holdOff = 0 } = options;
+  const { round, onError, holdOff = 0, share = 1 } = options;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let woken = false;
   let stopped = false;
   let failures = 0;
   let startedAt = -Infinity;
+  let took = 0;
 
   const schedule = (delay: number) => {
     clearTimeout(timer);
@@ -49,6 +54,7 @@ export function createLoop(options: LoopOptions): Loop {
       failures += 1;
       onError(error, again);
     }
+    took = performance.now() - startedAt;
     running = undefined;
     if (stopped) return;
     if (woken) start();
@@ -57,7 +63,7 @@ export function createLoop(options: LoopOptions): Loop {
   function start(): void {
     clearTimeout(timer);
     if (running !== undefined || stopped) return;
-    const wait = startedAt + holdOff - performance.now();
+    const wait = startedAt + Math.max(holdOff, Math.min(took / share, LONGEST_WAIT)) - performance.now();
     if (wait > 0) schedule(wait);
     else running = run();
   }

@@ -21,11 +21,12 @@ interface Rounds {
   /** Milliseconds that a round takes. */
   readonly takes?: number;
   readonly holdOff?: number;
+  readonly share?: number;
   /** What a round gives, by its number from 0; an Error is thrown. */
   readonly gives?: (round: number) => number | undefined | Error;
 }
 
-function world({ takes = 0, holdOff, gives = () => undefined }: Rounds = {}): World {
+function world({ takes = 0, holdOff, share = 1, gives = () => undefined }: Rounds = {}): World {
   const begun = performance.now();
   const rounds: number[] = [];
   const errors: string[] = [];
@@ -49,6 +50,7 @@ function world({ takes = 0, holdOff, gives = () => undefined }: Rounds = {}): Wo
     },
     onError: (error, again) => errors.push(`${(error as Error).message} ${again}`),
     ...(holdOff === undefined ? {} : { holdOff }),
+    share,
   });
   return { loop, rounds, errors, most: () => most };
 }
@@ -111,6 +113,19 @@ describe('a loop', () => {
     loop.wake();
     await vi.advanceTimersByTimeAsync(1);
     expect(rounds).toEqual([0, 100, 510]);
+  });
+
+  it.each([
+    [20, 400],
+    [200, 1000],
+  ])('after a round of %i ms starts the next %i ms later where rounds may take a twentieth', async (takes, later) => {
+    const { loop, rounds } = world({ takes, share: 0.05 });
+    loop.wake();
+    await vi.advanceTimersByTimeAsync(takes / 2);
+    loop.wake();
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(rounds).toEqual([0, later]);
+    await loop.stop();
   });
 
   it('ends after the round that runs, and none follows', async () => {
