@@ -1,6 +1,7 @@
 import type { Key } from '../api/resources.ts';
 import { desiredAccounts } from '../mysql/desired.ts';
-import type { Desired, DesiredInput, GrantProblem } from '../mysql/desired.ts';
+import type { GrantProblem } from '../api/grant-problem.ts';
+import type { Desired, DesiredInput } from '../mysql/desired.ts';
 import { planAccounts } from '../mysql/plan.ts';
 import type { Plan } from '../mysql/plan.ts';
 import { serverProblem } from '../mysql/problem.ts';

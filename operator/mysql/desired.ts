@@ -1,3 +1,4 @@
+import type { GrantProblem } from '../api/grant-problem.ts';
 import type { Key } from '../api/resources.ts';
 import type { AccountNeed } from '../topology/topology.ts';
 import { accountKey, nameOfKey, NO_LIMITS } from './account.ts';
@@ -8,25 +9,6 @@ import type { Dialect } from './dialect.ts';
 import { fingerprint } from './fingerprint.ts';
 import { entryProblem, grantSets } from './privileges.ts';
 import { hostProblem, userProblem } from './quote.ts';
-
-/** A refusal that holds for a whole grant on this server. */
-export interface GrantProblem {
-  readonly condition: 'Accepted' | 'ResolvedRefs' | 'Synced';
-  readonly reason:
-    | 'Conflicted'
-    | 'UnsupportedPrivilege'
-    | 'UnsupportedValue'
-    | 'UnsupportedAuthPlugin'
-    | 'ReservedAccount'
-    | 'SecretKeyMissing'
-    | 'AccountExists'
-    | 'PasswordRejected'
-    | 'SQLError'
-    | 'DriftDetected'
-    | 'PartiallySynced'
-    | 'RemovalHeld';
-  readonly message: string;
-}
 
 /** What the accounts of one server should be. */
 export interface Desired {

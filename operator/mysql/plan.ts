@@ -1,6 +1,7 @@
 import type { Key } from '../api/resources.ts';
 import type { Account, AccountChange, AccountName, AccountState, Mark } from './account.ts';
-import type { Desired, GrantProblem } from './desired.ts';
+import type { GrantProblem } from '../api/grant-problem.ts';
+import type { Desired } from './desired.ts';
 import { accountChanges, describeChanges, markChanges } from './diff.ts';
 import { fingerprint } from './fingerprint.ts';
 import { inOrder } from './order.ts';

@@ -1,7 +1,8 @@
 import type { Key } from '../api/resources.ts';
 import type { AccountNeed } from '../topology/topology.ts';
 import { accountKey } from './account.ts';
-import type { Desired, GrantProblem } from './desired.ts';
+import type { GrantProblem } from '../api/grant-problem.ts';
+import type { Desired } from './desired.ts';
 import type { Plan, Verdict } from './plan.ts';
 import type { AccountFailure } from './problem.ts';
 

@@ -1,6 +1,7 @@
 /**
  * What was applied and seen in the world, as status needs to know it. The controller fills it in from both rails.
  */
+import type { GrantProblem } from '../api/grant-problem.ts';
 import type { Key } from '../api/resources.ts';
 
 export interface Observed {
@@ -57,23 +58,7 @@ export interface DatabaseObserved {
 export interface GrantObserved {
   readonly accounts: readonly AccountObserved[];
   /** A refusal that holds for the grant as a whole. */
-  readonly problem?: {
-    readonly condition: 'Accepted' | 'ResolvedRefs' | 'Synced';
-    readonly reason:
-      | 'Conflicted'
-      | 'UnsupportedPrivilege'
-      | 'UnsupportedValue'
-      | 'UnsupportedAuthPlugin'
-      | 'ReservedAccount'
-      | 'SecretKeyMissing'
-      | 'AccountExists'
-      | 'PasswordRejected'
-      | 'SQLError'
-      | 'DriftDetected'
-      | 'PartiallySynced'
-      | 'RemovalHeld';
-    readonly message: string;
-  };
+  readonly problem?: GrantProblem;
 }
 
 export interface AccountObserved {
