@@ -1,3 +1,4 @@
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { createDatabaseServer } from '../../operator/driver/mysql-server.ts';
 import type {
   DatabaseRound,
@@ -107,4 +108,23 @@ export async function serverKinds(): Promise<readonly ServerKind[]> {
     return [mariadb];
   }
   return [mariadb, { name: 'MySQL 9', start: (options) => startMySql(mysql.root, options) }];
+}
+
+/** One server for the tests of this `describe`; each begins without accounts and is given the server and a driver of its own. */
+export function useDatabase(
+  start: ServerKind['start'],
+  give: (database: DatabaseProcess, server: DatabaseServer) => void,
+): void {
+  let database: DatabaseProcess;
+  let server: DatabaseServer;
+  beforeAll(async () => {
+    database = await start();
+  });
+  beforeEach(async () => {
+    await reset(database);
+    server = serverOf(database);
+    give(database, server);
+  });
+  afterEach(() => server.close());
+  afterAll(() => database.stop());
 }

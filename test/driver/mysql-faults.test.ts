@@ -1,6 +1,6 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { DatabaseRound, DatabaseServer } from '../../operator/driver/mysql-server.ts';
 import { need } from '../mysql/needs.ts';
 import { freePort } from '../support/database-process.ts';
@@ -11,10 +11,10 @@ import {
   inputOf,
   logsIn,
   PASSWORD,
-  reset,
   serverKinds,
   serverOf,
   statesOf,
+  useDatabase,
 } from './database-world.ts';
 
 describe('a server that cannot be reached', () => {
@@ -107,15 +107,10 @@ describe.each(await serverKinds())('on $name', ({ start }) => {
   let db: DatabaseProcess;
   let server: DatabaseServer;
 
-  beforeAll(async () => {
-    db = await start();
+  useDatabase(start, (database, driver) => {
+    db = database;
+    server = driver;
   });
-  afterAll(() => db.stop());
-  beforeEach(async () => {
-    await reset(db);
-    server = serverOf(db);
-  });
-  afterEach(() => server.close());
 
   const one = () => inputOf(db.admin, [need(['127.0.0.1'])]);
   const two = () => inputOf(db.admin, [need(['127.0.0.1', '127.0.0.2'])]);

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { DatabaseServer } from '../../operator/driver/mysql-server.ts';
 import { need } from '../mysql/needs.ts';
 import type { DatabaseProcess } from '../support/database-process.ts';
@@ -8,25 +8,20 @@ import {
   inputOf,
   logsIn,
   PASSWORD,
-  reset,
   serverKinds,
   serverOf,
   statesOf,
+  useDatabase,
 } from './database-world.ts';
 
 describe.each(await serverKinds())('on $name', ({ start }) => {
   let db: DatabaseProcess;
   let server: DatabaseServer;
 
-  beforeAll(async () => {
-    db = await start();
+  useDatabase(start, (database, driver) => {
+    db = database;
+    server = driver;
   });
-  afterAll(() => db.stop());
-  beforeEach(async () => {
-    await reset(db);
-    server = serverOf(db);
-  });
-  afterEach(() => server.close());
 
   /** ssl_type and the four limits, in the order of `mysql.user`. */
   const optionsOf = async (host: string): Promise<readonly unknown[] | undefined> => {

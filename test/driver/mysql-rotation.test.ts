@@ -1,24 +1,19 @@
 import { createHash } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { DatabaseRound, DatabaseServer } from '../../operator/driver/mysql-server.ts';
 import { need } from '../mysql/needs.ts';
 import type { NeedOptions } from '../mysql/needs.ts';
 import type { DatabaseProcess } from '../support/database-process.ts';
-import { inputOf, logsIn, reset, serverKinds, serverOf, statementsDuring } from './database-world.ts';
+import { inputOf, logsIn, serverKinds, serverOf, statementsDuring, useDatabase } from './database-world.ts';
 
 describe.each(await serverKinds())('a new password on $name', ({ start }) => {
   let db: DatabaseProcess;
   let server: DatabaseServer;
 
-  beforeAll(async () => {
-    db = await start();
+  useDatabase(start, (database, driver) => {
+    db = database;
+    server = driver;
   });
-  afterAll(() => db.stop());
-  beforeEach(async () => {
-    await reset(db);
-    server = serverOf(db);
-  });
-  afterEach(() => server.close());
 
   /** A round with this password in the Secret. */
   const round = (password: string, options: NeedOptions = {}): Promise<DatabaseRound> => {

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { DatabaseServer } from '../../operator/driver/mysql-server.ts';
 import type { DatabaseObserved } from '../../operator/status/observed.ts';
 import { need } from '../mysql/needs.ts';
@@ -9,26 +9,21 @@ import {
   inputOf,
   logsIn,
   PASSWORD,
-  reset,
   serverKinds,
   serverOf,
   statementsDuring,
   statesOf,
+  useDatabase,
 } from './database-world.ts';
 
 describe.each(await serverKinds())('on $name', ({ start }) => {
   let db: DatabaseProcess;
   let server: DatabaseServer;
 
-  beforeAll(async () => {
-    db = await start();
+  useDatabase(start, (database, driver) => {
+    db = database;
+    server = driver;
   });
-  afterAll(() => db.stop());
-  beforeEach(async () => {
-    await reset(db);
-    server = serverOf(db);
-  });
-  afterEach(() => server.close());
 
   describe('an account', () => {
     it('is made for every host, and then nothing is left to do', async () => {
