@@ -48,6 +48,8 @@ const READY_FILE = 'ready';
 const LOOK = 200;
 /** Failed rounds in a row after which we are not healthy. */
 const UNHEALTHY = 10;
+/** What metrics call the two. */
+const CONTROLLERS = { make: 'proxy', tell: 'report' } as const;
 
 /** Runs until the signal and, after it, for as long as HAProxy takes to end. Returns the exit code. */
 export async function agent(options: AgentOptions): Promise<number> {
@@ -56,7 +58,7 @@ export async function agent(options: AgentOptions): Promise<number> {
   const metrics = createClusterMetrics({
     gauges: () => figuresOf(running),
     copies: () => source.freshness(),
-    controllers: ['proxy'],
+    controllers: Object.values(CONTROLLERS),
   });
   const cluster = await openCluster({ ...options, component: 'agent', metrics });
   const source = createKubernetesSource({
@@ -102,7 +104,7 @@ export async function agent(options: AgentOptions): Promise<number> {
       await writeAtomically(join(stateDir, READY_FILE), '');
       log.info({ afterStartMs: Math.round(performance.now()) }, 'programmed');
     },
-    onRound: (result, milliseconds) => metrics.reconcile('proxy', result, milliseconds / 1000),
+    onRound: (work, result, milliseconds) => metrics.reconcile(CONTROLLERS[work], result, milliseconds / 1000),
     onError: (error, what) => log.error({ err: error, what }, 'round failed: trying again'),
   });
   const http = await startHttp({

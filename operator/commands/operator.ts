@@ -45,6 +45,8 @@ const LEASE = 'webpool-operator';
 /** Failed rounds in a row after which we are not healthy. */
 const UNHEALTHY = 10;
 const LOST = 1;
+/** What metrics call the two. */
+const CONTROLLERS = { make: 'cluster', tell: 'status' } as const;
 
 /** Runs until the signal, or until it does not lead any more; returns the exit code. */
 export async function operator(options: OperatorCommandOptions): Promise<number> {
@@ -55,7 +57,7 @@ export async function operator(options: OperatorCommandOptions): Promise<number>
     gauges: () => gaugesOf(running),
     copies: () => [...source.freshness(), ...world.freshness()],
     leading: () => ({ name: LEASE, leads: election.leading }),
-    controllers: ['cluster', 'status', 'database'],
+    controllers: [...Object.values(CONTROLLERS), 'database'],
   });
   const cluster = await openCluster({ ...options, component: 'operator', metrics });
   const { client } = cluster;
@@ -112,7 +114,7 @@ export async function operator(options: OperatorCommandOptions): Promise<number>
     tell: (subject, { type, reason, note }) => {
       recordAbout(recorder, source, { ...subject, type, reason, note });
     },
-    onRound: (controller, result, milliseconds) => metrics.reconcile(controller, result, milliseconds / 1000),
+    onRound: (work, result, milliseconds) => metrics.reconcile(CONTROLLERS[work], result, milliseconds / 1000),
     onError: (error, what) => log.error({ err: error, what }, 'round failed: trying again'),
   });
   const election = startElection({

@@ -138,8 +138,8 @@ export async function run(options: RunOptions): Promise<number> {
       log[firstRead ? 'info' : 'debug']({ ...counts, ms: tenths(milliseconds) }, 'folder read');
       firstRead = false;
     },
-    onRound: (result, milliseconds) => {
-      if (result === 'error') metrics.round({ rail: 'proxy', result, seconds: milliseconds / 1000 });
+    onRound: (work, result, milliseconds) => {
+      if (work === 'make' && result === 'error') metrics.round({ rail: 'proxy', result, seconds: milliseconds / 1000 });
       if (programmed || !proxy.observed.programmed) return;
       programmed = true;
       log.info({ afterStartMs: tenths(performance.now()) }, 'programmed');

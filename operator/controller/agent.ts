@@ -10,8 +10,8 @@ import type { ProxyObserved } from '../status/observed.ts';
 import { createReportBuilder } from '../status/proxy-report.ts';
 import { createTopologyBuilder } from '../topology/build.ts';
 import type { Topology } from '../topology/topology.ts';
-import { createLoop } from './loop.ts';
 import type { ProxyRail } from './proxy-rail.ts';
+import { startRounds, type RoundsOptions } from './rounds.ts';
 
 export interface AgentOptions {
   readonly source: Pick<KubernetesSource, 'synced' | 'read' | 'changes' | 'versions'>;
@@ -21,8 +21,8 @@ export interface AgentOptions {
   readonly now: () => string;
   /** Everything is in HAProxy for the first time. */
   readonly onProgrammed: () => Promise<void>;
-  readonly onRound: (result: 'success' | 'error', milliseconds: number) => void;
-  readonly onError: (error: unknown, what: 'round' | 'report') => void;
+  readonly onRound: RoundsOptions['onRound'];
+  readonly onError: RoundsOptions['onError'];
 }
 
 /** What is known at one moment. */
@@ -58,13 +58,11 @@ export function startAgent(options: AgentOptions): Agent {
   let current: Pick<AgentSnapshot, 'resources' | 'topology'> | undefined;
   /** The picture that was read back. */
   let inForce: Resources | undefined;
-  let failures = 0;
   let programmed = false;
   let versions: ProxyReportSpec['programmed'] = {};
   let corrected: ProxyReportSpec['corrected'];
 
   const round = async (): Promise<number | undefined> => {
-    const begun = performance.now();
     if (stale || current === undefined) {
       stale = false;
       inForce = undefined;
@@ -73,13 +71,10 @@ export function startAgent(options: AgentOptions): Agent {
     }
     const again = await proxy.round(current.topology);
     inForce = proxy.programmed ? current.resources : undefined;
-    failures = 0;
-    options.onRound('success', performance.now() - begun);
     if (!programmed && proxy.programmed) {
       await options.onProgrammed();
       programmed = true;
     }
-    report.wake();
     return again;
   };
 
@@ -104,31 +99,18 @@ export function startAgent(options: AgentOptions): Agent {
     return reports.write(made);
   };
 
-  const main = createLoop({
-    round,
-    onError: (error) => {
-      failures += 1;
-      options.onRound('error', 0);
-      options.onError(error, 'round');
-      report.wake();
-    },
-  });
-  const report = createLoop({
-    round: writeReport,
+  const rounds = startRounds({
+    make: round,
+    tell: writeReport,
     holdOff: REPORT_HOLD_OFF,
-    onError: (error) => options.onError(error, 'report'),
+    ready: source.synced,
+    onRound: options.onRound,
+    onError: options.onError,
   });
-  let synced = false;
   const unwatch = source.changes(() => {
     stale = true;
-    if (synced) main.wake();
+    rounds.wake();
   });
-  const begin = async () => {
-    await source.synced;
-    synced = true;
-    main.wake();
-  };
-  void begin();
 
   return {
     get snapshot() {
@@ -138,16 +120,15 @@ export function startAgent(options: AgentOptions): Agent {
       return programmed;
     },
     get failures() {
-      return failures;
+      return rounds.failures;
     },
-    wake: () => main.wake(),
+    wake: () => rounds.wake(),
     corrected(count) {
       corrected = { total: (corrected?.total ?? 0) + count, lastTime: options.now() };
     },
     async stop() {
       unwatch();
-      await main.stop();
-      await report.stop();
+      await rounds.stop();
       await proxy.flush();
     },
   };

@@ -12,8 +12,8 @@ import type { Resources } from '../api/resources.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { DatabaseRail } from './database-rail.ts';
 import { createGate } from './gate.ts';
-import { createLoop } from './loop.ts';
 import type { ProxyRail } from './proxy-rail.ts';
+import { startRounds, type RoundsOptions, type Work } from './rounds.ts';
 
 export interface ControllerOptions {
   readonly source: Source;
@@ -24,8 +24,8 @@ export interface ControllerOptions {
   readonly now: () => string;
   /** The source was read. */
   readonly onRead: (resources: Resources, milliseconds: number) => void;
-  readonly onRound: (result: 'success' | 'error', milliseconds: number) => void;
-  readonly onError: (error: unknown, what: 'round' | 'status' | 'source') => void;
+  readonly onRound: RoundsOptions['onRound'];
+  readonly onError: (error: unknown, what: Work | 'source') => void;
 }
 
 /** What is known at one moment. */
@@ -53,8 +53,6 @@ export interface Controller {
 const READ_AGAIN = 1000;
 /** Milliseconds between two writings of status; a change never waits for one. */
 const STATUS_HOLD_OFF = 100;
-/** Share of the time that statuses may take: thousands of objects must not stand in the way of the next change. */
-const STATUS_SHARE = 0.05;
 
 /** Starts to keep the world as the source says. */
 export function startController(options: ControllerOptions): Controller {
@@ -68,7 +66,6 @@ export function startController(options: ControllerOptions): Controller {
   let readAgainAt = -Infinity;
   let current: { readonly resources: Resources; readonly topology: Topology } | undefined;
   let snapshot: Snapshot | undefined;
-  let failures = 0;
   let settled = false;
 
   /** What cannot be read leaves the last picture in force. */
@@ -89,7 +86,6 @@ export function startController(options: ControllerOptions): Controller {
   };
 
   const round = async (): Promise<number | undefined> => {
-    const begun = performance.now();
     settled = false;
     await readSource();
     if (resources === undefined) return undefined;
@@ -100,10 +96,7 @@ export function startController(options: ControllerOptions): Controller {
     const seen = { databases: databases.observed, proxy: proxy.observed, now: performance.now() };
     const admitted = gate.admit(topology, seen);
     const again = await proxy.round(admitted.topology);
-    failures = 0;
     settled = admitted.againAfter === undefined;
-    options.onRound('success', performance.now() - begun);
-    status.wake();
     return Math.min(again, admitted.againAfter ?? Infinity, stale ? READ_AGAIN : Infinity);
   };
 
@@ -122,27 +115,13 @@ export function startController(options: ControllerOptions): Controller {
     return recheckAfterMs;
   };
 
-  const main = createLoop({
-    round,
-    onError: (error) => {
-      failures += 1;
-      options.onRound('error', 0);
-      options.onError(error, 'round');
-      status.wake();
-    },
-  });
-  const status = createLoop({
-    round: writeStatus,
-    holdOff: STATUS_HOLD_OFF,
-    share: STATUS_SHARE,
-    onError: (error) => options.onError(error, 'status'),
-  });
+  const { onRound, onError } = options;
+  const rounds = startRounds({ make: round, tell: writeStatus, holdOff: STATUS_HOLD_OFF, onRound, onError });
   const unwatch = source.changes(() => {
     stale = true;
     readAgainAt = -Infinity;
-    main.wake();
+    rounds.wake();
   });
-  main.wake();
 
   return {
     get snapshot() {
@@ -152,15 +131,13 @@ export function startController(options: ControllerOptions): Controller {
       return settled && databases.settled && snapshot?.topology === current?.topology;
     },
     get failures() {
-      return failures;
+      return rounds.failures;
     },
-    wake: () => main.wake(),
+    wake: () => rounds.wake(),
     async stop() {
       unwatch();
-      await main.stop();
-      await databases.stop();
-      await status.stop();
-      await writeStatus().catch((error: unknown) => options.onError(error, 'status'));
+      await rounds.stop(() => databases.stop());
+      await writeStatus().catch((error: unknown) => onError(error, 'tell'));
       await proxy.flush();
     },
   };

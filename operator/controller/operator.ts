@@ -25,7 +25,7 @@ import type { Topology } from '../topology/topology.ts';
 
 import type { DatabaseRail, ServerPlace } from './database-rail.ts';
 import { createGate } from './gate.ts';
-import { createLoop } from './loop.ts';
+import { startRounds, type RoundsOptions } from './rounds.ts';
 
 export interface OperatorOptions {
   readonly source: KubernetesSource;
@@ -42,7 +42,7 @@ export interface OperatorOptions {
   /** RFC 3339, UTC, whole seconds. */
   readonly now: () => string;
   readonly tell: (document: Pick<StatusDocument, 'kind' | 'key'>, transition: Transition) => void;
-  readonly onRound: (controller: 'cluster' | 'status', result: 'success' | 'error', milliseconds: number) => void;
+  readonly onRound: RoundsOptions['onRound'];
   readonly onError: (error: unknown, what: string) => void;
 }
 
@@ -82,7 +82,7 @@ interface Picture {
 
 /** Starts to keep the cluster as its objects say. */
 export function startOperator(options: OperatorOptions): Operator {
-  const { source, world, resolver, databases, objects, marks, installation, leads } = options;
+  const { source, world, resolver, databases, objects, marks, installation } = options;
   const build = createTopologyBuilder({ external: 'Names', pods: 'All' });
   const buildObjects = createClusterBuilder();
   const buildStatuses = createStatusBuilder();
@@ -95,7 +95,6 @@ export function startOperator(options: OperatorOptions): Operator {
   let made: ClusterObjects = { objects: [], findings: [] };
   let seen: ReportsSeen | undefined;
   let snapshot: OperatorSnapshot | undefined;
-  let failures = 0;
   let lastDrain = '';
 
   const readProxies = ({ resources: { slices }, topology: { pools } }: Picture): ReportsSeen => {
@@ -125,8 +124,6 @@ export function startOperator(options: OperatorOptions): Operator {
   };
 
   const round = async (): Promise<number | undefined> => {
-    if (!leads()) return undefined;
-    const begun = performance.now();
     if (stale || resources === undefined) {
       stale = false;
       resources = await source.read();
@@ -145,9 +142,6 @@ export function startOperator(options: OperatorOptions): Operator {
     const admitted = gate.admit(topology, { databases: databases.observed, proxy: seen.observed, now });
     await keepObjects(current, admitted.topology);
     await openGates(current);
-    failures = 0;
-    options.onRound('cluster', 'success', performance.now() - begun);
-    status.wake();
     return Math.min(RESYNC, admitted.againAfter ?? Infinity);
   };
 
@@ -231,8 +225,7 @@ export function startOperator(options: OperatorOptions): Operator {
   };
 
   const writeStatus = async (): Promise<number | undefined> => {
-    if (current === undefined || !leads()) return undefined;
-    const begun = performance.now();
+    if (current === undefined) return undefined;
     seen = readProxies(current);
     const picture = { ...current, resources: withFindings(current.resources, made.findings) };
     const observed: Observed = { proxy: seen.observed, databases: databases.observed };
@@ -249,67 +242,45 @@ export function startOperator(options: OperatorOptions): Operator {
     for (const [document, status] of before) {
       for (const transition of transitionsOf(status, document.status)) options.tell(document, transition);
     }
-    options.onRound('status', 'success', performance.now() - begun);
     return Math.min(STATUS_RECHECK, recheckAfterMs ?? Infinity);
   };
 
   const withFindings = rememberFindings();
-  const main = createLoop({
-    round,
-    onError: (error) => {
-      failures += 1;
-      options.onRound('cluster', 'error', 0);
-      options.onError(error, 'round');
-      status.wake();
-    },
-  });
-  const status = createLoop({
-    round: writeStatus,
+  const rounds = startRounds({
+    make: round,
+    tell: writeStatus,
     holdOff: STATUS_HOLD_OFF,
-    onError: (error) => {
-      options.onRound('status', 'error', 0);
-      options.onError(error, 'status');
-    },
+    ready: Promise.all([source.synced, world.synced]),
+    allowed: options.leads,
+    onRound: options.onRound,
+    onError: options.onError,
   });
-
-  let synced = false;
   const unwatch = source.changes(() => {
     stale = true;
-    if (synced) main.wake();
+    rounds.wake();
   });
   world.changes((what, key, now) => {
-    if (!synced) return;
     // A report changes what is told, and sometimes which accounts and slices are right.
     const id = `${what} ${key}`;
     if (now !== undefined && objects.versionOf(id) !== now.version) objects.forget(id);
     if (now === undefined) objects.forget(id);
-    main.wake();
+    rounds.wake();
   });
-  const begin = async () => {
-    await Promise.all([source.synced, world.synced]);
-    synced = true;
-    main.wake();
-  };
-  void begin();
 
   return {
     get snapshot() {
       return snapshot;
     },
     get failures() {
-      return failures;
+      return rounds.failures;
     },
     get proxies() {
       return seen?.complete === true ? seen.observed : undefined;
     },
-    wake() {
-      if (synced) main.wake();
-    },
+    wake: () => rounds.wake(),
     async stop() {
       unwatch();
-      await main.stop();
-      await databases.stop();
-      await status.stop();
+      await rounds.stop(() => databases.stop());
     },
   };
 }

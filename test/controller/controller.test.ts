@@ -108,7 +108,9 @@ function start(
     resolver: { names: new Map(), want: nothing, close: nothing },
     now: () => '2026-01-01T00:00:00Z',
     onRead: nothing,
-    onRound: (result) => rounds.push(result),
+    onRound: (work, result) => {
+      if (work === 'make') rounds.push(result);
+    },
     onError: (error, what) => errors.push(`${what}: ${(error as Error).message}`),
   });
   const world = { source, proxy, controller, rail, databases, errors, rounds };
@@ -220,7 +222,7 @@ describe('trouble elsewhere', () => {
     await servers(world, { a: 'ready' });
     world.source.change(site('a', 'b'));
     await servers(world, { a: 'ready', b: 'ready' });
-    expect(world.errors).toContain('status: no space left');
+    expect(world.errors).toContain('tell: no space left');
     world.source.failWrites = false;
     await eventually('the status', () => conditionOf(world, 'WebPool site', 'Ready')?.status === 'True');
   });
