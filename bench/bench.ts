@@ -1,77 +1,116 @@
-/** `npm run bench [-- NAME...] [-o json] [--save]`: measures, prints, compares with the last committed result. */
-import { readFile, writeFile } from 'node:fs/promises';
+/** `npm run bench`: measures, prints, compares with the last committed results, says which goals are met. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import type { Benchmark, Figure, Result } from './frame.ts';
+import { BENCHMARKS, isName, NAMES, type Name } from './benchmarks.ts';
+import type { Figures } from './frame.ts';
+import { GOALS, judge } from './goals.ts';
+import { describeMachine } from './machine.ts';
+import { merged, readResults, saveResults } from './results.ts';
+import { runBenchmark, type Outcome } from './runner.ts';
+import { figuresTable, verdictsTable } from './tables.ts';
 
-const BENCHMARKS = ['cold', 'change', 'memory', 'faults', 'database', 'throughput', 'churn', 'growth'] as const;
-const RESULTS = new URL('./results.json', import.meta.url);
+const HELP = `npm run bench                    all benchmarks, at most 20 minutes
+npm run bench -- NAME...         some of: ${NAMES.join(', ')}
+  -o, --output json              the results as JSON, an object a line
+  --save                         keep the results as the ones to compare with: bench/results.json, bench/plots/, the table of README
+  -h, --help                     this text
 
-const HELP = `npm run bench                    all benchmarks
-npm run bench -- NAME...         some of: ${BENCHMARKS.join(', ')}
-  -o json                        the results as JSON, an object a line
-  --save                         keep the results as the ones to compare with (bench/results.json)
+Sets itself up: npm packages, and as root on Debian programs. Exit code: 0 all goals are met, 1 one is missed or could not be
+measured, 2 wrong arguments.
 `;
 
-type Known = Readonly<Record<string, Readonly<Record<string, Figure>>>>;
+interface Arguments {
+  readonly names: readonly Name[];
+  readonly json: boolean;
+  readonly save: boolean;
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** What is asked for, or the exit code after help. */
+function readArguments(): Arguments | number {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        output: { type: 'string', short: 'o', default: 'table' },
+        save: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    if (values.help) {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    const unknown = positionals.filter((name) => !isName(name));
+    if (unknown.length > 0) throw new Error(`no benchmark ${unknown.join(', ')}`);
+    if (!['json', 'table'].includes(values.output)) throw new Error(`no output ${values.output}`);
+    const names = positionals.length === 0 ? NAMES : NAMES.filter((name) => positionals.includes(name));
+    return { names, json: values.output === 'json', save: values.save };
+  } catch (error) {
+    say(`${(error as Error).message}\n${HELP}`);
+    return 2;
+  }
+}
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      output: { type: 'string', short: 'o' },
-      save: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
-  const unknown = positionals.filter((name) => !(BENCHMARKS as readonly string[]).includes(name));
-  if (values.help === true || unknown.length > 0) {
-    process.stderr.write(unknown.length > 0 ? `no benchmark ${unknown.join(', ')}\n${HELP}` : HELP);
-    return unknown.length > 0 ? 2 : 0;
+  const wanted = readArguments();
+  if (typeof wanted === 'number') return wanted;
+  const { names, json, save } = wanted;
+  await setUp(names);
+  const machine = await describeMachine();
+  say(
+    `machine: ${Object.entries(machine)
+      .map((pair) => pair.join(' '))
+      .join(', ')}`,
+  );
+  const last = await readResults();
+  const end = interrupted();
+  const outcomes: Outcome[] = [];
+  for (const [index, name] of names.entries()) {
+    say(`${name}: ${index + 1} of ${names.length}, about ${BENCHMARKS[name].budget} s`);
+    const outcome = await runBenchmark(name, (text) => say(`${name}: ${text}`), end);
+    if (end.aborted) return 1;
+    outcomes.push(outcome);
+    report(outcome, { json, last: last.benchmarks[name]?.figures ?? {} });
   }
-  const json = values.output === 'json';
-  const known = await lastResults();
-  const results: Result[] = [];
-  for (const name of positionals.length > 0 ? positionals : BENCHMARKS) {
-    const benchmark = (await import(`./${name}.ts`)) as Benchmark;
-    process.stderr.write(`${name}: ${benchmark.description}\n`);
-    const result = await benchmark.run((text) => void process.stderr.write(`${name}: ${text}\n`));
-    results.push(result);
-    process.stdout.write(json ? `${JSON.stringify(result)}\n` : table(result, known[name] ?? {}));
-  }
-  if (values.save === true) await save(known, results);
-  return 0;
+  const results = outcomes.flatMap((outcome) => ('result' in outcome ? [outcome.result] : []));
+  if (save) await saveResults(merged(last, { machine, date: new Date().toISOString().slice(0, 10), results }));
+  return conclude(outcomes, json);
 }
 
-async function lastResults(): Promise<Known> {
-  const text = await readFile(RESULTS, 'utf8').catch(() => '{}');
-  return JSON.parse(text) as Known;
+/** Gets what is missing for these benchmarks; what cannot be had, each says itself. */
+async function setUp(names: readonly Name[]): Promise<void> {
+  const needs = new Set(names.flatMap((name) => BENCHMARKS[name].needs));
+  const script = new URL('../scripts/setup-bench.sh', import.meta.url).pathname;
+  const child = spawn('sh', [script, ...needs], { stdio: ['ignore', process.stderr, process.stderr] });
+  await once(child, 'close');
 }
 
-async function save(known: Known, results: readonly Result[]): Promise<void> {
-  const all = { ...known, ...Object.fromEntries(results.map(({ name, figures }) => [name, figures])) };
-  await writeFile(RESULTS, `${JSON.stringify(all, null, 2)}\n`);
+/** Aborted when somebody wants us to end. */
+function interrupted(): AbortSignal {
+  const end = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => end.abort());
+  return end.signal;
 }
 
-function table({ name, figures }: Result, before: Readonly<Record<string, Figure>>): string {
-  const rows = Object.entries(figures).map(([figure, now]) => {
-    const last = before[figure];
-    const spread = now.spread === undefined ? '' : ` ±${Math.round(now.spread * 100)} %`;
-    return `| ${figure} | ${now.value} ${now.unit}${spread} | ${last?.value ?? '–'} | ${verdict(now, last)} |`;
-  });
-  return [`| ${name} | now | last | |`, '|---|---|---|---|', ...rows, ''].join('\n');
+function report(outcome: Outcome, { json, last }: { readonly json: boolean; readonly last: Figures }): void {
+  const { name, seconds } = outcome;
+  say(`${name}: ${Math.round(seconds)} s of ${BENCHMARKS[name].budget} s`);
+  if ('problem' in outcome) say(`${name} FAILED: ${outcome.problem}`);
+  else process.stdout.write(json ? `${JSON.stringify(outcome.result)}\n` : `\n${figuresTable(outcome.result, last)}\n`);
 }
 
-/** What a single repetition may differ by when nothing was measured about the noise. */
-const NOISE = 0.25;
-
-/** `slower` and `faster` are only said of what exceeds the noise of both runs. */
-function verdict(now: Figure, last: Figure | undefined): string {
-  if (last === undefined || last.value === 0) return '';
-  const higherIsBetter = now.unit === 'ratio' || now.unit.endsWith('/s');
-  const change = higherIsBetter ? last.value / now.value - 1 : now.value / last.value - 1;
-  const noise = Math.max(NOISE, 3 * (now.spread ?? 0), 3 * (last.spread ?? 0));
-  if (Math.abs(change) <= noise) return 'same';
-  return change > 0 ? 'slower' : 'faster';
+/** The goals. A benchmark that failed has measured none of its own. */
+function conclude(outcomes: readonly Outcome[], json: boolean): number {
+  const figures = outcomes.map((outcome) => [outcome.name, 'result' in outcome ? outcome.result.figures : {}] as const);
+  const verdicts = judge(GOALS, Object.fromEntries(figures));
+  (json ? process.stderr : process.stdout).write(verdictsTable(verdicts));
+  const failed = outcomes.some((outcome) => 'problem' in outcome);
+  return failed || verdicts.some(({ state }) => state !== 'met') ? 1 : 0;
 }
 
 process.exitCode = await main();

@@ -9,6 +9,7 @@ import { missingWorld, SERVERS, startKubernetesWorld, type KubernetesWorld } fro
 export const name = 'churn';
 export const description =
   'a hundred endpoints a second come and go for a minute in 100 pools: lag, processor time, API writes, reloads';
+export const method = 'one minute, after the start has settled';
 
 const POOLS = 100;
 const PER_SECOND = 100;

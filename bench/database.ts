@@ -15,6 +15,7 @@ import type { Figures, Result } from './frame.ts';
 export const name = 'database';
 export const description =
   'accounts on MariaDB: create, nothing to do, rotate, drop at 100, 1,000 and 10,000, against the client, and stalled logins';
+export const method = 'one life of the accounts warms up, three are measured; 15 looks';
 
 const NOOP_ROUNDS = 15;
 const REPETITIONS = 3;

@@ -12,6 +12,7 @@ import { figure, type Figures, type Result } from './frame.ts';
 export const name = 'faults';
 export const description =
   'failed requests of 300 a second: rolling replacement, a killed and a silent server, a killed operator, reloads';
+export const method = 'half a second of traffic before each fault';
 
 const ADDRESSES = ['127.0.1.11', '127.0.1.12'];
 const OTHERS = ['127.0.1.21', '127.0.1.22', '127.0.1.31', '127.0.1.32', '127.0.1.41', '127.0.1.42'];

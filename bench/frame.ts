@@ -2,9 +2,12 @@
 
 /** One number that a benchmark found. */
 export interface Figure {
+  /** Of repetitions: their median. */
   readonly value: number;
   /** `ratio` and what ends in `/s` are better when higher, all else when lower. */
   readonly unit: string;
+  /** Of the repetitions, in the same unit. */
+  readonly p99?: number;
   /** Half of the distance between the quartiles of the repetitions, as a share of `value`: the noise of this run. */
   readonly spread?: number;
 }
@@ -21,8 +24,10 @@ export interface Benchmark {
   readonly name: string;
   /** What it measures, one line. */
   readonly description: string;
+  /** How it warms up and how often it repeats, one line. */
+  readonly method: string;
   /** `say` tells progress. Errors: rejects when it cannot measure; a bad figure is no error. */
-  run(say: (text: string) => void): Promise<Result>;
+  readonly run: (say: (text: string) => void) => Promise<Result>;
 }
 
 /** The value below which the share `p` (0 to 1) of the values lies. */
@@ -31,18 +36,51 @@ export function percentile(values: readonly number[], p: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN;
 }
 
-/** The median with the noise around it. */
+/** The median of repetitions, with their p99 and the noise around it. */
 export function median(values: readonly number[], unit: string): Figure {
   const value = percentile(values, 0.5);
-  const spread = value === 0 ? 0 : (percentile(values, 0.75) - percentile(values, 0.25)) / 2 / value;
-  return { value: round(value), unit, spread: round(spread) };
+  return { value, unit, p99: percentile(values, 0.99), spread: spreadOf(values) };
 }
 
-/** A single number, to four digits. */
+/**
+ * A percentile that one slow moment of the machine does not decide: that of each run, and of these the median. `spread` is the noise
+ * between the runs.
+ */
+export function percentileOfRuns(runs: readonly (readonly number[])[], p: number, unit: string): Figure {
+  const each = runs.map((run) => percentile(run, p));
+  return { value: percentile(each, 0.5), unit, spread: spreadOf(each) };
+}
+
+/** Cuts what was measured one after the other into `count` runs of the same length, up to one. */
+export function intoRuns<T>(values: readonly T[], count: number): readonly (readonly T[])[] {
+  const edge = (run: number): number => Math.floor((values.length * run) / count);
+  return Array.from({ length: count }, (_, run) => values.slice(edge(run), edge(run + 1)));
+}
+
+/** A single number. */
 export function figure(value: number, unit: string): Figure {
-  return { value: round(value), unit };
+  return { value, unit };
 }
 
-function round(value: number): number {
+/** Figures as they are printed and kept: four digits. Nothing else rounds. */
+export function rounded(figures: Figures): Figures {
+  const entries = Object.entries(figures).map(([name, { value, unit, p99, spread }]): [string, Figure] => [
+    name,
+    {
+      value: fourDigits(value),
+      unit,
+      ...(p99 !== undefined && { p99: fourDigits(p99) }),
+      ...(spread !== undefined && { spread: fourDigits(spread) }),
+    },
+  ]);
+  return Object.fromEntries(entries);
+}
+
+function spreadOf(values: readonly number[]): number {
+  const middle = percentile(values, 0.5);
+  return middle === 0 ? 0 : (percentile(values, 0.75) - percentile(values, 0.25)) / 2 / middle;
+}
+
+function fourDigits(value: number): number {
   return Number(value.toPrecision(4));
 }

@@ -1,0 +1,30 @@
+/** The benchmarks, in the order of a whole run. */
+
+/** What a benchmark needs beyond `scripts/setup.sh`: see `scripts/setup-bench.sh`. */
+export type Need = 'cluster' | 'wrk';
+
+export interface Entry {
+  /** Seconds that it may take on two quiet cores. */
+  readonly budget: number;
+  readonly needs: readonly Need[];
+}
+
+/** All of them may take 20 minutes. */
+export const BENCHMARKS = {
+  cold: { budget: 60, needs: [] },
+  change: { budget: 210, needs: ['cluster'] },
+  memory: { budget: 180, needs: ['cluster'] },
+  faults: { budget: 240, needs: ['cluster'] },
+  database: { budget: 200, needs: [] },
+  throughput: { budget: 120, needs: ['wrk'] },
+  churn: { budget: 110, needs: ['cluster'] },
+  growth: { budget: 30, needs: [] },
+} as const satisfies Readonly<Record<string, Entry>>;
+
+export type Name = keyof typeof BENCHMARKS;
+
+export const NAMES = Object.keys(BENCHMARKS) as readonly Name[];
+
+export function isName(text: string): text is Name {
+  return Object.hasOwn(BENCHMARKS, text);
+}
