@@ -12,6 +12,7 @@ import { describe, expect, test } from 'vitest';
 import type { Condition } from '../operator/api/kinds.gen.ts';
 import { renderFolder } from '../operator/commands/render.ts';
 import { certificateFor } from './support/certificates.ts';
+import { HAPROXY } from './support/haproxy.ts';
 
 const CASES = new URL('./golden/', import.meta.url).pathname;
 /** The case that shows haproxy.cfg whole. The others leave out what stands there too: else one default would edit them all. */
@@ -101,7 +102,7 @@ async function checkWithHaproxy(files: ReadonlyMap<string, string>): Promise<voi
   const folder = await mkdtemp(join(tmpdir(), 'webpool-golden-'));
   try {
     for (const [name, text] of files) await writeFile(join(folder, name), text);
-    await writeFile(join(folder, 'servers.state'), '');
+    await writeFile(join(folder, 'servers.state'), '1\n');
     // Text of Secrets is in no rendered file; any certificate does for the grammar.
     for (const name of new Set([...files.values()].join('\n').match(/\b(?:certificate|authority)_\S+\.pem\b/g))) {
       await writeFile(join(folder, name), anyCertificate());
@@ -111,7 +112,8 @@ async function checkWithHaproxy(files: ReadonlyMap<string, string>): Promise<voi
       await readFile(new URL('../operator/haproxy/router.lua', import.meta.url)),
     );
     const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` };
-    await promisify(execFile)('haproxy', ['-c', '-f', 'haproxy.cfg'], { cwd: folder, env });
+    // -dW: a warning is an error.
+    await promisify(execFile)(HAPROXY, ['-dW', '-c', '-f', 'haproxy.cfg'], { cwd: folder, env });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -41,6 +41,8 @@ import { secretFileText } from './secret-file.ts';
 /** Commands in flight on one connection: each `add server` stops HAProxy's threads for a moment. */
 const BATCH = 30;
 const CANDIDATE = 'candidate';
+/** A format and no servers: HAProxy warns of an empty file. */
+const NO_STATE = '1\n';
 
 /** What HAProxy holds and does not tell: as it was last set in one worker. */
 interface Memory {
@@ -119,7 +121,7 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
   /** The image of servers and routes, and the state that lets a new worker go on where the old one is. */
   const prepareImage = async (config: ProxyConfig, running: Running) => {
     await writeImage(config, running);
-    await writeAtomically(join(folder, STATE_FILE), lastState.text());
+    await writeAtomically(join(folder, STATE_FILE), lastState.text() || NO_STATE);
   };
 
   /** What a HAProxy starts from must not change while it does. */

@@ -257,8 +257,6 @@ function defaultLines({ maxConnections }: ProxySettings): readonly string[] {
     `maxconn ${maxConnections}`,
     'option dontlog-normal',
     'option dontlognull',
-    // Without this a reload closes idle keep-alive connections at the moment a client may be using them again.
-    'option idle-close-on-response',
     'timeout connect 1s',
     'timeout client 1m',
     'timeout server 1m',

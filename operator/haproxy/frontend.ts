@@ -19,6 +19,9 @@ export const UNKNOWN_BACKEND = 'webpool_unknown';
 /** Backend whose table counts what rate limits are about. */
 const LIMITS_BACKEND = 'webpool_limits';
 
+/** Without the option a reload closes idle keep-alive connections at the moment a client may be using them again. */
+const HTTP_MODE = ['mode http', 'option idle-close-on-response'];
+
 /**
  * Sections that are the same whatever the rules say, so that a new limit is data: the table of rate limits, and the way of
  * requests whose time is limited. HAProxy has no limit for a whole request with its waiting and retries, but one for the
@@ -49,7 +52,7 @@ export function fixedSections(): readonly (readonly string[])[] {
       // A request whose time is up leaves its server or its place in the queue; only here, because it costs something.
       'option abortonclose',
       'bind unix@timed.sock mode 600 accept-proxy',
-      'mode http',
+      ...HTTP_MODE,
       'no log',
       'http-request set-var(txn.to) req.hdr(x-webpool-backend)',
       'http-request del-header x-webpool-backend',
@@ -128,7 +131,7 @@ function httpLines(listener: Listener, tls: readonly string[]): readonly string[
   const { port } = listener;
   const map = (sample: string) => `http-request set-var(txn.to) ${sample},map_beg(${ROUTES_FILE})`;
   return [
-    'mode http',
+    ...HTTP_MODE,
     // All of the header: `hdr` would only see what follows the last comma. Two of them are two hosts.
     'http-request set-var(txn.host) req.fhdr(host)',
     `http-request return ${reply(400, 'bad-host')} if { var(txn.host) -m sub / ? | * , .. } or { var(txn.host) -m beg . } or { req.fhdr_cnt(host) gt 1 }`,

@@ -81,6 +81,8 @@ const CHANGES: Readonly<Record<string, () => readonly Written[]>> = {
   'A port comes or goes, or its trustedSources or PROXY protocol change': () => [
     ...begin(),
     ruleOf('more', 8081, [allTo('site')]),
+    ruleOf('bytes', { port: 2525, protocol: 'TCP' }, [allTo('site')]),
+    ruleOf('names', { port: 2526, protocol: 'TLS', hostnames: ['c.example.com'] }, [allTo('site')]),
   ],
   'The first or last rule for every host of an HTTPS port': () => [
     ...begin(),
@@ -103,4 +105,11 @@ it.each(Object.entries(CHANGES))('%s', async (change, after) => {
   await proxy.apply(after());
   const { reloads, failed } = await proxy.processes();
   expect({ reloaded: reloads > before.reloads, failed }).toEqual({ reloaded: ROWS.get(change), failed: 0 });
+});
+
+it('HAProxy has no warning about any of them', () => {
+  const warnings = proxy.told.lines.filter((line) => /^\[(?:WARNING|ALERT)\].* config : /.test(line));
+  // It starts before it has certificates (ARCHITECTURE.md, decision 16).
+  expect(warnings.filter((line) => !line.includes('no SSL certificate specified'))).toEqual([]);
+  expect(proxy.told.lines.some((line) => line.includes('[NOTICE]'))).toBe(true);
 });

@@ -12,8 +12,8 @@ import { ACCEPTED, KINDS } from '../api/variations.ts';
 import { HAPROXY, ROUTER } from '../support/haproxy.ts';
 
 const FIRST_PORT = 20_000;
-/** Nothing to worry about: certificates are not rendered, and TCP ignores an option of HTTP. */
-const EXPECTED = /^$|^\[NOTICE\]|no SSL certificate specified|'option idle-close-on-response' ignored/;
+/** Nothing to worry about: certificates are not rendered. */
+const EXPECTED = /^$|^\[NOTICE\]|no SSL certificate specified/;
 
 interface Written {
   readonly kind: Kind;
