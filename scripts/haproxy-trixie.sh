@@ -1,7 +1,7 @@
 #!/bin/sh
 # Gets the HAProxy of Debian 13 (3.0) into a folder outside the checkout and prints the path of a command that runs it,
 # beside the one that is installed:
-#   WEBPOOL_HAPROXY=$(sh scripts/haproxy-trixie.sh) npx vitest run test/driver/haproxy.test.ts
+#   WEBPOOL_HAPROXY_NEWER=$(sh scripts/haproxy-trixie.sh) npx vitest run test/driver/https.test.ts
 # Needs mmdebstrap, root or user namespaces, and a Debian mirror. Nothing is installed on the host.
 set -eu
 

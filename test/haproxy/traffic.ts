@@ -147,7 +147,7 @@ const filter = {
 const way: fc.Arbitrary<Pick<Rule, 'filters' | 'access'>> = fc
   .record({
     rewrite: sometimes(filter.rewrite, 30),
-    redirect: sometimes(filter.redirect, 15),
+    redirect: sometimes(filter.redirect, 30),
     cors: sometimes(filter.cors, 60),
     access: sometimes(
       fc.constantFrom({ deny: ['127.1.0.0/16'] }, { allow: ['127.1.0.0/16', '2001:db8::/32'], deny: ['127.1.0.2'] }),

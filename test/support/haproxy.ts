@@ -1,6 +1,6 @@
 /**
  * A real HAProxy for tests: the driver and the rail of the operator on a temporary folder and an address of its own.
- * The environment variable WEBPOOL_HAPROXY names the binary (scripts/haproxy-trixie.sh gets a newer one).
+ * The environment variable WEBPOOL_HAPROXY names the binary; vitest.config.ts sets it for a newer one.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
