@@ -1,5 +1,5 @@
 /** Whether a figure differs from the one before by more than noise. */
-import type { Figure, Figures } from './frame.ts';
+import { higherIsBetter, type Figure, type Figures } from './frame.ts';
 
 export type Comparison = 'new' | 'same' | 'slower' | 'faster' | 'more' | 'less';
 
@@ -19,10 +19,6 @@ export function compare(name: string, now: Figures, last: Figures): Comparison {
   const pace = TIMES.includes(one.unit) || one.unit.endsWith('/s') || one.unit === 'ratio';
   if (pace) return change > 0 === higherIsBetter(one.unit) ? 'faster' : 'slower';
   return change > 0 ? 'more' : 'less';
-}
-
-export function higherIsBetter(unit: string): boolean {
-  return unit === 'ratio' || unit.endsWith('/s');
 }
 
 /** How much more it is, as a share of the last. */

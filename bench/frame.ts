@@ -6,7 +6,7 @@ export interface Figure {
   readonly value: number;
   /** `ratio` and what ends in `/s` are better when higher, all else when lower. */
   readonly unit: string;
-  /** Of the repetitions, in the same unit. */
+  /** 99 of 100 repetitions were at least as good, in the same unit. */
   readonly p99?: number;
   /** Half of the distance between the quartiles of the repetitions, as a share of `value`: the noise of this run. */
   readonly spread?: number;
@@ -38,8 +38,12 @@ export function percentile(values: readonly number[], p: number): number {
 
 /** The median of repetitions, with their p99 and the noise around it. */
 export function median(values: readonly number[], unit: string): Figure {
-  const value = percentile(values, 0.5);
-  return { value, unit, p99: percentile(values, 0.99), spread: spreadOf(values) };
+  const worst = higherIsBetter(unit) ? 0.01 : 0.99;
+  return { value: percentile(values, 0.5), unit, p99: percentile(values, worst), spread: spreadOf(values) };
+}
+
+export function higherIsBetter(unit: string): boolean {
+  return unit === 'ratio' || unit.endsWith('/s');
 }
 
 /**

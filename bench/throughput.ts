@@ -1,6 +1,6 @@
 /**
- * Proxied requests per second against a haproxy.cfg written by hand for the same one route, and with 5,000 routes of
- * which the requests use all. All three HAProxies run side by side and are measured in turns, so that what else the
+ * Proxied requests per second, and how long they take then, against a haproxy.cfg written by hand for the same one route, and with 100
+ * and 5,000 routes of which the requests use all. All HAProxies run side by side and are measured in turns, so that what else the
  * machine does hits each alike.
  */
 import { spawn, execFile, type ChildProcess } from 'node:child_process';
@@ -14,37 +14,38 @@ import type { Resources, RoutingRule, WebPool } from '../operator/api/resources.
 import { buildProxyConfig } from '../operator/haproxy/config.ts';
 import { imageFiles } from '../operator/haproxy/image.ts';
 import { buildTopology } from '../operator/topology/build.ts';
+import { median, type Figures, type Result } from './frame.ts';
 
 export const name = 'throughput';
-export const description = 'requests per second through one and 5,000 routes, against a haproxy.cfg written by hand';
-export const method = 'a second each warms up; ten turns of two seconds, by turns in both directions';
+export const description =
+  'requests per second, and their p99, through 1, 100 and 5,000 routes, against a haproxy.cfg written by hand';
+export const method = 'a second each warms up; 20 turns of a second, every other in the other direction';
 
-interface Figure {
-  readonly value: number;
-  readonly unit: string;
-}
-
-const ROUTES = 5000;
 /** More than HAProxy's pattern cache holds, so that no lookup is remembered. */
 const URLS = 200_000;
-const TURNS = 10;
-const SECONDS = 2;
+const TURNS = 20;
+/** Short, so that the turns of a pair see the same machine. */
+const SECONDS = 1;
 const CONNECTIONS = 32;
 const RULES_AN_OBJECT = 16;
 
 const running: ChildProcess[] = [];
 
-/** Runs the benchmark; needs haproxy and wrk in PATH. */
-export async function run(): Promise<{ readonly name: string; readonly figures: Readonly<Record<string, Figure>> }> {
+/** Runs the benchmark. Errors: rejects without haproxy and wrk in PATH. */
+export async function run(say: (text: string) => void): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'webpool-bench-'));
   try {
     const web = await freePort();
     await start(join(folder, 'web'), new Map([['haproxy.cfg', webServer(web)]]), web);
-    const hand = await measured(folder, 'hand', (port) => new Map([['haproxy.cfg', byHand(port, web)]]));
-    const one = await measured(folder, 'one', (port, router) => ours({ port, web, router, routes: 1 }));
-    const many = await measured(folder, 'many', (port, router) => ours({ port, web, router, routes: ROUTES }));
-    const rates = await inTurns([hand, one, many]);
-    return { name, figures: figuresOf(rates) };
+    const router = await readFile(new URL('../operator/haproxy/router.lua', import.meta.url), 'utf8');
+    const ourOwn = (routes: number) => (port: number) => ours({ port, web, router, routes });
+    const subjects = [
+      await measured(folder, 'by_hand', { routes: 1, files: (port) => byHand(port, web) }),
+      await measured(folder, 'one_route', { routes: 1, files: ourOwn(1) }),
+      await measured(folder, 'routes_100', { routes: 100, files: ourOwn(100) }),
+      await measured(folder, 'routes_5000', { routes: 5000, files: ourOwn(5000) }),
+    ];
+    return { name, figures: figuresOf(subjects, await inTurns(subjects, say)) };
   } finally {
     for (const child of running.splice(0)) child.kill('SIGKILL');
     await rm(folder, { recursive: true, force: true });
@@ -52,20 +53,25 @@ export async function run(): Promise<{ readonly name: string; readonly figures: 
 }
 
 interface Subject {
+  /** In names of figures. */
+  readonly label: string;
   readonly port: number;
   readonly script: string;
 }
 
 type Files = ReadonlyMap<string, string>;
-type Make = (port: number, router: string) => Files;
 
-async function measured(folder: string, what: string, make: Make): Promise<Subject> {
+interface Kind {
+  readonly routes: number;
+  readonly files: (port: number) => Files;
+}
+
+async function measured(folder: string, label: string, { routes, files }: Kind): Promise<Subject> {
   const port = await freePort();
-  const router = await readFile(new URL('../operator/haproxy/router.lua', import.meta.url), 'utf8');
-  await start(join(folder, what), make(port, router), port);
-  const script = join(folder, `${what}.lua`);
-  await writeFile(script, requests(what === 'many' ? ROUTES : 1));
-  return { port, script };
+  await start(join(folder, label), files(port), port);
+  const script = join(folder, `${label}.lua`);
+  await writeFile(script, requests(routes));
+  return { label, port, script };
 }
 
 /** A web server that costs as little as can be. */
@@ -82,8 +88,8 @@ frontend web
 }
 
 /** What a careful administrator writes for one route: the same headers for the server, nothing else. */
-function byHand(port: number, web: number): string {
-  return `global
+function byHand(port: number, web: number): Files {
+  const text = `global
   maxconn 2000
 defaults
   mode http
@@ -104,6 +110,7 @@ backend site
   balance roundrobin
   server web 127.0.0.1:${web} check
 `;
+  return new Map([['haproxy.cfg', text]]);
 }
 
 function ours({ port, web, router, routes }: { port: number; web: number; router: string; routes: number }): Files {
@@ -191,42 +198,77 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Requests per second of each subject, turn by turn. */
-async function inTurns(subjects: readonly Subject[]): Promise<readonly (readonly number[])[]> {
-  for (const subject of subjects) await rate(subject, 1);
-  const turns: number[][] = [];
+interface Measurement {
+  /** Requests per second. */
+  readonly rate: number;
+  /** Milliseconds, at that rate. */
+  readonly p99: number;
+}
+
+/** What each subject did, turn by turn. */
+async function inTurns(
+  subjects: readonly Subject[],
+  say: (text: string) => void,
+): Promise<readonly (readonly Measurement[])[]> {
+  for (const subject of subjects) await measure(subject, 1);
+  const turns: Measurement[][] = [];
   for (let turn = 0; turn < TURNS; turn++) {
-    const rates: number[] = [];
+    const measurements: Measurement[] = [];
     // Each other turn in the other direction: a machine that gets slower favours nobody.
     const order = turn % 2 === 0 ? subjects : subjects.toReversed();
-    for (const subject of order) rates.push(await rate(subject, SECONDS));
-    turns.push(turn % 2 === 0 ? rates : rates.toReversed());
+    for (const subject of order) measurements.push(await measure(subject, SECONDS));
+    turns.push(turn % 2 === 0 ? measurements : measurements.toReversed());
+    say(`turn ${turn + 1} of ${TURNS}`);
   }
   return turns;
 }
 
-async function rate({ port, script }: Subject, seconds: number): Promise<number> {
+async function measure({ port, script }: Subject, seconds: number): Promise<Measurement> {
   const url = `http://127.0.0.1:${port}`;
-  const options = ['-t', '1', '-c', String(CONNECTIONS), '-d', `${seconds}s`, '-s', script, url];
+  const options = ['-t', '1', '-c', String(CONNECTIONS), '-d', `${seconds}s`, '--latency', '-s', script, url];
   const { stdout } = await promisify(execFile)('wrk', options);
   if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`not every request was answered well:\n${stdout}`);
-  return Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]);
+  const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]);
+  const [, value, unit = ''] = /99%\s+([\d.]+)(us|ms|s)\b/.exec(stdout) ?? [];
+  const p99 = Number(value) * (MILLISECONDS[unit] ?? Number.NaN);
+  if (!(rate > 0 && p99 > 0)) throw new Error(`wrk said something else:\n${stdout}`);
+  return { rate, p99 };
 }
 
-function figuresOf(turns: readonly (readonly number[])[]): Record<string, Figure> {
-  const column = (at: number) => turns.map((rates) => rates[at] ?? 0);
-  const ratio = (of: number, to: number) => median(turns.map((rates) => (rates[of] ?? 0) / (rates[to] ?? 1)));
-  const [hand, one, many] = [0, 1, 2];
-  return {
-    by_hand_rps: { value: median(column(hand)), unit: 'requests/s' },
-    one_route_rps: { value: median(column(one)), unit: 'requests/s' },
-    routes_5000_rps: { value: median(column(many)), unit: 'requests/s' },
-    one_route_ratio: { value: ratio(one, hand), unit: 'ratio' },
-    routes_5000_ratio: { value: ratio(many, one), unit: 'ratio' },
+const MILLISECONDS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
+
+function figuresOf(subjects: readonly Subject[], turns: readonly (readonly Measurement[])[]): Figures {
+  const column = (label: string): readonly Measurement[] => {
+    const at = subjects.findIndex((subject) => subject.label === label);
+    return turns.flatMap((measurements) => measurements.slice(at, at + 1));
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+  const own = subjects.flatMap(({ label }) => [
+    [
+      `${label}_rps`,
+      median(
+        column(label).map(({ rate }) => rate),
+        'requests/s',
+      ),
+    ] as const,
+    [
+      `${label}_p99_ms`,
+      median(
+        column(label).map(({ p99 }) => p99),
+        'ms',
+      ),
+    ] as const,
+  ]);
+  const ratio = (of: string, to: string) => {
+    const others = column(to);
+    return median(
+      column(of).map(({ rate }, turn) => rate / (others[turn]?.rate ?? Number.NaN)),
+      'ratio',
+    );
+  };
+  return {
+    ...Object.fromEntries(own),
+    one_route_ratio: ratio('one_route', 'by_hand'),
+    routes_100_ratio: ratio('routes_100', 'one_route'),
+    routes_5000_ratio: ratio('routes_5000', 'one_route'),
+  };
 }

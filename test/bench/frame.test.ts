@@ -19,6 +19,7 @@ test('nothing has no percentile', () => {
 
 test('a median comes with p99 and half of the distance between the quartiles', () => {
   expect(median(oneTo(100), 'ms')).toEqual({ value: 51, unit: 'ms', p99: 100, spread: 25 / 51 });
+  expect(median(oneTo(100), 'requests/s').p99).toBe(2);
   expect(median([0, 0, 0], 'requests').spread).toBe(0);
 });
 
