@@ -1,16 +1,10 @@
 /** Which change needs a reload: every row of docs/reloads.md, by HAProxy's own counter. */
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Written } from '../support/admit.ts';
 import { certificateFor, tlsSecret } from '../support/certificates.ts';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
+import { NEEDS_RELOAD } from '../support/reload-table.ts';
 import { startWebServer, type WebServer } from '../support/web-server.ts';
-
-const TEXT = readFileSync(new URL('../../docs/reloads.md', import.meta.url), 'utf8');
-/** What changed → whether it needs a reload. */
-const ROWS = new Map(
-  [...TEXT.matchAll(/^\| ([^|]+?) +\| (no|yes) +\|/gm)].map(([, change = '', reload]) => [change, reload === 'yes']),
-);
 
 let proxy: TestProxy;
 let one: WebServer;
@@ -96,7 +90,7 @@ const CHANGES: Readonly<Record<string, () => readonly Written[]>> = {
 };
 
 it('docs/reloads.md has a row for each of these changes and no other', () => {
-  expect([...ROWS.keys()].toSorted()).toEqual(Object.keys(CHANGES).toSorted());
+  expect([...NEEDS_RELOAD.keys()].toSorted()).toEqual(Object.keys(CHANGES).toSorted());
 });
 
 it.each(Object.entries(CHANGES))('%s', async (change, after) => {
@@ -104,7 +98,7 @@ it.each(Object.entries(CHANGES))('%s', async (change, after) => {
   const before = await proxy.processes();
   await proxy.apply(after());
   const { reloads, failed } = await proxy.processes();
-  expect({ reloaded: reloads > before.reloads, failed }).toEqual({ reloaded: ROWS.get(change), failed: 0 });
+  expect({ reloaded: reloads > before.reloads, failed }).toEqual({ reloaded: NEEDS_RELOAD.get(change), failed: 0 });
 });
 
 it('HAProxy has no warning about any of them', () => {

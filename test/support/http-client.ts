@@ -122,15 +122,33 @@ export function startLoad(
   options: RequestOptions & { readonly target?: string; readonly clients?: number } = {},
 ): Load {
   const { target = '/', clients = 4, ...rest } = options;
+  const agents = Array.from({ length: clients }, (_, index) =>
+    index % 2 === 0 ? new Agent({ keepAlive: true, maxSockets: 1 }) : undefined,
+  );
+  const ask = (client: number) => {
+    const agent = agents[client];
+    return request(place, target, { ...rest, ...(agent && { agent }) });
+  };
+  return keepAsking(ask, clients, () => {
+    for (const agent of agents) agent?.destroy();
+  });
+}
+
+/** Keeps asking from so many clients, each one question at a time. `end` is called once none of them asks any more. */
+export function keepAsking(
+  ask: (client: number) => Promise<Answer>,
+  clients: number,
+  end: () => void = () => undefined,
+): Load {
   const failures: string[] = [];
   const servers = new Map<string, number>();
   const waiting = new Set<{ readonly at: number; readonly resolve: () => void }>();
   let requests = 0;
   const state = { running: true };
 
-  const one = async (agent: Agent | undefined) => {
+  const one = async (client: number) => {
     try {
-      const { status, server = '', reason } = await request(place, target, { ...rest, ...(agent ? { agent } : {}) });
+      const { status, server = '', reason } = await ask(client);
       servers.set(server, (servers.get(server) ?? 0) + 1);
       if (status >= 500) failures.push(`${status} ${reason ?? ''}`);
     } catch (error) {
@@ -144,9 +162,7 @@ export function startLoad(
     }
   };
   const client = async (index: number) => {
-    const agent = index % 2 === 0 ? new Agent({ keepAlive: true, maxSockets: 1 }) : undefined;
-    while (state.running) await one(agent);
-    agent?.destroy();
+    while (state.running) await one(index);
   };
   const all = Promise.all(Array.from({ length: clients }, (_, index) => client(index)));
   return {
@@ -162,6 +178,7 @@ export function startLoad(
     async stop() {
       state.running = false;
       await all;
+      end();
     },
   };
 }

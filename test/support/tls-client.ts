@@ -1,5 +1,5 @@
 /** HTTPS as tests need it: one request with a name of its own in the handshake, and what was shown in it. */
-import { request as httpsRequest } from 'node:https';
+import { request as httpsRequest, type Agent } from 'node:https';
 import { connect, type ConnectionOptions, type PeerCertificate } from 'node:tls';
 import { answerOf, type Answer, type Place } from './http-client.ts';
 
@@ -16,9 +16,11 @@ export interface HttpsOptions extends TlsOptions {
   readonly host?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly from?: string;
+  /** Default: a connection of its own. */
+  readonly agent?: Agent;
 }
 
-/** One request over a connection of its own. Whoever signed the certificate is trusted. Errors: those of the handshake. */
+/** One request. Whoever signed the certificate is trusted. Errors: those of the handshake. */
 export async function httpsGet({ address, port }: Place, target: string, options: HttpsOptions): Promise<Answer> {
   const { sni, host = sni, headers = {}, from, ...tls } = options;
   return new Promise((resolve, reject) => {
