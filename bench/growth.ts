@@ -66,6 +66,7 @@ function world(pools: number, rules: number): Resources {
     rules: new Map(ruleList.map((one) => [`default/${one.metadata.name}`, one])),
     grants: new Map(),
     secrets: new Map(),
+    configMaps: new Map(),
     slices: new Map(),
     held: [],
     findings: [],

@@ -148,6 +148,7 @@ function resources(port: number, web: number, routes: number): Resources {
     rules: new Map(rules),
     grants: none,
     secrets: none,
+    configMaps: none,
     slices: none,
     held: [],
     findings: [],

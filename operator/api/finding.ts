@@ -18,6 +18,9 @@ export type ResolvedReason =
   | 'SecretNotFound'
   | 'SecretKeyMissing'
   | 'AdminSecretNotFound'
+  | 'ConfigMapNotFound'
+  | 'ConfigMapKeyMissing'
+  | 'InvalidConfigMap'
   | 'InvalidCertificateRef';
 export type PartialReason =
   | 'UnsupportedValue'

@@ -1319,9 +1319,23 @@ readonly status?: (200 | 500 | 502 | 503 | 504)
  */
 readonly contentType?: ("text/html" | "text/plain" | "application/json")
 /**
- * The page itself, at most 12288 bytes in UTF-8.
+ * The page itself, at most 12288 bytes in UTF-8. Absent: it stands in configMap.
  */
-readonly body: string
+readonly body?: string
+readonly configMap?: ConfigMapKey
+}
+/**
+ * Where the page stands, in a ConfigMap of the same namespace: at most 12288 bytes. While it is missing, visitors get the short text. Absent: body.
+ */
+export interface ConfigMapKey {
+/**
+ * Name of the ConfigMap.
+ */
+readonly name: string
+/**
+ * Key in its data, for example maintenance.html.
+ */
+readonly key: string
 }
 /**
  * What is so, as seen by the operator.

@@ -59,6 +59,17 @@ export type CertificateInfo =
   /** Why it cannot be used: one sentence, no contents. */
   | { readonly problem: string };
 
+/** A ConfigMap, as far as the load balancer answers with its texts. */
+export interface ConfigMapInfo {
+  readonly metadata: Metadata;
+  /** Changes exactly when the contents do. */
+  readonly version: string;
+  readonly pages: ReadonlyMap<string, Page>;
+}
+
+/** A text of a ConfigMap as the body of an answer, or why it cannot be one: what a message says of it. */
+export type Page = { readonly body: string } | { readonly problem: string };
+
 /** discovery.k8s.io/v1 EndpointSlice, as far as we read it. */
 export interface EndpointSlice {
   readonly metadata: Metadata;
@@ -86,6 +97,7 @@ export interface Resources {
   readonly rules: ReadonlyMap<Key, RoutingRule>;
   readonly grants: ReadonlyMap<Key, DatabaseGrant>;
   readonly secrets: ReadonlyMap<Key, SecretInfo>;
+  readonly configMaps: ReadonlyMap<Key, ConfigMapInfo>;
   readonly slices: ReadonlyMap<Key, EndpointSlice>;
   /** Objects whose newest version is not in force, with the reason. */
   readonly held: readonly Held[];

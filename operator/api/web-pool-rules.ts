@@ -27,7 +27,7 @@ export function webPoolProblems(spec: WebPoolSpec): readonly Problem[] {
     ...checkProblems(spec.healthCheck ?? {}),
     ...timeProblems(spec),
     ...affinityProblems(spec),
-    ...bodyProblems(spec.maintenancePage?.body, 'spec.maintenancePage.body'),
+    ...pageProblems(spec),
     ...layerProblems(spec),
     ...tlsProblems(spec),
   ];
@@ -203,6 +203,13 @@ function retryProblems({ retries }: WebPoolSpec): readonly Problem[] {
       ),
     ];
   });
+}
+
+function pageProblems({ maintenancePage: page }: WebPoolSpec): readonly Problem[] {
+  if (page === undefined) return [];
+  if ((page.body === undefined) === (page.configMap === undefined))
+    return [problem('spec.maintenancePage', 'needs the page: body or configMap, one of them')];
+  return bodyProblems(page.body, 'spec.maintenancePage.body');
 }
 
 function requestProblems(spec: WebPoolSpec): readonly Problem[] {

@@ -7,7 +7,7 @@ import { keyOf, type EndpointSlice, type Key, type SecretInfo, type WebPool } fr
 import { compareText, sameItems } from '../api/stable.ts';
 import type { Server, Topology } from '../topology/topology.ts';
 import { externalSlices, unregistered } from './external-slices.ts';
-import { mirroredSecret } from './mirrored-secret.ts';
+import { mirroredPages, mirroredSecret, type PageSource } from './mirrored-secret.ts';
 import { objectId, POOL_LABEL, type KubeObject } from './object.ts';
 import { ownsService, poolService, serviceConflicts, type Services } from './pool-service.ts';
 import { proxyBudget, proxyDeployment, proxyService } from './proxy-objects.ts';
@@ -26,6 +26,8 @@ export interface ClusterInput {
   readonly reachable: ReadonlyMap<Key, ReadonlyMap<string, boolean>>;
   /** Certificates that accepted rules name. */
   readonly certificates: readonly SecretInfo[];
+  /** Pages that pools name. */
+  readonly pages: readonly PageSource[];
 }
 
 /** Objects to apply, and what to tell of pools for which none could be made. */
@@ -65,13 +67,14 @@ export function createClusterBuilder(): (input: ClusterInput) => ClusterObjects 
   };
 }
 
-function proxyObjects({ installation, topology, certificates }: ClusterInput): readonly KubeObject[] {
+function proxyObjects({ installation, topology, certificates, pages }: ClusterInput): readonly KubeObject[] {
   const budget = proxyBudget(installation);
   return [
     proxyDeployment(installation),
     proxyService(installation, topology.listeners),
     ...(budget === undefined ? [] : [budget]),
     ...certificates.map((original) => mirroredSecret(installation.namespace, original)),
+    ...pages.map((page) => mirroredPages(installation.namespace, page)),
   ];
 }
 

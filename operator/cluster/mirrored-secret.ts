@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
-import { keyOf, type Key, type SecretInfo } from '../api/resources.ts';
+import { keyOf, type ConfigMapInfo, type Key, type SecretInfo, type WebPool } from '../api/resources.ts';
 import { compareText } from '../api/stable.ts';
 import type { Topology } from '../topology/topology.ts';
-import { copyMeta, type MirroredSecret } from './object.ts';
+import { pageConfigMap } from '../topology/page.ts';
+import { copyMeta, type MirroredPages, type MirroredSecret } from './object.ts';
 
 /** From where a Secret was copied. */
 export const SOURCE_ANNOTATION = 'webpool.dev/source';
+/** What was copied; absent for a Secret. */
+const SOURCE_KIND_ANNOTATION = 'webpool.dev/source-kind';
 /** The version of the original that the copy has. */
 export const VERSION_ANNOTATION = 'webpool.dev/source-version';
 
@@ -37,16 +40,66 @@ export function mirroredSecret(namespace: string, original: SecretInfo): Mirrore
     kind: 'Secret',
     type: 'Opaque',
     metadata: {
-      ...copyMeta(namespace, copyName(from)),
+      ...copyMeta(namespace, copyName('copy', from)),
       annotations: { [SOURCE_ANNOTATION]: from, [VERSION_ANNOTATION]: original.version },
     },
     copy: { from, keys: KEYS.filter((key) => original.keys.includes(key)) },
   };
 }
 
-/** A namespace has no dots, so the two parts of the name cannot be mistaken. */
-function copyName(key: Key): string {
-  const name = `copy.${key.replace('/', '.')}`;
+/** The pages of one ConfigMap that pools name. */
+export interface PageSource {
+  readonly configMap: ConfigMapInfo;
+  /** Sorted; what is there and can be a page. */
+  readonly keys: readonly string[];
+}
+
+/** The pages that proxies need the text of, sorted by ConfigMap. */
+export function pagesOf(
+  pools: ReadonlyMap<Key, WebPool>,
+  configMaps: ReadonlyMap<Key, ConfigMapInfo>,
+): readonly PageSource[] {
+  const keys = new Map<Key, Set<string>>();
+  for (const pool of pools.values()) {
+    const from = pageConfigMap(pool);
+    const key = pool.spec.maintenancePage?.configMap?.key;
+    if (from === undefined || key === undefined) continue;
+    const wanted = keys.get(from);
+    if (wanted === undefined) keys.set(from, new Set([key]));
+    else wanted.add(key);
+  }
+  return [...keys]
+    .sort(([a], [b]) => compareText(a, b))
+    .flatMap(([from, wanted]): readonly PageSource[] => {
+      const configMap = configMaps.get(from);
+      if (configMap === undefined) return [];
+      const found = [...configMap.pages].flatMap(([key, page]) => (wanted.has(key) && 'body' in page ? [key] : []));
+      return found.length === 0 ? [] : [{ configMap, keys: found }];
+    });
+}
+
+/** The copy of pages for the proxies. */
+export function mirroredPages(namespace: string, { configMap, keys }: PageSource): MirroredPages {
+  const from = keyOf(configMap.metadata);
+  const data = keys.flatMap((key) => {
+    const page = configMap.pages.get(key);
+    return page !== undefined && 'body' in page ? [[key, Buffer.from(page.body).toString('base64')] as const] : [];
+  });
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'Opaque',
+    metadata: {
+      ...copyMeta(namespace, copyName('page', from)),
+      annotations: { [SOURCE_ANNOTATION]: from, [SOURCE_KIND_ANNOTATION]: 'ConfigMap' },
+    },
+    data: Object.fromEntries(data),
+  };
+}
+
+/** A namespace has no dots, so the parts of the name cannot be mistaken. */
+function copyName(what: 'copy' | 'page', key: Key): string {
+  const name = `${what}.${key.replace('/', '.')}`;
   if (name.length <= LONGEST_NAME) return name;
   const digest = createHash('sha256').update(key).digest('hex');
   return `${name.slice(0, LONGEST_NAME - digest.length - 1).replace(/[-.]+$/, '')}-${digest}`;

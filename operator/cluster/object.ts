@@ -7,7 +7,7 @@ import { keyOf, type Key, type WebPool } from '../api/resources.ts';
 
 /** Any object of ours. */
 export type KubeObject =
-  ServiceObject | EndpointSliceObject | DeploymentObject | PodDisruptionBudgetObject | MirroredSecret;
+  ServiceObject | EndpointSliceObject | DeploymentObject | PodDisruptionBudgetObject | MirroredSecret | MirroredPages;
 
 export interface ObjectMeta {
   readonly namespace: string;
@@ -149,6 +149,16 @@ export interface MirroredSecret {
   readonly type: 'Opaque';
   readonly metadata: ObjectMeta;
   readonly copy: { readonly from: Key; readonly keys: readonly string[] };
+}
+
+/** Pages of a ConfigMap as a Secret: of the namespace of the proxies, that is all they may read. */
+export interface MirroredPages {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Secret';
+  readonly type: 'Opaque';
+  readonly metadata: ObjectMeta;
+  /** Base64. */
+  readonly data: Texts;
 }
 
 /** The pool to which a Service or EndpointSlice belongs. Kubernetes copies it from the Service to the slices of its Pods. */

@@ -5,7 +5,7 @@
 import type { Finding } from '../api/finding.ts';
 import { keyOf, type DatabaseGrant, type Key, type Resources } from '../api/resources.ts';
 import { createClusterBuilder, type ClusterObjects } from '../cluster/build.ts';
-import { certificatesOf } from '../cluster/mirrored-secret.ts';
+import { certificatesOf, pagesOf } from '../cluster/mirrored-secret.ts';
 import { isManaged, objectId, POOL_LABEL, SLICE_MANAGER, SLICE_MANAGER_LABEL } from '../cluster/object.ts';
 import type { EndpointSliceObject, KubeObject } from '../cluster/object.ts';
 import type { Installation } from '../cluster/proxy-pod.ts';
@@ -154,6 +154,7 @@ export function startOperator(options: OperatorOptions): Operator {
       slices: resources.slices,
       reachable: reachable(seen?.observed),
       certificates: certificatesOf(topology, resources.secrets),
+      pages: pagesOf(resources.pools, resources.configMaps),
     });
     for (const object of made.objects) {
       if (object.kind === 'EndpointSlice' && !isAsWanted(object, resources)) objects.forget(objectId(object));

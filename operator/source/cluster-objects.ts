@@ -4,6 +4,7 @@
  */
 import {
   keyOf,
+  type ConfigMapInfo,
   type EndpointSlice,
   type Key,
   type Kind,
@@ -17,6 +18,7 @@ import type { Validate } from '../api/validate.ts';
 import type { KubeObject, ObjectMeta } from '../kube/resource.ts';
 import type { AnyStatus } from '../status/document.ts';
 import { certificatesOf } from './certificate.ts';
+import { configMapInfo, pagesOf, readConfigMap } from './config-map.ts';
 import { canonicalText } from './content-hash.ts';
 import { readEndpointSlice } from './endpoint-slice.ts';
 import { isFields, type UnnamedItem } from './items.ts';
@@ -40,6 +42,8 @@ export interface ClusterObject {
 export interface ClusterSecret {
   readonly info: SecretInfo;
   readonly values: ReadonlyMap<string, string>;
+  /** It is the copy of this ConfigMap, and counts as nothing else. */
+  readonly configMap?: ConfigMapInfo;
 }
 
 /** Annotations that mean something to us. */
@@ -106,6 +110,8 @@ export interface SecretReaderOptions {
 
 /** From where a Secret was copied: `namespace/name`. */
 const SOURCE_ANNOTATION = 'webpool.dev/source';
+/** What was copied; absent for a Secret. */
+const SOURCE_KIND_ANNOTATION = 'webpool.dev/source-kind';
 const KEY = /^([^/]+)\/([^/]+)$/;
 
 /** A reader of Secrets. */
@@ -118,9 +124,26 @@ export function readClusterSecret(
     const document = { data: json['data'] ?? {} };
     const { values } = goodItem(readSecret(document, { key: keyOf(metadata), metadata }), 'Secret', json);
     const version = options.versionOf(canonicalText([...values]));
-    if (previous?.info.version === version && keyOf(previous.info.metadata) === keyOf(metadata)) return previous;
+    const ofConfigMap = options.copies && json.metadata.annotations?.[SOURCE_KIND_ANNOTATION] === 'ConfigMap';
+    const sameName = previous !== undefined && keyOf(previous.info.metadata) === keyOf(metadata);
+    if (sameName && previous.info.version === version && (previous.configMap !== undefined) === ofConfigMap)
+      return previous;
+    if (ofConfigMap) {
+      const info = { metadata, version, keys: [] };
+      return { info, values, configMap: configMapInfo(metadata, pagesOf(values)) };
+    }
     return { info: { metadata, version, keys: [...values.keys()], ...certificatesOf(values) }, values };
   };
+}
+
+/** A ConfigMap. */
+export function readClusterConfigMap(json: KubeObject, previous: ConfigMapInfo | undefined): ConfigMapInfo {
+  const { namespace = '', name } = json.metadata;
+  const metadata = { namespace, name, generation: 1 };
+  const document = { data: json['data'] ?? {} };
+  const { pages } = goodItem(readConfigMap(document, { key: keyOf(metadata), metadata }), 'ConfigMap', json);
+  const info = configMapInfo(metadata, pages);
+  return previous?.version === info.version ? previous : info;
 }
 
 function secretMetadata({ namespace = '', name, annotations }: ObjectMeta, copies: boolean): Metadata {

@@ -4,7 +4,7 @@
  */
 import { admit, wasInForce, type Admission } from '../api/admission.ts';
 import type { Finding } from '../api/finding.ts';
-import type { EndpointSlice, Held, Key, Kind, KindOf, Resources, SecretInfo } from '../api/resources.ts';
+import type { ConfigMapInfo, EndpointSlice, Held, Key, Kind, KindOf, Resources, SecretInfo } from '../api/resources.ts';
 import type { ClusterObject, ClusterSecret } from './cluster-objects.ts';
 
 /** Where the newest versions are. */
@@ -12,11 +12,12 @@ export interface ClusterStores {
   object(kind: Kind, key: Key): ClusterObject | undefined;
   slice(key: Key): EndpointSlice | undefined;
   secret(key: Key): ClusterSecret | undefined;
+  configMap(key: Key): ConfigMapInfo | undefined;
 }
 
 /** Something that may have changed. */
 export interface Dirty {
-  readonly kind: Kind | 'EndpointSlice' | 'Secret';
+  readonly kind: Kind | 'EndpointSlice' | 'Secret' | 'ConfigMap';
   readonly key: Key;
 }
 
@@ -26,7 +27,7 @@ export interface ClusterPicture {
   update(dirty: Iterable<Dirty>, complete: boolean): Resources;
 }
 
-type MapName = 'pools' | 'rules' | 'grants' | 'slices' | 'secrets';
+type MapName = 'pools' | 'rules' | 'grants' | 'slices' | 'secrets' | 'configMaps';
 
 const MAPS = {
   WebPool: 'pools',
@@ -34,6 +35,7 @@ const MAPS = {
   DatabaseGrant: 'grants',
   EndpointSlice: 'slices',
   Secret: 'secrets',
+  ConfigMap: 'configMaps',
 } as const satisfies Readonly<Record<Dirty['kind'], MapName>>;
 
 /** A picture of nothing. */
@@ -46,6 +48,7 @@ export function createClusterPicture(stores: ClusterStores): ClusterPicture {
     rules: new Map(),
     grants: new Map(),
     secrets: new Map(),
+    configMaps: new Map(),
     slices: new Map(),
     held: [],
     findings: [],
@@ -53,9 +56,10 @@ export function createClusterPicture(stores: ClusterStores): ClusterPicture {
     pictureComplete: false,
   };
 
-  const valueOf = ({ kind, key }: Dirty): KindOf | EndpointSlice | SecretInfo | undefined => {
+  const valueOf = ({ kind, key }: Dirty): KindOf | EndpointSlice | SecretInfo | ConfigMapInfo | undefined => {
     if (kind === 'EndpointSlice') return stores.slice(key);
     if (kind === 'Secret') return stores.secret(key)?.info;
+    if (kind === 'ConfigMap') return stores.configMap(key);
     return admitted(kind, key);
   };
 

@@ -1,15 +1,18 @@
 /** A parsed document → the objects in it, each by itself, or why it is none. */
-import type { EndpointSlice, Key, Kind, Metadata } from '../api/resources.ts';
+import type { EndpointSlice, Key, Kind, Metadata, Page } from '../api/resources.ts';
 import { nearest, unknownField } from '../api/nearest.ts';
 import { problem, shown, type Problem } from '../api/problem.ts';
 import type { Validate } from '../api/validate.ts';
 import { contentHash } from './content-hash.ts';
 import { metadataProblems, namingOf, type Naming } from './naming.ts';
+import { readConfigMap } from './config-map.ts';
 import { readEndpointSlice } from './endpoint-slice.ts';
 import { readSecret } from './secret.ts';
 
 /** One object of a document. */
-export type Item = { readonly base: string } & (ObjectItem | SecretItem | SliceItem | IgnoredItem | UnnamedItem);
+export type Item = { readonly base: string } & (
+  ObjectItem | SecretItem | ConfigMapItem | SliceItem | IgnoredItem | UnnamedItem
+);
 
 /** A document of one of our kinds. With problems, `spec` may have any form. */
 export interface ObjectItem extends Naming {
@@ -25,6 +28,12 @@ export interface ObjectItem extends Naming {
 export interface SecretItem extends Naming {
   readonly type: 'Secret';
   readonly values: ReadonlyMap<string, string>;
+}
+
+/** A v1 ConfigMap. */
+export interface ConfigMapItem extends Naming {
+  readonly type: 'ConfigMap';
+  readonly pages: ReadonlyMap<string, Page>;
 }
 
 /** A discovery.k8s.io/v1 EndpointSlice. */
@@ -47,7 +56,7 @@ export interface UnnamedItem {
 }
 
 type Fields = Readonly<Record<string, unknown>>;
-type Part = ObjectItem | SecretItem | SliceItem | IgnoredItem | UnnamedItem;
+type Part = ObjectItem | SecretItem | ConfigMapItem | SliceItem | IgnoredItem | UnnamedItem;
 
 const GROUP = 'webpool.dev';
 /** `apiVersion` of our kinds. */
@@ -84,10 +93,16 @@ function itemOf(document: Fields, validate: Validate): Part {
   if (typeof kind !== 'string' || typeof apiVersion !== 'string') return withoutKind(document);
   if (apiVersion === API_VERSION && isKind(kind)) return objectOf(document, kind, validate);
   if (apiVersion.split('/')[0] === GROUP || isKind(kind)) return unnamed(wrongKind(apiVersion, kind));
-  if (apiVersion === 'v1' && kind === 'Secret') return named(document, kind, readSecret);
-  if (apiVersion === 'discovery.k8s.io/v1' && kind === 'EndpointSlice') return named(document, kind, readEndpointSlice);
-  return { type: 'Ignored', apiVersion, kind };
+  const read = READERS[`${apiVersion} ${kind}`];
+  return read === undefined ? { type: 'Ignored', apiVersion, kind } : named(document, kind, read);
 }
+
+/** Kinds of Kubernetes that mean something to us. */
+const READERS: Readonly<Partial<Record<string, Reader>>> = {
+  'v1 Secret': readSecret,
+  'v1 ConfigMap': readConfigMap,
+  'discovery.k8s.io/v1 EndpointSlice': readEndpointSlice,
+};
 
 function withoutKind({ kind, apiVersion }: Fields): Part {
   const field = typeof kind === 'string' ? 'apiVersion' : 'kind';
@@ -138,7 +153,7 @@ export function isFields(value: unknown): value is Fields {
 }
 
 /** The name of an item for the sets in which it has to be unique. */
-export function identityOf(item: ObjectItem | SecretItem | SliceItem): string {
+export function identityOf(item: ObjectItem | SecretItem | ConfigMapItem | SliceItem): string {
   return `${item.type === 'Object' ? item.kind : item.type} ${item.key}`;
 }
 

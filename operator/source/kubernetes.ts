@@ -1,6 +1,13 @@
 /** A cluster as a source: copies of its objects that follow the API server in, statuses out. */
 import { createHmac, randomBytes } from 'node:crypto';
-import { keyOf, type EndpointSlice, type Key, type Kind, type Resources } from '../api/resources.ts';
+import {
+  keyOf,
+  type ConfigMapInfo,
+  type EndpointSlice,
+  type Key,
+  type Kind,
+  type Resources,
+} from '../api/resources.ts';
 import type { Validate } from '../api/validate.ts';
 import { hasCode } from '../kube/api-error.ts';
 import type { Client } from '../kube/client.ts';
@@ -8,6 +15,7 @@ import { startReflector, type Reflector, type ReflectorTiming, type StoreChange 
 import { reached, type KubeObject, type ResourceType } from '../kube/resource.ts';
 import type { AnyStatus, StatusDocument } from '../status/document.ts';
 import {
+  readClusterConfigMap,
   readClusterObject,
   readClusterSecret,
   readClusterSlice,
@@ -27,7 +35,10 @@ export interface KubernetesSourceOptions {
   /** Namespaces whose objects count; empty = all. */
   readonly namespaces: readonly string[];
   readonly grants: boolean;
-  /** The Secrets themselves, or the copies of certificates that an operator puts into that namespace: they count as what they are copies of. */
+  /**
+   * Secrets and ConfigMaps themselves, or the copies that an operator puts into that namespace, all of them as Secrets: they count as what
+   * they are copies of.
+   */
   readonly secrets: { readonly copiesIn: string } | 'WatchedNamespaces';
   readonly timing?: ReflectorTiming;
 }
@@ -62,6 +73,9 @@ const SLICES: ResourceType = {
   kind: 'EndpointSlice',
 };
 const SECRETS: ResourceType = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' };
+const CONFIG_MAPS: ResourceType = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' };
+/** Every namespace has one of these. */
+const CONFIG_MAPS_OF_INTEREST = 'metadata.name!=kube-root-ca.crt';
 /** Releases of Helm are Secrets of a megabyte each. */
 const SECRETS_OF_INTEREST = 'type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token';
 const SLICES_OF_SERVICES = 'kubernetes.io/service-name';
@@ -136,15 +150,17 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
     onChange: ({ key }) => note('EndpointSlice', key),
   });
   const copies = options.secrets !== 'WatchedNamespaces';
-  /** The key of each Secret of the picture → that of the object which it is read from. */
-  const secretObjects = new Map<Key, Key>();
+  /** Each Secret of the picture, and each ConfigMap that is a copy → the key of the object which it is read from. */
+  const secretObjects = new Map<string, Key>();
   const onSecret = ({ key, before, now }: StoreChange<ClusterSecret>) => {
     for (const secret of [before, now]) {
       if (secret === undefined) continue;
+      const kind = secret.configMap === undefined ? 'Secret' : 'ConfigMap';
       const named = keyOf(secret.info.metadata);
-      if (secret === now) secretObjects.set(named, key);
-      else if (secretObjects.get(named) === key) secretObjects.delete(named);
-      note('Secret', named);
+      const id = `${kind} ${named}`;
+      if (secret === now) secretObjects.set(id, key);
+      else if (secretObjects.get(id) === key) secretObjects.delete(id);
+      note(kind, named);
     }
   };
   const secrets = follow<ClusterSecret>(SECRETS, {
@@ -158,10 +174,19 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
     ),
     onChange: onSecret,
   });
+  const configMaps = copies
+    ? []
+    : follow<ConfigMapInfo>(CONFIG_MAPS, {
+        namespaces,
+        fieldSelector: CONFIG_MAPS_OF_INTEREST,
+        slim: orPrevious(readClusterConfigMap),
+        onChange: ({ key }) => note('ConfigMap', key),
+      });
   const groups: readonly (readonly [Dirty['kind'], readonly Reflector<unknown>[]])[] = [
     ...own,
     ['EndpointSlice', slices],
     ['Secret', secrets],
+    ...(copies ? [] : [['ConfigMap', configMaps] as const]),
   ];
 
   /** An object that cannot be read stays what it was; one that never could is as good as absent. */
@@ -187,11 +212,14 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
   }
 
   const object = (kind: Kind, key: Key) => lookUp(own.get(kind) ?? [], key);
-  const secret = (named: Key) => lookUp(secrets, secretObjects.get(named) ?? '');
+  const readFrom = (kind: 'Secret' | 'ConfigMap', named: Key) =>
+    lookUp(secrets, secretObjects.get(`${kind} ${named}`) ?? '');
+  const secret = (named: Key) => readFrom('Secret', named);
   const picture = createClusterPicture({
     object,
     slice: (key) => lookUp(slices, key),
     secret,
+    configMap: (key) => (copies ? readFrom('ConfigMap', key)?.configMap : lookUp(configMaps, key)),
   });
 
   const currentVersions = (): Versions =>

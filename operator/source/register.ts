@@ -5,12 +5,31 @@
 import { admit, type Admission } from '../api/admission.ts';
 import type { Finding } from '../api/finding.ts';
 import { placeOf, problem, type Problem } from '../api/problem.ts';
-import type { EndpointSlice, Held, Key, Kind, KindOf, Metadata, Resources, SecretInfo } from '../api/resources.ts';
+import type {
+  ConfigMapInfo,
+  EndpointSlice,
+  Held,
+  Key,
+  Kind,
+  KindOf,
+  Metadata,
+  Resources,
+  SecretInfo,
+} from '../api/resources.ts';
 import { keepIdentity, keepList, keepMap, keepParts } from '../api/stable.ts';
 import { certificatesOf } from './certificate.ts';
+import { configMapInfo } from './config-map.ts';
 import { canonicalText } from './content-hash.ts';
 import { lineInFile, locate, pathIn, type FileDocument, type Place } from './documents.ts';
-import { identityOf, metadataOf, type Item, type ObjectItem, type SecretItem, type SliceItem } from './items.ts';
+import {
+  identityOf,
+  metadataOf,
+  type ConfigMapItem,
+  type Item,
+  type ObjectItem,
+  type SecretItem,
+  type SliceItem,
+} from './items.ts';
 
 /** The documents of one file, or why it could not be read. */
 export interface RegisterFile {
@@ -44,7 +63,7 @@ export interface Register {
   find(kind: Kind, key: Key, path?: string): { readonly file: string; readonly line: number } | undefined;
 }
 
-type NamedItem = ObjectItem | SecretItem | SliceItem;
+type NamedItem = ObjectItem | SecretItem | ConfigMapItem | SliceItem;
 
 interface Placed<I extends NamedItem = NamedItem> extends Place {
   readonly item: I & { readonly base: string };
@@ -62,6 +81,7 @@ export function createRegister(options: RegisterOptions): Register {
   let placed: ReadonlyMap<string, Placed> = new Map();
   let entries: ReadonlyMap<string, Entry> = new Map();
   let secrets = new Map<string, { readonly item: SecretItem; readonly info: SecretInfo }>();
+  let configMaps = new Map<string, { readonly item: ConfigMapItem; readonly info: ConfigMapInfo }>();
   let slices = new Map<string, { readonly item: SliceItem; readonly slice: EndpointSlice }>();
   let last: Resources | undefined;
 
@@ -81,11 +101,15 @@ export function createRegister(options: RegisterOptions): Register {
       placed = withCarriedOver(found, placed);
       entries = entriesOf(placed, entries, options);
       secrets = keepItems(itemsOfType(placed, 'Secret'), secrets, secretInfo);
+      configMaps = keepItems(itemsOfType(placed, 'ConfigMap'), configMaps, (item) => ({
+        item,
+        info: configMapInfo(metadataOf(item, 1), item.pages),
+      }));
       slices = keepItems(itemsOfType(placed, 'EndpointSlice'), slices, (item) => ({
         item,
         slice: { ...item.slice, metadata: metadataOf(item, 1) },
       }));
-      last = picture({ entries, secrets, slices, found }, last);
+      last = picture({ entries, secrets, configMaps, slices, found }, last);
       return last;
     },
     revision(kind, key) {
@@ -231,11 +255,12 @@ function keepObject(before: KindOf | undefined, metadata: Metadata, { kind, spec
 interface Parts {
   readonly entries: ReadonlyMap<string, Entry>;
   readonly secrets: ReadonlyMap<string, { readonly info: SecretInfo }>;
+  readonly configMaps: ReadonlyMap<string, { readonly info: ConfigMapInfo }>;
   readonly slices: ReadonlyMap<string, { readonly slice: EndpointSlice }>;
   readonly found: Collected;
 }
 
-function picture({ entries, secrets, slices, found }: Parts, last: Resources | undefined): Resources {
+function picture({ entries, secrets, configMaps, slices, found }: Parts, last: Resources | undefined): Resources {
   const held: Held[] = [];
   const findings: Finding[] = [];
   for (const { admission } of entries.values()) {
@@ -247,6 +272,7 @@ function picture({ entries, secrets, slices, found }: Parts, last: Resources | u
     rules: keepMap(last?.rules, inForce(entries, 'RoutingRule')),
     grants: keepMap(last?.grants, inForce(entries, 'DatabaseGrant')),
     secrets: keepMap(last?.secrets, new Map([...secrets].map(([id, { info }]) => [keyIn(id), info]))),
+    configMaps: keepMap(last?.configMaps, new Map([...configMaps].map(([id, { info }]) => [keyIn(id), info]))),
     slices: keepMap(last?.slices, new Map([...slices].map(([id, { slice }]) => [keyIn(id), slice]))),
     held: keepList(last?.held, held),
     findings: keepList(last?.findings, findings),

@@ -1,10 +1,10 @@
 import { unknownField } from '../api/nearest.ts';
-import { problem, shown, type Problem } from '../api/problem.ts';
-import { isFields, unnamed, type SecretItem, type UnnamedItem } from './items.ts';
+import { problem, type Problem } from '../api/problem.ts';
+import { unnamed, type SecretItem, type UnnamedItem } from './items.ts';
+import { eachText } from './key-texts.ts';
 import type { Naming } from './naming.ts';
 
 const FIELDS = ['apiVersion', 'kind', 'metadata', 'type', 'immutable', 'data', 'stringData'];
-const KEY = /^[-._a-zA-Z0-9]{1,253}$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 type Values = Map<string, string>;
@@ -23,21 +23,6 @@ function fieldProblem(document: Readonly<Record<string, unknown>>): Problem | un
   const name = Object.keys(document).find((field) => !FIELDS.includes(field));
   if (name === undefined) return undefined;
   return problem('', unknownField(name, FIELDS));
-}
-
-type Visit = (key: string, text: string) => string | undefined | void;
-
-function eachText(document: Readonly<Record<string, unknown>>, field: string, visit: Visit): Problem | undefined {
-  const texts = document[field] ?? {};
-  if (!isFields(texts)) return problem(field, 'must be an object: key to text');
-  for (const [key, text] of Object.entries(texts)) {
-    const path = `${field}[${JSON.stringify(key)}]`;
-    if (!KEY.test(key)) return problem(field, `${shown(key)} is no key: letters, digits, "-", "_" and "."`);
-    if (typeof text !== 'string') return problem(path, 'must be a text: write the value in quotes');
-    const wrong = visit(key, text);
-    if (typeof wrong === 'string') return problem(path, wrong);
-  }
-  return undefined;
 }
 
 function addEncoded(values: Values, key: string, text: string): string | undefined {

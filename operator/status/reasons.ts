@@ -37,6 +37,9 @@ const resolvedRefs = {
   HostnameUnresolvable: 'The name of a server does not resolve; the other servers serve.',
   SecretNotFound: 'A Secret that the object names does not exist.',
   SecretKeyMissing: 'A Secret lacks the key that the object names.',
+  ConfigMapNotFound: 'The ConfigMap of a page does not exist; visitors get the short text meanwhile.',
+  ConfigMapKeyMissing: 'The ConfigMap of a page lacks the key that the object names.',
+  InvalidConfigMap: 'What the ConfigMap has under that key cannot be a page: too long, empty, or no text.',
   InvalidCertificateRef: 'The Secret of a certificate is missing, or what is in it cannot be used.',
   AdminSecretNotFound: 'The Secret of the managing account is missing or lacks username or password.',
 } satisfies Meanings<ResolvedReason | 'ResolvedRefs' | 'Pending'>;

@@ -7,7 +7,7 @@ import { DEFAULTS } from './defaults.ts';
 const { WebPool: DEFAULT } = DEFAULTS;
 
 /** What holds for every server of the pool alike. */
-export function poolOptions(spec: WebPoolSpec): PoolOptions {
+export function poolOptions(spec: WebPoolSpec, page: PoolOptions['maintenancePage']): PoolOptions {
   return {
     balance: balance(spec),
     healthCheck: healthCheck(spec.healthCheck ?? {}),
@@ -19,7 +19,7 @@ export function poolOptions(spec: WebPoolSpec): PoolOptions {
     retries: { ...DEFAULT.retries, ...spec.retries },
     ...(spec.compression && { compression: spec.compression }),
     ...(spec.sessionAffinity && { affinity: affinity(spec.sessionAffinity) }),
-    ...(spec.maintenancePage && { maintenancePage: { ...DEFAULT.maintenancePage, ...spec.maintenancePage } }),
+    ...(page && { maintenancePage: page }),
   };
 }
 

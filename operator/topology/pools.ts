@@ -1,9 +1,17 @@
 /** WebPools, EndpointSlices and names → pools with their servers. */
 import type { Finding } from '../api/finding.ts';
-import { keyOf, type EndpointSlice, type Key, type Resources, type SecretInfo } from '../api/resources.ts';
+import {
+  keyOf,
+  type EndpointSlice,
+  type Key,
+  type ConfigMapInfo,
+  type Resources,
+  type SecretInfo,
+} from '../api/resources.ts';
 import type { Names, Pool, TopologyOptions } from './topology.ts';
 import type { PoolProtocols } from './rule-routes.ts';
 import { DEFAULTS } from './defaults.ts';
+import { pageConfigMap, pageOf, type ConfigMaps } from './page.ts';
 import { poolOptions } from './pool-options.ts';
 import { hostnameOf, poolServers, type PoolSources } from './servers.ts';
 import { transportSecrets } from './transport.ts';
@@ -21,21 +29,28 @@ export interface Pools {
   readonly unresolved: ReadonlySet<Key>;
 }
 
+interface Sources extends PoolSources {
+  readonly configMaps: ConfigMaps;
+}
+
 /** What one pool was made of and what it became. */
-interface Memo extends PoolSources {
+interface Memo extends Sources {
   readonly hostnames: readonly string[];
   /** What `names` said to each of `hostnames`. */
   readonly answers: readonly (readonly string[] | undefined)[];
   /** Secrets that its servers need, and what is known of them. */
   readonly authorities: readonly Key[];
   readonly known: readonly (SecretInfo | undefined)[];
+  /** The ConfigMap of its page, and what is known of it. */
+  readonly pageSource: Key | undefined;
+  readonly pageKnown: ConfigMapInfo | undefined;
   readonly result: Pool;
   readonly findings: readonly Finding[];
   readonly unresolved: boolean;
 }
 
 type Memos = ReadonlyMap<Key, Memo>;
-type PoolSource = Pick<Resources, 'pools' | 'slices' | 'secrets'>;
+type PoolSource = Pick<Resources, 'pools' | 'slices' | 'secrets' | 'configMaps'>;
 
 interface Round {
   readonly source: PoolSource;
@@ -48,7 +63,7 @@ const SERVICE_NAME = 'kubernetes.io/service-name';
 const NO_SLICES: readonly EndpointSlice[] = [];
 const NO_NAMES: readonly string[] = [];
 const NOTHING: Round = {
-  source: { pools: new Map(), slices: new Map(), secrets: new Map() },
+  source: { pools: new Map(), slices: new Map(), secrets: new Map(), configMaps: new Map() },
   names: new Map(),
   memos: new Map(),
   result: { pools: new Map(), protocols: new Map(), findings: [], hostnames: [], unresolved: new Set() },
@@ -63,23 +78,36 @@ export function createPoolBuilder(options: TopologyOptions): (resources: PoolSou
   let last = NOTHING;
   return (source, names) => {
     const { changed, byService } = slicesOf(source.slices);
-    const keys = new Set([...changedKeys(last.source.pools, source.pools), ...changed]);
-    if (names !== last.names) for (const [key, memo] of last.memos) if (memo.hostnames.length > 0) keys.add(key);
-    if (source.secrets !== last.source.secrets) {
-      for (const [key, memo] of last.memos) if (memo.authorities.length > 0) keys.add(key);
-    }
+    const keys = new Set([
+      ...changedKeys(last.source.pools, source.pools),
+      ...changed,
+      ...affected(last, source, names),
+    ]);
     const fresh = new Map<Key, Memo | undefined>();
     for (const key of keys) {
       const pool = source.pools.get(key);
       const before = last.memos.get(key);
       const slices = byService.get(key) ?? NO_SLICES;
       const memo =
-        pool === undefined ? undefined : memoOf({ pool, slices, names, options, secrets: source.secrets }, before);
+        pool &&
+        memoOf({ pool, slices, names, options, secrets: source.secrets, configMaps: source.configMaps }, before);
       if (memo !== before) fresh.set(key, memo);
     }
     last = { source, names, ...roundOf(fresh, last) };
     return last.result;
   };
+}
+
+/** Pools that look something up where something changed. */
+function affected(last: Round, source: PoolSource, names: Names): readonly Key[] {
+  const asks: readonly (readonly [boolean, (memo: Memo) => boolean])[] = [
+    [names !== last.names, ({ hostnames }) => hostnames.length > 0],
+    [source.secrets !== last.source.secrets, ({ authorities }) => authorities.length > 0],
+    [source.configMaps !== last.source.configMaps, ({ pageSource }) => pageSource !== undefined],
+  ];
+  const asked = asks.flatMap(([isNew, does]) => (isNew ? [does] : []));
+  if (asked.length === 0) return [];
+  return [...last.memos].flatMap(([key, memo]) => (asked.some((does) => does(memo)) ? [key] : []));
 }
 
 interface SliceIndex {
@@ -124,33 +152,38 @@ function serviceOf({ metadata }: EndpointSlice): Key {
 }
 
 /** What a pool looks up elsewhere, and what it found there. */
-type Lookups = Pick<Memo, 'hostnames' | 'answers' | 'authorities' | 'known'>;
+type Lookups = Pick<Memo, 'hostnames' | 'answers' | 'authorities' | 'known' | 'pageSource' | 'pageKnown'>;
 
-function lookupsOf(sources: PoolSources, previous: Memo | undefined, unchanged: boolean): Lookups {
+function lookupsOf(sources: Sources, previous: Memo | undefined, unchanged: boolean): Lookups {
   const hostnames = unchanged ? (previous?.hostnames ?? []) : hostnamesOf(sources, previous?.hostnames);
   const authorities = unchanged ? (previous?.authorities ?? []) : transportSecrets(sources.pool);
+  const pageSource = pageConfigMap(sources.pool);
   return {
     hostnames,
+    pageSource,
+    pageKnown: pageSource === undefined ? undefined : sources.configMaps.get(pageSource),
     answers: hostnames.map((name) => sources.names.get(name)),
     authorities,
     known: authorities.map((key) => sources.secrets.get(key)),
   };
 }
 
-function memoOf(sources: PoolSources, previous: Memo | undefined): Memo {
+function memoOf(sources: Sources, previous: Memo | undefined): Memo {
   const { pool, slices } = sources;
   const unchanged = previous?.pool === pool && sameItems(previous.slices, slices);
   const lookups = lookupsOf(sources, previous, unchanged);
-  const { answers, known } = lookups;
-  if (unchanged && sameAnswers(previous.answers, answers) && sameItems(previous.known, known)) return previous;
+  const { answers, known, pageKnown } = lookups;
+  const sameLookups = unchanged && previous.pageKnown === pageKnown && sameAnswers(previous.answers, answers);
+  if (sameLookups && sameItems(previous.known, known)) return previous;
   const { servers, findings } = poolServers(sources);
+  const { page, findings: pageFindings } = pageOf(pool, sources.configMaps);
   const { protocol = DEFAULTS.WebPool.protocol, minReady = DEFAULTS.WebPool.minReady } = pool.spec;
   const { generation } = pool.metadata;
   const result = {
     key: keyOf(pool.metadata),
     generation,
     protocol,
-    options: poolOptions(pool.spec),
+    options: poolOptions(pool.spec, page),
     servers,
     minReady,
   };
@@ -158,7 +191,7 @@ function memoOf(sources: PoolSources, previous: Memo | undefined): Memo {
     ...sources,
     ...lookups,
     result: keepIdentity(previous?.result, result),
-    findings: keepList(previous?.findings, findings),
+    findings: keepList(previous?.findings, [...findings, ...pageFindings]),
     unresolved: answers.some(isEmpty),
   };
 }

@@ -18,6 +18,8 @@ import type { Changes } from './sample.ts';
 const CHECK = 'spec.healthCheck';
 const LABELS = 'spec.selector.matchLabels';
 const ENDPOINT = 'spec.externalEndpoints[0]';
+const PAGE = 'spec.maintenancePage';
+const FROM_CONFIG_MAP: Changes = { [PAGE]: { configMap: { name: 'pages', key: 'soon.html' } } };
 
 const HEADER_NAME = { most: 64, wrong: ['X User', 'X:', 'Größe', '-m'], form: 'letters, digits and "-"' };
 const ALGORITHMS = ['RoundRobin', 'LeastConnections', 'Random', 'First', 'SourceIP', 'URI', 'Header'];
@@ -178,7 +180,11 @@ export const WEB_POOL_BOUNDS: readonly Bound[] = [
   }),
   duration('spec.sessionAffinity.maxAge', ['1s', '576h'], ['0s', '999ms', '577h']),
   whole('spec.minReady', [0, 512]),
-  required('spec.maintenancePage', ['body']),
+  ...[
+    required(`${PAGE}.configMap`, ['name', 'key']),
+    text(`${PAGE}.configMap.name`, { most: 253, wrong: ['Pages', '-a', 'a_b', 'a/b'], form: 'lower-case letters' }),
+    text(`${PAGE}.configMap.key`, { most: 253, wrong: ['a b', 'a/b', 'ä'], form: 'letters, digits, "-", "_" and "."' }),
+  ].map((bound) => within(FROM_CONFIG_MAP, bound)),
   choice('spec.maintenancePage.status', [200, 500, 502, 503, 504]),
   choice('spec.maintenancePage.contentType', ['text/html', 'text/plain', 'application/json']),
   text('spec.maintenancePage.body', { most: 8192 }),
@@ -300,6 +306,9 @@ export const WEB_POOL_RULES: readonly Bad[] = [
   ruled({ ...PLAIN, 'spec.compression': { types: ['text/html'] } }, 'needs an HTTP pool: remove it', {
     path: 'spec.compression',
   }),
+  ...[{ status: 503 }, { body: 'Gone', configMap: { name: 'pages', key: 'soon.html' } }].map((page) =>
+    ruled({ [PAGE]: page }, 'needs the page: body or configMap, one of them'),
+  ),
   ruled({ ...PLAIN, 'spec.maintenancePage': { body: 'Gone' } }, 'needs an HTTP pool: remove it', {
     path: 'spec.maintenancePage',
   }),
@@ -312,6 +321,7 @@ function tcpCheckWith(field: string): Changes {
 
 /** WebPools that look odd and are right. */
 export const GOOD_WEB_POOLS: readonly Changes[] = [
+  FROM_CONFIG_MAP,
   { 'spec.maintenancePage.body': 'ä'.repeat(6144) },
   { spec: {} },
   { spec: { externalEndpoints: [] } },

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { clusterObjects } from '../../operator/cluster/build.ts';
-import { certificatesOf, mirroredSecret } from '../../operator/cluster/mirrored-secret.ts';
+import { certificatesOf, mirroredPages, mirroredSecret, pagesOf } from '../../operator/cluster/mirrored-secret.ts';
 import type { DeploymentObject, ServiceObject } from '../../operator/cluster/object.ts';
 import { proxyDeployment, proxyBudget, proxyService } from '../../operator/cluster/proxy-objects.ts';
+import { configMapInfo, pagesOf as textsAsPages } from '../../operator/source/config-map.ts';
 import { buildTopology } from '../../operator/topology/build.ts';
-import { byKey, resources, secret } from '../topology/objects.ts';
+import { byKey, metadata, resources, secret } from '../topology/objects.ts';
 import { eventually } from '../support/wait.ts';
 import { input, installation, machines, pool } from './sample.ts';
 
@@ -259,6 +260,37 @@ test('certificates are the Secrets of listeners and of servers, each once', () =
   const secrets = byKey(names.map((name) => secret(name, ['tls.crt'])));
   const found = certificatesOf({ listeners, pools }, secrets).map(({ metadata }) => metadata.name);
   expect(found).toEqual(['clients', 'servers', 'www', 'www-ecdsa']);
+});
+
+describe('pages', () => {
+  const configMap = (name: string, texts: Readonly<Record<string, string>>) =>
+    configMapInfo(metadata(name), textsAsPages(new Map(Object.entries(texts))));
+  const closed = (name: string, from: string, key: string) =>
+    pool(name, { port: 80, maintenancePage: { configMap: { name: from, key } } });
+
+  it('are the keys of ConfigMaps that pools name, without what cannot be one', () => {
+    const pools = [
+      closed('a', 'one', 'x'),
+      closed('b', 'one', 'y'),
+      closed('c', 'one', 'x'),
+      closed('d', 'one', 'bad'),
+      closed('e', 'gone', 'x'),
+      closed('f', 'two', 'bad'),
+      pool('g', { port: 80, maintenancePage: { body: 'soon' } }),
+    ];
+    const one = configMap('one', { x: '1', y: '2', z: '3', bad: '\0' });
+    const found = pagesOf(byKey(pools), byKey([one, configMap('two', { bad: '' })]));
+    expect(found).toEqual([{ configMap: one, keys: ['x', 'y'] }]);
+    expect(mirroredPages('webpool-system', { configMap: one, keys: ['x', 'y'] })).toMatchObject({
+      kind: 'Secret',
+      metadata: {
+        namespace: 'webpool-system',
+        name: 'page.default.one',
+        annotations: { 'webpool.dev/source': 'default/one', 'webpool.dev/source-kind': 'ConfigMap' },
+      },
+      data: { x: 'MQ==', y: 'Mg==' },
+    });
+  });
 });
 
 describe('the copy of a certificate', () => {

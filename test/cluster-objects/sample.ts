@@ -44,6 +44,7 @@ export function input(pools: readonly WebPool[], world: World = {}): ClusterInpu
     slices: new Map(),
     reachable: new Map(),
     certificates: [],
+    pages: [],
     ...over,
   };
 }

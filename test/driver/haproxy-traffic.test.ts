@@ -269,6 +269,45 @@ describe('trouble', () => {
   });
 });
 
+describe('a maintenance page of a ConfigMap', () => {
+  const page = { status: 200, configMap: { name: 'pages', key: 'soon.html' } };
+  const closed = (maintenancePage: object) => [
+    poolOf('site', [], { maintenancePage }),
+    ruleOf('site', PORT, [allTo('site')]),
+  ];
+  const put = (text: string) => void proxy.configMaps.set('default/pages', new Map([['soon.html', text]]));
+  const got = async () => {
+    const { status, body, reason } = await proxy.get(PORT, '/');
+    return `${status} ${reason} ${body}`;
+  };
+
+  it('is shown as it is there; a changed one is a reload that loses nobody', async () => {
+    await proxy.apply(closed(page));
+    expect(await got()).toBe('503 no-ready-server no-ready-server');
+    put('<h1>soön</h1>\r\n\t100 % %[env(HOME)] "x"');
+    await proxy.apply(closed(page));
+    expect(await got()).toBe('200 maintenance <h1>soön</h1>\r\n\t100 % %[env(HOME)] "x"');
+    const load = proxy.load(PORT);
+    put('later');
+    await proxy.apply(closed(page));
+    await load.more(20);
+    await load.stop();
+    expect(load.failures).toEqual([]);
+    expect(await got()).toBe('200 maintenance later');
+    expect(proxy.told.reloaded.slice(1)).toEqual(['pool-options']);
+    proxy.configMaps.clear();
+    await proxy.apply(closed(page));
+    expect(await got()).toBe('503 no-ready-server no-ready-server');
+  });
+
+  it('may be as long as its bound allows', async () => {
+    const text = `${'ä'.repeat(6143)}\n\t`;
+    put(text);
+    await proxy.apply(closed({ ...page, status: 503 }));
+    expect(await got()).toBe(`503 maintenance ${text}`);
+  });
+});
+
 describe('a backup server', () => {
   it('serves while no primary can, and not a visitor longer', async () => {
     const spec = {

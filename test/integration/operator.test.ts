@@ -190,6 +190,44 @@ describeWhere('an operator', missing, () => {
     }
   });
 
+  test('a page of a ConfigMap reaches the visitors of a closed pool, and so does a later one', async () => {
+    const page = async () => {
+      const { status, body } = await request({ address: proxy?.bind ?? '', port: 8080 }, '/closed');
+      return `${status} ${body}`;
+    };
+    const shown = (text: string) => eventually(text, async () => (await page()) === text);
+    const put = (text: string) =>
+      apply({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'pages', namespace: 'default' },
+        data: { 'soon.html': text, other: 'x'.repeat(20_000) },
+      });
+    await apply(
+      ours('WebPool', 'closed', {
+        port: 80,
+        minReady: 0,
+        maintenancePage: { configMap: { name: 'pages', key: 'soon.html' } },
+      }),
+      ours('RoutingRule', 'closed', {
+        listener: { protocol: 'HTTP', port: 8080 },
+        rules: [{ name: 'all', matches: [{ path: { type: 'Exact', value: '/closed' } }], pools: [{ name: 'closed' }] }],
+      }),
+    );
+    await plane.kubectl(['wait', '--for=condition=ResolvedRefs=False', 'webpool/closed', '--timeout=60s']);
+    await shown('503 no-ready-server');
+    await put('<h1>soön</h1>');
+    await shown('503 <h1>soön</h1>');
+    await plane.kubectl(['wait', '--for=condition=Ready', 'webpool/closed', '--timeout=60s']);
+    await put('later');
+    await shown('503 later');
+    await plane.kubectl(['delete', 'webpool,routingrule', 'closed']);
+    await eventually('its copy goes', async () => {
+      const copy = ['get', 'secret', 'page.default.pages', '-o', 'name', '--ignore-not-found'];
+      return (await plane.kubectl(copy)) === '';
+    });
+  });
+
   test('an account for each server; a Pod that waits for it becomes ready after it', async () => {
     await apply(
       ours('DatabaseGrant', 'blog-db', {

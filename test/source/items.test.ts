@@ -19,6 +19,7 @@ function lineOf(item: Item): string {
     case 'Object':
       return `${identityOf(item)} ${item.problems.map(({ path }) => path).join(' ')}`.trim();
     case 'Secret':
+    case 'ConfigMap':
     case 'EndpointSlice':
       return identityOf(item);
     default:
@@ -38,6 +39,12 @@ describe('a document is', () => {
       ['|EndpointSlice default/a'],
     ],
     ['of another kind', { apiVersion: 'apps/v1', kind: 'Deployment' }, ['|ignored apps/v1 Deployment']],
+    ['a ConfigMap', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } }, ['|ConfigMap default/a']],
+    [
+      'a ConfigMap for somebody else',
+      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, binaryData: { a: '' }, data: { b: '\0' } },
+      ['|ConfigMap default/a'],
+    ],
     ['a Secret of another group', { apiVersion: 'a/v1', kind: 'Secret' }, ['|ignored a/v1 Secret']],
     [
       'a List',
@@ -95,6 +102,11 @@ describe('a document that cannot be taken for an object says why', () => {
     ],
     ['no name', { ...POOL, metadata: {} }, 'metadata: WebPool: has no name: set metadata.name'],
     ['a name that is none', { ...POOL, metadata: { name: 'A' } }, 'metadata.name: WebPool: "A" is no name'],
+    [
+      'a ConfigMap with a number',
+      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: { port: 80 } },
+      'data["port"]: ConfigMap default/a: must be a text',
+    ],
     ['a Secret without name', { apiVersion: 'v1', kind: 'Secret' }, ': Secret: has no metadata.name'],
     [
       'a Secret with a label that is no text',

@@ -1,8 +1,10 @@
 /** A cluster as a source: one picture, kept change by change; statuses out; nothing concluded from what was not read. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { mirroredPages, mirroredSecret } from '../../operator/cluster/mirrored-secret.ts';
 import { createValidator } from '../../operator/api/validate.ts';
 import { createClient } from '../../operator/kube/client.ts';
 import { createTransport, type Transport } from '../../operator/kube/transport.ts';
+import { configMapInfo, pagesOf } from '../../operator/source/config-map.ts';
 import { createKubernetesSource, type KubernetesSource } from '../../operator/source/kubernetes.ts';
 import type { StatusDocument } from '../../operator/status/document.ts';
 import { startFakeApiServer, type FakeApiServer } from '../kube/fake-api-server.ts';
@@ -94,7 +96,7 @@ describe('the picture', () => {
     server.misbehave({ type: 'Answer', status: 403 }, ({ path }) => path.endsWith('/secrets'), 5);
     const opened = open();
     await expect(opened.read()).rejects.toMatchObject({ name: 'NotSyncedError' });
-    await until(() => server.watchers === 4);
+    await until(() => server.watchers === 5);
     await expect(opened.read()).rejects.toMatchObject({ name: 'NotSyncedError' });
     await opened.synced;
     const seen = await opened.read();
@@ -246,6 +248,47 @@ describe('the picture', () => {
     await picture(({ secrets }) => secrets.size === 0);
   });
 
+  test('a ConfigMap is known by its pages, and keeps its identity until one of them changes', async () => {
+    const put = (data: object, more: object = {}) =>
+      server.put('configmaps', { metadata: meta('pages', { uid: 'u', ...more }), data });
+    put({ 'a.html': 'one', big: 'x'.repeat(20_000) });
+    const opened = await follow();
+    const before = (await opened.read()).configMaps.get('default/pages');
+    expect([...(before?.pages ?? [])]).toEqual([
+      ['a.html', { body: 'one' }],
+      ['big', { problem: expect.stringContaining('20000 bytes') as unknown }],
+    ]);
+    put({ 'a.html': 'one', big: 'x'.repeat(20_000) }, { labels: { a: 'b' } });
+    secret('mark', {});
+    const between = await picture(({ secrets }) => secrets.size === 1);
+    expect(between.configMaps.get('default/pages')).toBe(before);
+    put({ 'a.html': 'two' });
+    await picture(({ configMaps }) => configMaps.get('default/pages') !== before);
+    server.remove('configmaps', 'default/pages');
+    await picture(({ configMaps }) => configMaps.size === 0);
+  });
+
+  test('to an agent a copy of pages is the ConfigMap, and no Secret', async () => {
+    const opened = await follow({ grants: false, secrets: { copiesIn: 'system' } });
+    const copies = [
+      mirroredSecret('system', { metadata: { ...meta('pages'), generation: 1 }, version: '1', keys: ['tls.crt'] }),
+      mirroredPages('system', {
+        configMap: configMapInfo({ ...meta('pages'), generation: 1 }, pagesOf(new Map([['a', 'soön']]))),
+        keys: ['a'],
+      }),
+    ];
+    for (const copy of copies) {
+      const { namespace, name, annotations = {} } = copy.metadata;
+      server.put('secrets', { metadata: { namespace, name, annotations }, data: 'data' in copy ? copy.data : {} });
+    }
+    const seen = await picture(({ configMaps, secrets }) => configMaps.size + secrets.size === 2);
+    expect(seen.configMaps.get('default/pages')?.pages.get('a')).toEqual({ body: 'soön' });
+    expect(seen.secrets.get('default/pages')?.keys).toEqual([]);
+    expect(opened.secretValue('default/pages', 'a')).toBeUndefined();
+    server.remove('secrets', 'system/page.default.pages');
+    await picture(({ configMaps, secrets }) => configMaps.size === 0 && secrets.size === 1);
+  });
+
   test('of several namespaces only these', async () => {
     pool('blog');
     server.put('webpools', { metadata: { namespace: 'a', name: 'blog' }, spec: { port: 1 } });
@@ -259,7 +302,7 @@ describe('the picture', () => {
     pool('blog');
     const opened = await follow();
     const before = await opened.read();
-    await until(() => server.watchers === 5);
+    await until(() => server.watchers === 6);
     server.misbehave({ type: 'Answer', status: 503 }, () => true, 20);
     server.endWatches('Reset');
     await until(() => opened.freshness().every(({ failures }) => failures > 0));

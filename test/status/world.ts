@@ -35,6 +35,7 @@ export function resourcesOf(written: Written): Resources {
     pools: objects('WebPool', written.pools),
     rules: objects('RoutingRule', written.rules),
     grants: objects('DatabaseGrant', written.grants),
+    configMaps: new Map(),
     secrets: new Map((written.secrets ?? []).map((name) => [`default/${name}`, secret(name)])),
     slices: new Map(),
     held: written.held ?? [],

@@ -8,10 +8,12 @@ import {
   type Key,
   type Kind,
   type KindOf,
+  type Metadata,
   type Resources,
   type SecretInfo,
 } from '../../operator/api/resources.ts';
 import { digest } from '../../operator/haproxy/names.ts';
+import { configMapInfo, pagesOf } from '../../operator/source/config-map.ts';
 import { certificatesOf } from '../../operator/source/certificate.ts';
 import { createValidator } from '../../operator/api/validate.ts';
 
@@ -29,14 +31,19 @@ export interface Written {
   readonly spec: unknown;
 }
 
-/** Secrets in clear: key → values. */
-export type WrittenSecrets = ReadonlyMap<Key, ReadonlyMap<string, string>>;
+/** Secrets or ConfigMaps in clear: key → values. */
+export type WrittenTexts = ReadonlyMap<Key, ReadonlyMap<string, string>>;
+
+export interface WrittenBeside {
+  readonly secrets?: WrittenTexts;
+  readonly configMaps?: WrittenTexts;
+}
 
 /** The picture of a source that holds exactly these objects. */
 export function admitted(
   objects: readonly Written[],
   slices: readonly EndpointSlice[] = [],
-  secrets: WrittenSecrets = new Map(),
+  { secrets = new Map(), configMaps = new Map() }: WrittenBeside = {},
 ): Resources {
   const maps = { WebPool: new Map(), RoutingRule: new Map(), DatabaseGrant: new Map() };
   const held: Resources['held'][number][] = [];
@@ -54,6 +61,7 @@ export function admitted(
     rules: maps.RoutingRule,
     grants: maps.DatabaseGrant,
     secrets: new Map([...secrets].map(([key, values]) => [key, secretInfo(key, values)])),
+    configMaps: new Map([...configMaps].map(([key, texts]) => [key, configMapInfo(metadataOf(key), pagesOf(texts))])),
     slices: new Map(slices.map((slice) => [keyOf(slice.metadata), slice])),
     held,
     findings,
@@ -63,7 +71,11 @@ export function admitted(
 }
 
 function secretInfo(key: Key, values: ReadonlyMap<string, string>): SecretInfo {
-  const [namespace = '', name = ''] = key.split('/');
   const version = digest(JSON.stringify([...values]));
-  return { metadata: { namespace, name, generation: 1 }, version, keys: [...values.keys()], ...certificatesOf(values) };
+  return { metadata: metadataOf(key), version, keys: [...values.keys()], ...certificatesOf(values) };
+}
+
+function metadataOf(key: Key): Metadata {
+  const [namespace = '', name = ''] = key.split('/');
+  return { namespace, name, generation: 1 };
 }

@@ -61,6 +61,8 @@ export interface TestProxy {
   readonly folder: string;
   /** The Secrets that there are, for the next `apply`: key → values. */
   readonly secrets: Map<string, ReadonlyMap<string, string>>;
+  /** The ConfigMaps that there are, for the next `apply`: key → texts. */
+  readonly configMaps: Map<string, ReadonlyMap<string, string>>;
   readonly driver: ProxyDriver;
   readonly rail: ProxyRail;
   readonly told: Told;
@@ -127,6 +129,7 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
     exits: 0,
   };
   const secrets = new Map<string, ReadonlyMap<string, string>>();
+  const configMaps = new Map<string, ReadonlyMap<string, string>>();
   const driver = createHaproxyDriver({
     binary: HAPROXY,
     folder,
@@ -164,11 +167,12 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
     address,
     folder,
     secrets,
+    configMaps,
     driver,
     rail,
     told,
     async apply(objects, slices) {
-      const resources = admitted(objects, slices, secrets);
+      const resources = admitted(objects, slices, { secrets, configMaps });
       if (resources.held.length > 0) throw new Error(`refused: ${JSON.stringify(resources.held)}`);
       proxy.aim(resources);
       const before = told.configRefused.length;

@@ -2,6 +2,7 @@
 import type { DatabaseGrantSpec, RoutingRuleSpec, Rule, WebPoolSpec } from '../../operator/api/kinds.gen.ts';
 import { keyOf } from '../../operator/api/resources.ts';
 import type {
+  ConfigMapInfo,
   DatabaseGrant,
   EndpointSlice,
   Metadata,
@@ -58,6 +59,7 @@ interface Objects {
   readonly rules?: readonly RoutingRule[];
   readonly grants?: readonly DatabaseGrant[];
   readonly secrets?: readonly SecretInfo[];
+  readonly configMaps?: readonly ConfigMapInfo[];
   readonly slices?: readonly EndpointSlice[];
 }
 
@@ -70,6 +72,7 @@ export function resources(
     rules: byKey(objects.rules),
     grants: byKey(objects.grants),
     secrets: byKey(objects.secrets),
+    configMaps: byKey(objects.configMaps),
     slices: byKey(objects.slices),
     held: [],
     findings: [],

@@ -31,7 +31,7 @@ const podsOf = (...endpoints: SliceEndpoint[]) => [slice('site-1', { pool: 'site
 
 describe('options', () => {
   it('are all filled in', () => {
-    expect(poolOptions({})).toEqual({
+    expect(poolOptions({}, undefined)).toEqual({
       balance: { algorithm: 'RoundRobin' },
       healthCheck: {
         type: 'TCP',
@@ -79,13 +79,9 @@ describe('options', () => {
     ],
     [{ sessionAffinity: { type: 'Cookie' } }, { affinity: { type: 'Cookie', cookieName: 'WEBPOOL', maxAge: 0 } }],
     [{ sessionAffinity: { type: 'SourceIP' } }, { affinity: { type: 'SourceIP', maxAge: 1_800_000 } }],
-    [
-      { maintenancePage: { body: 'soon' } },
-      { maintenancePage: { status: 503, contentType: 'text/html', body: 'soon' } },
-    ],
     [{ retries: { attempts: 0 } }, { retries: { attempts: 0, when: ['ConnectFailure'] } }],
   ])('%j', (spec, options) => {
-    expect(poolOptions(spec)).toMatchObject(options);
+    expect(poolOptions(spec, undefined)).toMatchObject(options);
   });
 });
 
