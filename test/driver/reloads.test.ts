@@ -18,6 +18,7 @@ beforeAll(async () => {
   ]);
   proxy.secrets.set('default/a', tlsSecret(certificateFor(['a.example.com'])));
   proxy.secrets.set('default/b', tlsSecret(certificateFor(['b.example.com'])));
+  writePage('soon');
   proxy.secrets.set('default/ca', new Map([['ca.crt', certificateFor([], { authority: true }).certificate]]));
 });
 afterAll(async () => {
@@ -25,7 +26,10 @@ afterAll(async () => {
   await Promise.all([one.stop(), two.stop()]);
 });
 
-const site = (servers: readonly WebServer[] = [one], spec: object = {}) => poolOf('site', servers, spec);
+const maintenancePage = { configMap: { name: 'pages', key: 'soon.html' } };
+const site = (servers: readonly WebServer[] = [one], spec: object = {}) =>
+  poolOf('site', servers, { maintenancePage, ...spec });
+const writePage = (text: string) => void proxy.configMaps.set('default/pages', new Map([['soon.html', text]]));
 const http = (rules: readonly object[] = [allTo('site')]) => ruleOf('site', 8080, rules);
 const https = (name: string, tls: object = {}) =>
   ruleOf(
@@ -87,6 +91,10 @@ const CHANGES: Readonly<Record<string, () => readonly Written[]>> = {
     http(),
     https('a'),
   ],
+  'The text of a page in a ConfigMap': () => {
+    writePage('later');
+    return begin();
+  },
 };
 
 it('docs/reloads.md has a row for each of these changes and no other', () => {
