@@ -1,3 +1,5 @@
+import { patchedKeys } from './patched-map.ts';
+
 /**
  * `next`, in which every part that equals its counterpart in `previous` is that counterpart. Later stages compare by
  * identity, so what did not change in content must not change in identity.
@@ -56,6 +58,8 @@ export function keepParts<T extends object>(previous: T | undefined, next: T): T
 /** The keys whose value came, changed or went from `previous` to `next`, by identity. */
 export function changedKeys<K>(previous: ReadonlyMap<K, unknown>, next: ReadonlyMap<K, unknown>): readonly K[] {
   if (previous === next) return [];
+  const few = patchedKeys(previous, next);
+  if (few !== undefined) return [...few].filter((key) => !Object.is(previous.get(key), next.get(key)));
   const changed: K[] = [];
   for (const [key, value] of next) if (!Object.is(previous.get(key), value)) changed.push(key);
   if (previous.size + changed.length > next.size) {

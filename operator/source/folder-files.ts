@@ -1,7 +1,8 @@
 /** The YAML files below a folder: a look reads what changed since the last one, and only once its writer has finished. */
-import type { BigIntStats } from 'node:fs';
-import { lstat, readdir, readFile, stat } from 'node:fs/promises';
+import { lstatSync, readFileSync, statSync, type BigIntStats } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import { withValues } from '../api/patched-map.ts';
 
 /** What a look at the folder found. */
 export interface Look {
@@ -35,10 +36,10 @@ const NOT_OURS = /(?:^|\/)kustomization\.ya?ml$/;
 const LARGEST_FILE = 64 * 1024 * 1024;
 const DEEPEST = 32;
 const PARALLEL = 32;
-/** Nanoseconds for which a file must not have been written in place before it is read. */
-const SETTLE = 15_000_000n;
+/** Milliseconds for which a file must not have been written in place before it is read. */
+const SETTLE = 15n;
 /** The same for one that lost more than half of its size: most writers empty a file first. */
-const SETTLE_SHRUNK = 500_000_000n;
+const SETTLE_SHRUNK = 500n;
 
 /** Learns of each folder, and of a word for what lies there, before it is listed: who watches it then misses nothing. */
 type OnFolder = (folder: string, id: string) => void;
@@ -47,53 +48,78 @@ type OnFolder = (folder: string, id: string) => void;
 export function createFolderFiles(root: string, onFolder: OnFolder = () => {}): FolderFiles {
   const entries = new Map<string, Entry>();
   let tree: Tree = { folders: new Map(), files: [], unreadable: new Map() };
+  let texts: Texts = { files: new Map(), unreadable: new Map() };
   let unfinished = new Set<string>();
 
-  const refresh = async (path: string) => {
+  // Files are read at once: by threads it would take ten times as long, and a look finds few that changed.
+  const refresh = (path: string) => {
     const before = entries.get(path);
     try {
-      const found = await stat(path, { bigint: true });
+      const found = statSync(path, { bigint: true });
       const signature = signatureOf(found);
       if (before?.signature === signature) return;
       if (!found.isFile()) entries.delete(path);
       else if (isBeingWritten(found, before)) unfinished.add(path);
-      else entries.set(path, { signature, ...(await read(path, found)) });
+      else entries.set(path, { signature, ...read(path, found) });
     } catch (error) {
       const { message } = error as Error;
-      if (isGone(error) && !(await isThere(path))) entries.delete(path);
+      if (isGone(error) && !isThere(path)) entries.delete(path);
       else entries.set(path, { signature: '', problem: message, ...(before?.text && { text: before.text }) });
     }
   };
   /** A writer that began while we read leaves the old text in force. */
-  const read = async (path: string, found: BigIntStats): Promise<Pick<Entry, 'text' | 'problem'>> => {
+  const read = (path: string, found: BigIntStats): Pick<Entry, 'text' | 'problem'> => {
     if (found.size > LARGEST_FILE) return { problem: 'is larger than 64 MiB' };
-    const text = await readFile(path, 'utf8');
-    const after = await stat(path, { bigint: true });
-    if (signatureOf(after) === signatureOf(found)) return { text };
+    const text = readFileSync(path, 'utf8');
+    if (signatureOf(statSync(path, { bigint: true })) === signatureOf(found)) return { text };
     unfinished.add(path);
     const before = entries.get(path)?.text;
     return before === undefined ? {} : { text: before };
   };
 
+  const lookAtAll = async () => {
+    tree = await walk(root, onFolder);
+    const there = new Set(tree.files);
+    for (const path of entries.keys()) if (!there.has(path) && !isBelow(path, tree.unreadable)) entries.delete(path);
+    await inParallel(tree.files, async (path) => {
+      const known = entries.get(path);
+      // Thousands that did not change must not hold up everything else.
+      const found = known && (await stat(path, { bigint: true }).catch(() => undefined));
+      if (found === undefined || signatureOf(found) !== known?.signature) refresh(path);
+    });
+    return textsOf(root, entries, tree);
+  };
+
+  /** What `textsOf` would give, at the cost of the files that changed. */
+  const lookAt = (paths: readonly string[]): Texts => {
+    const before = paths.map((path) => entries.get(path));
+    for (const path of paths) refresh(path);
+    const now = paths.map((path) => entries.get(path));
+    if (![...before, ...now].every(isReadable)) return textsOf(root, entries, tree);
+    const changed = paths.flatMap((path, index): [string, string][] => {
+      const text = now[index]?.text;
+      return text === undefined || text === before[index]?.text ? [] : [[relative(root, path), text]];
+    });
+    return { ...texts, files: withValues(texts.files, changed) };
+  };
+
   return {
     async look(paths) {
       unfinished = new Set();
-      if (paths === undefined) {
-        tree = await walk(root, onFolder);
-        const there = new Set(tree.files);
-        for (const path of entries.keys())
-          if (!there.has(path) && !isBelow(path, tree.unreadable)) entries.delete(path);
-      }
-      await inParallel(paths === undefined ? tree.files : [...paths].filter(isYaml), refresh);
+      texts = paths === undefined ? await lookAtAll() : lookAt([...paths].filter(isYaml));
       const unknown = [...unfinished].filter((path) => entries.get(path)?.text === undefined);
       return {
-        ...textsOf(root, entries, tree),
+        ...texts,
         folders: tree.folders,
         unfinished: unfinished.size > 0,
         unknown: new Set(unknown.map((path) => relative(root, path))),
       };
     },
   };
+}
+
+function isReadable(entry: Entry | undefined): boolean {
+  return entry?.text !== undefined && entry.problem === undefined;
 }
 
 function signatureOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
@@ -106,7 +132,8 @@ function signatureOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string 
  */
 function isBeingWritten({ mtimeNs, ctimeNs, size }: BigIntStats, before: Entry | undefined): boolean {
   const shrunk = size * 2n < BigInt(before?.text?.length ?? 0);
-  const age = BigInt(Date.now()) * 1_000_000n - mtimeNs;
+  // Both without fractions: the clock has none, so what was written just now would seem to come from the future.
+  const age = BigInt(Date.now()) - mtimeNs / 1_000_000n;
   return ctimeNs <= mtimeNs && age >= 0n && age < (shrunk ? SETTLE_SHRUNK : SETTLE);
 }
 
@@ -162,11 +189,12 @@ function isGone(error: unknown): boolean {
 }
 
 /** Whether there is something, be it a link that leads to nothing. */
-async function isThere(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function isBelow(path: string, folders: ReadonlyMap<string, string>): boolean {

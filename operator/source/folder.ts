@@ -5,12 +5,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { wasInForce } from '../api/admission.ts';
 import type { Key, Kind } from '../api/resources.ts';
 import { createValidator } from '../api/validate.ts';
+import { withValues } from '../api/patched-map.ts';
+import { changedKeys } from '../api/stable.ts';
+import type { RegisterFile } from './collect.ts';
 import { canonicalText } from './content-hash.ts';
 import { readCrds } from './crds.ts';
-import { readDocuments, type FileDocument } from './documents.ts';
+import { readDocuments } from './documents.ts';
 import { createFolderFiles, type Look } from './folder-files.ts';
 import { createFolderWatch } from './folder-watch.ts';
-import { createRegister, type RegisterFile } from './register.ts';
+import { createRegister } from './register.ts';
 import type { Log, Source } from './source.ts';
 import { openStatusFiles, type StatusFiles } from './status-files.ts';
 
@@ -54,7 +57,9 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
         .digest('hex'),
   });
   const watch = createFolderWatch(noteChange, (path, error) => log.warn({ path, err: error }, 'cannot watch folder'));
-  let parsed: ReadonlyMap<string, ParsedFile> = new Map();
+  /** What the files said when they were read last, and what that means. */
+  let texts: ReadonlyMap<string, string> = new Map();
+  let parsed: ReadonlyMap<string, RegisterFile> = new Map();
   /** Files that changed since the last look; undefined = anything may have. */
   let dirty: Set<string> | undefined;
   let wake = () => {};
@@ -104,8 +109,10 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
 
   return {
     async read() {
-      const { files: texts, unreadable, unknown } = await (live ? look() : lookWhenFinished());
-      parsed = new Map([...texts].map(([file, text]) => [file, parse(text, parsed.get(file))]));
+      const { files: found, unreadable, unknown } = await (live ? look() : lookWhenFinished());
+      parsed = parseAll(found);
+      texts = found;
+      if (unreadable.size === 0 && unknown.size === 0) return register.update(parsed);
       const all = new Map<string, RegisterFile>(parsed);
       for (const [file, reason] of unreadable) {
         all.set(file, { documents: parsed.get(file)?.documents ?? [], unreadable: reason });
@@ -133,12 +140,23 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
     },
   };
 
-  function parse(text: string, before: ParsedFile | undefined): ParsedFile {
-    return before?.text === text ? before : { text, documents: readDocuments(text, validate, before?.documents) };
+  /** A file whose text did not change keeps its identity. */
+  function parseAll(found: ReadonlyMap<string, string>): ReadonlyMap<string, RegisterFile> {
+    const fresh = changedKeys(texts, found).filter((file) => found.has(file));
+    const files = withValues(
+      parsed,
+      fresh.map((file) => [
+        file,
+        { documents: readDocuments(found.get(file) ?? '', validate, parsed.get(file)?.documents) },
+      ]),
+    );
+    // A file that came or went: the picture depends on the order of names.
+    if (found.size === parsed.size && files.size === parsed.size) return files;
+    return new Map(
+      [...found.keys()].flatMap((file) => {
+        const known = files.get(file);
+        return known === undefined ? [] : [[file, known]];
+      }),
+    );
   }
-}
-
-interface ParsedFile {
-  readonly text: string;
-  readonly documents: readonly FileDocument[];
 }

@@ -4,7 +4,6 @@
  */
 import { admit, type Admission } from '../api/admission.ts';
 import type { Finding } from '../api/finding.ts';
-import { placeOf, problem, type Problem } from '../api/problem.ts';
 import type {
   ConfigMapInfo,
   EndpointSlice,
@@ -16,28 +15,14 @@ import type {
   Resources,
   SecretInfo,
 } from '../api/resources.ts';
+import { withValues } from '../api/patched-map.ts';
 import { keepIdentity, keepList, keepMap, keepParts } from '../api/stable.ts';
 import { certificatesOf } from './certificate.ts';
+import { collect, editsBetween, type Collected, type Files, type NamedItem, type Placed } from './collect.ts';
 import { configMapInfo } from './config-map.ts';
 import { canonicalText } from './content-hash.ts';
-import { lineInFile, locate, pathIn, type FileDocument, type Place } from './documents.ts';
-import {
-  identityOf,
-  metadataOf,
-  type ConfigMapItem,
-  type Item,
-  type ObjectItem,
-  type SecretItem,
-  type SliceItem,
-} from './items.ts';
-
-/** The documents of one file, or why it could not be read. */
-export interface RegisterFile {
-  readonly documents: readonly FileDocument[];
-  readonly unreadable?: string;
-  /** It is being written, and nothing is known of it yet. */
-  readonly unknown?: true;
-}
+import { lineInFile, locate, pathIn, type Place } from './documents.ts';
+import { metadataOf, type ConfigMapItem, type ObjectItem, type SecretItem, type SliceItem } from './items.ts';
 
 /** How often the content of an object changed, and what it is now. */
 export interface Revision {
@@ -56,17 +41,11 @@ export interface RegisterOptions {
 
 export interface Register {
   /** The picture that these files make, by path. */
-  update(files: ReadonlyMap<string, RegisterFile>): Resources;
+  update(files: Files): Resources;
   revision(kind: Kind, key: Key): Revision | undefined;
   secretValue(secret: Key, key: string): string | undefined;
   /** Where an object, or a place in it, is written. */
   find(kind: Kind, key: Key, path?: string): { readonly file: string; readonly line: number } | undefined;
-}
-
-type NamedItem = ObjectItem | SecretItem | ConfigMapItem | SliceItem;
-
-interface Placed<I extends NamedItem = NamedItem> extends Place {
-  readonly item: I & { readonly base: string };
 }
 
 interface Entry {
@@ -76,16 +55,32 @@ interface Entry {
   readonly admission: Admission;
 }
 
+interface KnownSecret {
+  readonly item: SecretItem;
+  readonly info: SecretInfo;
+}
+
+interface KnownConfigMap {
+  readonly item: ConfigMapItem;
+  readonly info: ConfigMapInfo;
+}
+
+interface KnownSlice {
+  readonly item: SliceItem;
+  readonly slice: EndpointSlice;
+}
+
 /** A register of nothing. */
 export function createRegister(options: RegisterOptions): Register {
-  let placed: ReadonlyMap<string, Placed> = new Map();
-  let entries: ReadonlyMap<string, Entry> = new Map();
-  let secrets = new Map<string, { readonly item: SecretItem; readonly info: SecretInfo }>();
-  let configMaps = new Map<string, { readonly item: ConfigMapItem; readonly info: ConfigMapInfo }>();
-  let slices = new Map<string, { readonly item: SliceItem; readonly slice: EndpointSlice }>();
+  let files: Files = new Map();
+  let found = collect(files, new Map());
+  let entries = new Map<string, Entry>();
+  let secrets = new Map<string, KnownSecret>();
+  let configMaps = new Map<string, KnownConfigMap>();
+  let slices = new Map<string, KnownSlice>();
   let last: Resources | undefined;
 
-  const secretInfo = (item: SecretItem) => ({
+  const secretOf = (item: SecretItem): KnownSecret => ({
     item,
     info: {
       metadata: metadataOf(item, 1),
@@ -94,22 +89,70 @@ export function createRegister(options: RegisterOptions): Register {
       ...certificatesOf(item.values),
     },
   });
+  const configMapOf = (item: ConfigMapItem): KnownConfigMap => ({
+    item,
+    info: configMapInfo(metadataOf(item, 1), item.pages),
+  });
+  const sliceOf = (item: SliceItem): KnownSlice => ({ item, slice: { ...item.slice, metadata: metadataOf(item, 1) } });
+
+  const pictureOf = (before: Resources | undefined) => picture({ entries, secrets, configMaps, slices, found }, before);
+
+  const readAll = (): Resources => {
+    found = collect(files, found.placed);
+    entries = entriesOf(found.placed, entries, options);
+    secrets = keepItems(itemsOfType(found.placed, 'Secret'), secrets, secretOf);
+    configMaps = keepItems(itemsOfType(found.placed, 'ConfigMap'), configMaps, configMapOf);
+    slices = keepItems(itemsOfType(found.placed, 'EndpointSlice'), slices, sliceOf);
+    return pictureOf(last);
+  };
+
+  /** Returns whether nothing was or is to be said about it but that it is in force. */
+  const edit = (identity: string, { item, ...place }: Placed): boolean => {
+    found.placed.set(identity, { item, ...place });
+    if (item.type === 'Secret') secrets.set(identity, keepItem(item, secrets.get(identity), secretOf));
+    else if (item.type === 'ConfigMap') configMaps.set(identity, keepItem(item, configMaps.get(identity), configMapOf));
+    else if (item.type === 'EndpointSlice') slices.set(identity, keepItem(item, slices.get(identity), sliceOf));
+    else {
+      const before = entries.get(identity);
+      const now = entryOf({ item, ...place }, before, options);
+      entries.set(identity, now);
+      return isPlain(before) && isPlain(now);
+    }
+    return true;
+  };
+
+  /** What `readAll` would give, at the cost of what was edited. */
+  const readEdits = (edits: ReadonlyMap<string, Placed>, before: Resources): Resources => {
+    const plain = [...edits].map(([identity, place]) => edit(identity, place));
+    if (plain.includes(false)) return pictureOf(before);
+    const identities = [...edits.keys()];
+    const objects = <K extends Kind>(kind: K) =>
+      identities.map((id) => [id, inForceAs(kind, entries.get(id))] as const);
+    return keepParts(before, {
+      ...before,
+      pools: edited(before.pools, objects('WebPool')),
+      rules: edited(before.rules, objects('RoutingRule')),
+      grants: edited(before.grants, objects('DatabaseGrant')),
+      secrets: edited(
+        before.secrets,
+        identities.map((id) => [id, secrets.get(id)?.info]),
+      ),
+      configMaps: edited(
+        before.configMaps,
+        identities.map((id) => [id, configMaps.get(id)?.info]),
+      ),
+      slices: edited(
+        before.slices,
+        identities.map((id) => [id, slices.get(id)?.slice]),
+      ),
+    });
+  };
 
   return {
-    update(files) {
-      const found = collect(files);
-      placed = withCarriedOver(found, placed);
-      entries = entriesOf(placed, entries, options);
-      secrets = keepItems(itemsOfType(placed, 'Secret'), secrets, secretInfo);
-      configMaps = keepItems(itemsOfType(placed, 'ConfigMap'), configMaps, (item) => ({
-        item,
-        info: configMapInfo(metadataOf(item, 1), item.pages),
-      }));
-      slices = keepItems(itemsOfType(placed, 'EndpointSlice'), slices, (item) => ({
-        item,
-        slice: { ...item.slice, metadata: metadataOf(item, 1) },
-      }));
-      last = picture({ entries, secrets, configMaps, slices, found }, last);
+    update(next) {
+      const edits = last === undefined ? undefined : editsBetween(files, next, found);
+      files = next;
+      last = edits === undefined || last === undefined ? readAll() : readEdits(edits, last);
       return last;
     },
     revision(kind, key) {
@@ -118,74 +161,12 @@ export function createRegister(options: RegisterOptions): Register {
     },
     secretValue: (secret, key) => secrets.get(`Secret ${secret}`)?.item.values.get(key),
     find(kind, key, path) {
-      const place = placed.get(`${kind} ${key}`);
+      const place = found.placed.get(`${kind} ${key}`);
       if (place === undefined) return undefined;
       const { file, document, item } = place;
       return { file, line: lineInFile(document, pathIn(item.base, path)) };
     },
   };
-}
-
-interface Collected {
-  readonly placed: Map<string, Placed>;
-  readonly unnamed: readonly Finding[];
-  /** Files with something that could not be taken for an object: what they held before may still be meant. */
-  readonly troubled: ReadonlySet<string>;
-}
-
-function collect(files: ReadonlyMap<string, RegisterFile>): Collected {
-  const found = { placed: new Map<string, Placed>(), unnamed: [] as Finding[], troubled: new Set<string>() };
-  for (const [file, { documents, unreadable, unknown }] of files) {
-    if (unknown === true) found.troubled.add(file);
-    if (unreadable !== undefined) {
-      found.troubled.add(file);
-      found.unnamed.push(unnamedFinding({ ...problem('', `cannot be read: ${unreadable}`), file, line: 1 }));
-    }
-    for (const document of documents) for (const item of document.items) place(found, item, { file, document });
-  }
-  return found;
-}
-
-function place({ placed, unnamed, troubled }: Mutable, item: Item, at: Place): void {
-  if (item.type === 'Ignored') return;
-  if (item.type === 'Unnamed') {
-    troubled.add(at.file);
-    unnamed.push(unnamedFinding(locate(item.problem, item.base, at)));
-    return;
-  }
-  const twin = placed.get(identityOf(item));
-  if (twin === undefined) placed.set(identityOf(item), { item, ...at });
-  else unnamed.push(repeated({ item, ...at }, twin));
-}
-
-interface Mutable {
-  readonly placed: Map<string, Placed>;
-  readonly unnamed: Finding[];
-  readonly troubled: Set<string>;
-}
-
-function unnamedFinding(found: Problem): Finding {
-  const { path, ...place } = placeOf(found);
-  const message = path === undefined || path === '' ? found.message : `${path}: ${found.message}`;
-  return { condition: 'Accepted', reason: 'InvalidSpec', message, ...place };
-}
-
-/** Of two documents for one object the first by file name and place speaks. */
-function repeated({ item, file, document }: Placed, twin: Placed): Finding {
-  const first = `${twin.file}:${lineInFile(twin.document, twin.item.base)}`;
-  const message = `${identityOf(item)} is already written in ${first}, which is in force: remove one of them`;
-  return unnamedFinding({ ...problem('', message), file, line: lineInFile(document, item.base) });
-}
-
-function withCarriedOver(
-  { placed, troubled }: Collected,
-  previous: ReadonlyMap<string, Placed>,
-): ReadonlyMap<string, Placed> {
-  if (troubled.size === 0) return placed;
-  for (const [identity, place] of previous) {
-    if (troubled.has(place.file) && !placed.has(identity)) placed.set(identity, place);
-  }
-  return placed;
 }
 
 function itemsOfType<T extends NamedItem['type']>(
@@ -198,24 +179,27 @@ function itemsOfType<T extends NamedItem['type']>(
 }
 
 /** What was made of an item stays as long as the item does. */
-function keepItems<I, M extends { readonly item: I }>(
-  items: readonly (readonly [string, I])[],
+function keepItems<M extends { readonly item: NamedItem }>(
+  items: readonly (readonly [string, M['item']])[],
   previous: ReadonlyMap<string, M>,
-  make: (item: I) => M,
+  make: (item: M['item']) => M,
 ): Map<string, M> {
-  return new Map(
-    items.map(([identity, item]) => {
-      const before = previous.get(identity);
-      return [identity, before?.item === item ? before : make(item)];
-    }),
-  );
+  return new Map(items.map(([identity, item]) => [identity, keepItem(item, previous.get(identity), make)]));
+}
+
+function keepItem<M extends { readonly item: NamedItem }>(
+  item: M['item'],
+  before: M | undefined,
+  make: (item: M['item']) => M,
+): M {
+  return before?.item === item ? before : make(item);
 }
 
 function entriesOf(
   placed: ReadonlyMap<string, Placed>,
   previous: ReadonlyMap<string, Entry>,
   options: RegisterOptions,
-): ReadonlyMap<string, Entry> {
+): Map<string, Entry> {
   const next = new Map<string, Entry>();
   for (const [identity, place] of placed) {
     if (place.item.type !== 'Object') continue;
@@ -291,6 +275,32 @@ function inForce<K extends Kind>(
     found.set(placed.item.key, admission.inForce as Extract<KindOf, { kind: K }>);
   }
   return found;
+}
+
+/** In force as it was written. */
+function isPlain(entry: Entry | undefined): boolean {
+  if (entry === undefined) return false;
+  const { inForce, held, findings } = entry.admission;
+  return inForce !== undefined && held === undefined && findings.length === 0;
+}
+
+function inForceAs<K extends Kind>(kind: K, entry: Entry | undefined): Extract<KindOf, { kind: K }> | undefined {
+  const { inForce } = entry?.admission ?? {};
+  return inForce?.kind === kind ? (inForce as Extract<KindOf, { kind: K }>) : undefined;
+}
+
+/** `map` with those that are other values than before; undefined is none. */
+function edited<V>(
+  map: ReadonlyMap<Key, V>,
+  values: readonly (readonly [string, V | undefined])[],
+): ReadonlyMap<Key, V> {
+  return withValues(
+    map,
+    values.flatMap(([identity, value]): [Key, V][] => {
+      const key = keyIn(identity);
+      return value === undefined || map.get(key) === value ? [] : [[key, value]];
+    }),
+  );
 }
 
 /** `Secret default/admin` → `default/admin`. */

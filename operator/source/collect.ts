@@ -1,0 +1,131 @@
+/** The objects in all files together: which document speaks for which object. */
+import type { Finding } from '../api/finding.ts';
+import { placeOf, problem, type Problem } from '../api/problem.ts';
+import { changedKeys } from '../api/stable.ts';
+import { lineInFile, locate, type FileDocument, type Place } from './documents.ts';
+import {
+  identityOf,
+  type ConfigMapItem,
+  type Item,
+  type ObjectItem,
+  type SecretItem,
+  type SliceItem,
+} from './items.ts';
+
+/** The documents of one file, or why it could not be read. */
+export interface RegisterFile {
+  readonly documents: readonly FileDocument[];
+  readonly unreadable?: string;
+  /** It is being written, and nothing is known of it yet. */
+  readonly unknown?: true;
+}
+
+/** By path. */
+export type Files = ReadonlyMap<string, RegisterFile>;
+
+/** An object of a file that the picture shows. */
+export type NamedItem = ObjectItem | SecretItem | ConfigMapItem | SliceItem;
+
+/** An object and where it stands. */
+export interface Placed<I extends NamedItem = NamedItem> extends Place {
+  readonly item: I & { readonly base: string };
+}
+
+/** Where each object stands, by identity, and what is no object. */
+export interface Collected {
+  readonly placed: Map<string, Placed>;
+  readonly unnamed: readonly Finding[];
+  /** Files with something that could not be taken for an object: what they held before may still be meant. */
+  readonly troubled: ReadonlySet<string>;
+  /** Files with an object that another place has too. */
+  readonly repeated: ReadonlySet<string>;
+}
+
+/** What stands in the files; `previous` is where objects stood that may still be meant. */
+export function collect(files: Files, previous: ReadonlyMap<string, Placed>): Collected {
+  const found = placeAll(files);
+  for (const [identity, place] of found.troubled.size === 0 ? [] : previous) {
+    if (found.troubled.has(place.file) && !found.placed.has(identity)) found.placed.set(identity, place);
+  }
+  return found;
+}
+
+function placeAll(files: Files): Mutable {
+  const found: Mutable = { placed: new Map(), unnamed: [], troubled: new Set(), repeated: new Set() };
+  for (const [file, { documents, unreadable, unknown }] of files) {
+    if (unknown === true) found.troubled.add(file);
+    if (unreadable !== undefined) {
+      found.troubled.add(file);
+      found.unnamed.push(unnamedFinding({ ...problem('', `cannot be read: ${unreadable}`), file, line: 1 }));
+    }
+    for (const document of documents) for (const item of document.items) place(found, item, { file, document });
+  }
+  return found;
+}
+
+function place({ placed, unnamed, troubled, repeated }: Mutable, item: Item, at: Place): void {
+  if (item.type === 'Ignored') return;
+  if (item.type === 'Unnamed') {
+    troubled.add(at.file);
+    unnamed.push(unnamedFinding(locate(item.problem, item.base, at)));
+    return;
+  }
+  const twin = placed.get(identityOf(item));
+  if (twin === undefined) placed.set(identityOf(item), { item, ...at });
+  else {
+    unnamed.push(repetition({ item, ...at }, twin));
+    repeated.add(at.file).add(twin.file);
+  }
+}
+
+interface Mutable {
+  readonly placed: Map<string, Placed>;
+  readonly unnamed: Finding[];
+  readonly troubled: Set<string>;
+  readonly repeated: Set<string>;
+}
+
+function unnamedFinding(found: Problem): Finding {
+  const { path, ...place } = placeOf(found);
+  const message = path === undefined || path === '' ? found.message : `${path}: ${found.message}`;
+  return { condition: 'Accepted', reason: 'InvalidSpec', message, ...place };
+}
+
+/** Of two documents for one object the first by file name and place speaks. */
+function repetition({ item, file, document }: Placed, twin: Placed): Finding {
+  const first = `${twin.file}:${lineInFile(twin.document, twin.item.base)}`;
+  const message = `${identityOf(item)} is already written in ${first}, which is in force: remove one of them`;
+  return unnamedFinding({ ...problem('', message), file, line: lineInFile(document, item.base) });
+}
+
+/**
+ * The objects whose text or place changed, when nothing else did: the same objects stand in the same files in the same order. Undefined
+ * when anything more may have changed.
+ */
+export function editsBetween(before: Files, now: Files, known: Collected): ReadonlyMap<string, Placed> | undefined {
+  const edits = new Map<string, Placed>();
+  for (const file of changedKeys(before, now)) {
+    const [old, own] = [namedIn(file, before.get(file)), namedIn(file, now.get(file))];
+    if (old === undefined || own === undefined || known.troubled.has(file) || known.repeated.has(file))
+      return undefined;
+    if (old.length !== own.length) return undefined;
+    for (const [index, place] of own.entries()) {
+      const was = old[index];
+      if (was === undefined || identityOf(was.item) !== identityOf(place.item)) return undefined;
+      if (was.item !== place.item || was.document !== place.document) edits.set(identityOf(place.item), place);
+    }
+  }
+  return edits;
+}
+
+/** The objects of a file; undefined when something in it is none. */
+function namedIn(file: string, content: RegisterFile | undefined): readonly Placed[] | undefined {
+  if (content === undefined || content.unreadable !== undefined || content.unknown === true) return undefined;
+  const all = content.documents.flatMap((document) => document.items.map((item) => ({ item, file, document })));
+  if (all.some(({ item }) => item.type === 'Unnamed')) return undefined;
+  return all.flatMap(({ item, ...place }) => (isNamed(item) ? [{ item, ...place }] : []));
+}
+
+function isNamed(item: Item): item is NamedItem & Item {
+  return item.type !== 'Ignored' && item.type !== 'Unnamed';
+}
