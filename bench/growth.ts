@@ -1,4 +1,5 @@
 /** What one change costs in a round as the objects grow tenfold. */
+import { withValues } from '../operator/api/patched-map.ts';
 import type { Resources, RoutingRule, WebPool } from '../operator/api/resources.ts';
 import { createProxyConfigBuilder } from '../operator/haproxy/config.ts';
 import { createProxyPlanner } from '../operator/haproxy/plan.ts';
@@ -100,11 +101,10 @@ function rule(index: number, pools: number): RoutingRule {
 }
 
 function changed(resources: Resources, key: string, weight: number): Resources {
-  const pools = new Map(resources.pools);
   const index = Number(/\d+$/.exec(key)?.[0]);
   // Never the weight of before, or nothing would have changed.
   const before = resources.pools.get(key)?.metadata.generation;
-  pools.set(key, pool(index, weight === before ? weight + 1 : weight));
+  const pools = withValues(resources.pools, [[key, pool(index, weight === before ? weight + 1 : weight)]]);
   return { ...resources, pools };
 }
 
@@ -127,7 +127,7 @@ function stateOf(config: ProxyConfig): ProxyState {
 function applied(state: ProxyState, config: ProxyConfig, name: string): ProxyState {
   const backend = config.backends.get(name);
   if (backend === undefined) throw new Error(`no backend ${name}`);
-  return { ...state, backends: new Map(state.backends).set(name, serversIn(backend)) };
+  return { ...state, backends: withValues(state.backends, [[name, serversIn(backend)]]) };
 }
 
 function serversIn({ servers }: BackendConfig): ReadonlyMap<string, ServerState> {

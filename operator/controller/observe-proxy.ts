@@ -1,4 +1,6 @@
-import { serverId } from '../haproxy/names.ts';
+import { withValues } from '../api/patched-map.ts';
+import { changedKeys } from '../api/stable.ts';
+import { backendName, serverId } from '../haproxy/names.ts';
 import type { BackendConfig, ProxyConfig, ProxyState, ServerState } from '../haproxy/proxy.ts';
 import type { ProxyObserved, ServerObserved } from '../status/observed.ts';
 
@@ -15,62 +17,69 @@ export interface ProxyKnowledge {
 }
 
 const NO_OFFERS: ReadonlyMap<string, string> = new Map();
+const NO_WANTED: ProxyConfig['backends'] = new Map();
+const NO_BACKENDS: ProxyState['backends'] = new Map();
 
 type Servers = ReadonlyMap<string, ServerState>;
 type Seen = ReadonlyMap<string, ServerObserved>;
 
-interface PoolMemo {
-  readonly inputs: readonly [BackendConfig, Servers | undefined][];
-  readonly servers: Seen;
+/** What is compared with what was there last. */
+interface Inputs {
+  readonly wanted: ProxyConfig['backends'];
+  readonly known: ProxyState['backends'];
+  readonly offers: ReadonlyMap<string, string>;
 }
 
-/** The proxy's part of what status is made of. A pool of which nothing changed keeps its identity. */
+/** The proxy's part of what status is made of. A pool of which nothing changed keeps its identity, and costs nothing. */
 export function createProxyObserver(): (knowledge: ProxyKnowledge) => ProxyObserved {
-  let memos: ReadonlyMap<string, PoolMemo> = new Map();
-  let last: readonly unknown[] = [];
+  let last: Inputs = { wanted: NO_WANTED, known: NO_BACKENDS, offers: NO_OFFERS };
   let pools: ProxyObserved['pools'] = new Map();
   return ({ state, config, settled, problem, bind, offers = NO_OFFERS }) => {
-    const inputs = [offers, config, state?.backends];
-    if (last.length === 0 || inputs.some((input, index) => input !== last[index])) {
-      memos = memosOf({ state, config, offers }, last[0] === offers ? memos : new Map());
-      pools = new Map([...memos].map(([key, { servers }]) => [key, servers]));
-      last = inputs;
-    }
+    const inputs = { wanted: config?.backends ?? NO_WANTED, known: state?.backends ?? NO_BACKENDS, offers };
+    pools = poolsOf(inputs, changedPools(last, inputs), pools);
+    last = inputs;
     return { programmed: settled && state !== undefined, ...(problem === undefined ? {} : { problem }), pools, bind };
   };
 }
 
-/** Layer 4 and Layer 7 of one pool are backends of their own. */
-function memosOf(
-  { state, config, offers }: Required<Pick<ProxyKnowledge, 'state' | 'config' | 'offers'>>,
-  previous: ReadonlyMap<string, PoolMemo>,
-): ReadonlyMap<string, PoolMemo> {
-  const byPool = new Map<string, [BackendConfig, Servers | undefined][]>();
-  for (const backend of config?.backends.values() ?? []) {
-    const input: [BackendConfig, Servers | undefined] = [backend, state?.backends.get(backend.name)];
-    const inputs = byPool.get(backend.pool);
-    if (inputs === undefined) byPool.set(backend.pool, [input]);
-    else inputs.push(input);
-  }
+function changedPools(last: Inputs, { wanted, known, offers }: Inputs): readonly string[] {
+  const changed = [...changedKeys(last.wanted, wanted), ...changedKeys(last.known, known)];
+  const names = last.offers === offers ? changed : [...changed, ...wanted.keys()];
+  const pools = names.flatMap((name) => (wanted.get(name) ?? last.wanted.get(name))?.pool ?? []);
+  return [...new Set(pools)];
+}
+
+function poolsOf(inputs: Inputs, changed: readonly string[], previous: ProxyObserved['pools']): ProxyObserved['pools'] {
+  const fresh = new Map(changed.flatMap((pool): [string, Seen][] => seenIn(pool, inputs)));
+  if (fresh.size === changed.length && changed.every((pool) => previous.has(pool))) return withValues(previous, fresh);
+  const all = new Set([...inputs.wanted.values()].map(({ pool }) => pool));
   return new Map(
-    [...byPool].map(([key, inputs]) => {
-      const before = previous.get(key);
-      return [
-        key,
-        before !== undefined && sameInputs(before.inputs, inputs) ? before : { inputs, servers: seen(inputs, offers) },
-      ];
+    [...all].flatMap((pool) => {
+      const seen = fresh.get(pool) ?? previous.get(pool);
+      return seen === undefined ? [] : [[pool, seen]];
     }),
   );
 }
 
-function sameInputs(a: PoolMemo['inputs'], b: PoolMemo['inputs']): boolean {
-  return (
-    a.length === b.length &&
-    a.every(([backend, servers], index) => backend === b[index]?.[0] && servers === b[index][1])
-  );
+/** Layer 4 and Layer 7 of one pool are backends of their own. */
+function seenIn(pool: string, { wanted, known, offers }: Inputs): [string, Seen][] {
+  const backends = (['http', 'tcp'] as const).flatMap((mode) => wanted.get(backendName(mode, pool)) ?? []);
+  if (backends.length === 0) return [];
+  return [
+    [
+      pool,
+      seen(
+        backends.map((backend) => [backend, known.get(backend.name)]),
+        offers,
+      ),
+    ],
+  ];
 }
 
-function seen(inputs: PoolMemo['inputs'], offers: ReadonlyMap<string, string>): Seen {
+function seen(
+  inputs: readonly (readonly [BackendConfig, Servers | undefined])[],
+  offers: ReadonlyMap<string, string>,
+): Seen {
   const servers = new Map<string, ServerObserved>();
   for (const [backend, states] of inputs) {
     for (const { name, admin, health, failure, address, port } of states?.values() ?? []) {

@@ -1,6 +1,7 @@
 /**
  * One HAProxy kept as the topology asks: plan, apply, read back, again until nothing differs or something has to wait.
  */
+import { withValues } from '../api/patched-map.ts';
 import { keepIdentity, keepMap } from '../api/stable.ts';
 import type { ProxyDriver, RefusedChange, RuntimeChange } from '../driver/proxy-driver.ts';
 import { checksumIn, createProxyConfigBuilder, type ProxySettings } from '../haproxy/config.ts';
@@ -144,7 +145,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
       (name) => [name, keepServers(known.backends.get(name), reading.backends.get(name))] as const,
     );
     const changed = read.filter(([name, servers]) => known.backends.get(name) !== servers);
-    return changed.length === 0 ? known : { ...known, backends: new Map([...known.backends, ...changed]) };
+    return changed.length === 0 ? known : { ...known, backends: withValues(known.backends, changed) };
   };
 
   const rereadRouting = async (known: ProxyState): Promise<ProxyState> => {
@@ -274,7 +275,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     settledIn = settled ? state?.epoch : undefined;
     if (state !== undefined) {
       rememberImage(wanted, state);
-      options.probe?.want(failingHandshakes(state, wanted));
+      options.probe?.want(findMoving(state, wanted).failing);
     }
     if (!done) return AFTER_REFUSAL;
     return state === undefined ? WAITING : Math.max(1, lookDueIn(state, wanted));
@@ -365,13 +366,4 @@ function isCorrection(change: RuntimeChange, config: ProxyConfig | undefined): b
 function problemOf(refused: Refused | undefined, wanted: ProxyConfig): ProxyObserved['problem'] {
   if (refused?.checksum !== wanted.checksum) return undefined;
   return { reason: 'ConfigRejected', message: refused.words };
-}
-
-/** Servers that are wanted and that nobody gets a TLS connection to. */
-function failingHandshakes(state: ProxyState, wanted: ProxyConfig): readonly ServerState[] {
-  return [...wanted.backends.values()].flatMap(({ name, servers }) =>
-    [...(state.backends.get(name)?.values() ?? [])].filter(
-      (server) => server.failure === 'Handshake' && servers.has(server.name),
-    ),
-  );
 }

@@ -1,4 +1,5 @@
 /** What of a HAProxy may move by itself, and which part of it is looked at next. */
+import { changedKeys, compareText } from '../api/stable.ts';
 import type { BackendConfig, ProxyConfig, ProxyState, ServerState } from '../haproxy/proxy.ts';
 
 /** What moves without a change of ours. */
@@ -7,49 +8,62 @@ export interface Moving {
   readonly joining: readonly string[];
   /** `backend/server` of those that are no longer wanted and take no new visitors. */
   readonly leaving: ReadonlySet<string>;
+  /** Servers that are wanted and that nobody gets a TLS connection to. */
+  readonly failing: readonly ServerState[];
 }
 
 type Servers = ReadonlyMap<string, ServerState>;
 
-interface Memo {
-  readonly servers: Servers | undefined;
+/** What moves in one backend. */
+interface Movement {
   readonly joins: boolean;
   readonly leaving: readonly string[];
+  readonly failing: readonly ServerState[];
 }
+
+type Backends = ProxyState['backends'];
 
 /** A function that finds what moves; a backend is looked into only when either of its sides changed. */
 export function createMovingFinder(): (known: ProxyState, wanted: ProxyConfig) => Moving {
-  const memos = new WeakMap<BackendConfig, Memo>();
-  let last: { readonly known: unknown; readonly wanted: unknown; readonly moving: Moving } | undefined;
-  return (known, wanted) => {
-    if (last?.known === known.backends && last.wanted === wanted.backends) return last.moving;
-    const joining: string[] = [];
-    const leaving = new Set<string>();
-    for (const backend of wanted.backends.values()) {
-      const servers = known.backends.get(backend.name);
-      let memo = memos.get(backend);
-      if (memo === undefined || memo.servers !== servers) memos.set(backend, (memo = memoOf(backend, servers)));
-      if (memo.joins) joining.push(backend.name);
-      for (const key of memo.leaving) leaving.add(key);
+  const movements = new Map<string, Movement>();
+  let last: { readonly known: Backends; readonly wanted: ProxyConfig['backends'] } = {
+    known: new Map(),
+    wanted: new Map(),
+  };
+  let moving: Moving = { joining: [], leaving: new Set(), failing: [] };
+  return ({ backends: known }, { backends: wanted }) => {
+    const changed = [...changedKeys(last.known, known), ...changedKeys(last.wanted, wanted)];
+    last = { known, wanted };
+    if (changed.length === 0) return moving;
+    for (const name of changed) {
+      const backend = wanted.get(name);
+      const movement = backend && movementOf(backend, known.get(name));
+      if (movement === undefined) movements.delete(name);
+      else movements.set(name, movement);
     }
-    last = { known: known.backends, wanted: wanted.backends, moving: { joining, leaving } };
-    return last.moving;
+    const names = [...movements.keys()].sort(compareText);
+    const all = names.flatMap((name) => movements.get(name) ?? []);
+    moving = {
+      joining: names.filter((name) => movements.get(name)?.joins),
+      leaving: new Set(all.flatMap(({ leaving }) => leaving)),
+      failing: all.flatMap(({ failing }) => failing),
+    };
+    return moving;
   };
 }
 
-function memoOf(backend: BackendConfig, servers: Servers | undefined): Memo {
+/** Undefined when nothing moves. */
+function movementOf(backend: BackendConfig, servers: Servers | undefined): Movement | undefined {
   const all = [...(servers?.values() ?? [])];
-  return {
-    servers,
-    // One that failed its check is looked at with all the others: there may be thousands, for days.
-    joins: all.some(
-      ({ name, admin, health }) =>
-        admin !== 'ready' && health !== 'Down' && backend.servers.get(name)?.admin === 'ready',
-    ),
-    leaving: all
-      .filter(({ name, admin }) => !backend.servers.has(name) && admin !== 'ready')
-      .map(({ name }) => `${backend.name}/${name}`),
-  };
+  // One that failed its check is looked at with all the others: there may be thousands, for days.
+  const joins = all.some(
+    ({ name, admin, health }) => admin !== 'ready' && health !== 'Down' && backend.servers.get(name)?.admin === 'ready',
+  );
+  const leaving = all
+    .filter(({ name, admin }) => !backend.servers.has(name) && admin !== 'ready')
+    .map(({ name }) => `${backend.name}/${name}`);
+  const failing = all.filter(({ name, failure }) => failure === 'Handshake' && backend.servers.has(name));
+  return joins || leaving.length > 0 || failing.length > 0 ? { joins, leaving, failing } : undefined;
 }
 
 /** Goes through all backends part by part, so that a look is short however many there are. */

@@ -2,6 +2,7 @@
  * What HAProxy should be. In: Topology and the settings of this host. Out: ProxyConfig. The skeleton is all that needs a
  * reload; servers and routes are data beside it.
  */
+import { withValues } from '../api/patched-map.ts';
 import { changedKeys, sameItems } from '../api/stable.ts';
 import type { Listener, Pool, PoolOptions, Topology } from '../topology/topology.ts';
 import { readsHttp } from '../api/layer.ts';
@@ -107,7 +108,8 @@ function withOtherServers(topology: Topology, memo: Memo): ProxyConfig | undefin
   if (last === undefined || !sameItems(routingParts(last.topology), routingParts(topology))) return undefined;
   const changed = changedKeys(last.topology.pools, topology.pools);
   if (changed.length === 0) return last.config;
-  const backends = new Map(last.config.backends);
+  const { backends: known } = last.config;
+  const fresh: [string, BackendConfig][] = [];
   for (const key of changed) {
     const [before, pool] = [last.topology.pools.get(key), topology.pools.get(key)];
     if (pool === undefined || before?.options !== pool.options || before.protocol !== pool.protocol) return undefined;
@@ -115,14 +117,11 @@ function withOtherServers(topology: Topology, memo: Memo): ProxyConfig | undefin
       return undefined;
     for (const mode of ['http', 'tcp'] as const) {
       const name = backendName(mode, key);
-      if (!backends.has(name)) continue;
-      backends.set(
-        name,
-        remembered(memo.backends, pool, mode, () => backendServers(mode, pool)),
-      );
+      if (!known.has(name)) continue;
+      fresh.push([name, remembered(memo.backends, pool, mode, () => backendServers(mode, pool))]);
     }
   }
-  const config = { ...last.config, backends };
+  const config = { ...last.config, backends: withValues(known, fresh) };
   memo.last = { ...last, topology, config };
   return config;
 }

@@ -12,6 +12,7 @@ import type {
   ServerConfig,
   ServerState,
 } from './proxy.ts';
+import { changedKeys, compareText } from '../api/stable.ts';
 import { isCertificateFile } from './names.ts';
 import { reloadReason } from './reload-reason.ts';
 
@@ -61,12 +62,12 @@ function nextState(want: ServerConfig, has: ServerState): AdminState {
 }
 
 /**
- * A planner: it remembers which backends were equal, by identity, so that a change in one costs nothing in the others.
+ * A planner: it remembers which backends differed, so that a change of one costs nothing in the others.
  * The plan itself depends on its arguments alone.
  */
 export function createProxyPlanner(): typeof planProxy {
-  const memory = { equal: new WeakMap<BackendConfig, Servers>(), sameRoutes: new WeakMap<Routes, Routes>() };
-  return (state, config, context) => plan(state, config, { context, ...memory });
+  const memory = createMemory();
+  return (state, config, context) => plan(state, config, { context, memory });
 }
 
 /**
@@ -76,32 +77,55 @@ export function createProxyPlanner(): typeof planProxy {
  * Source: HAProxy management guide 9.3, "add server", "del server", "prepare map".
  */
 export function planProxy(state: ProxyState, config: ProxyConfig, context: PlanContext): readonly ProxyChange[] {
-  return plan(state, config, { context, equal: new WeakMap(), sameRoutes: new WeakMap() });
+  return plan(state, config, { context, memory: createMemory() });
 }
 
 type Routes = ReadonlyMap<string, string>;
 
-interface Scope {
-  readonly context: PlanContext;
-  readonly equal: WeakMap<BackendConfig, Servers>;
+/** What was compared last. */
+interface Memory {
+  wanted: ProxyConfig['backends'];
+  known: ProxyState['backends'];
+  /** Backends that differed. */
+  different: ReadonlySet<string>;
   /** Routes as read back → routes as wanted to which they are equal. */
   readonly sameRoutes: WeakMap<Routes, Routes>;
 }
 
+function createMemory(): Memory {
+  return { wanted: new Map(), known: new Map(), different: new Set(), sameRoutes: new WeakMap() };
+}
+
+interface Scope {
+  readonly context: PlanContext;
+  readonly memory: Memory;
+}
+
+/** Sorted names of the backends that may differ; all others are equal. */
+function toCompare({ wanted, known, different }: Memory, state: ProxyState, config: ProxyConfig): readonly string[] {
+  const names = [...different, ...changedKeys(wanted, config.backends), ...changedKeys(known, state.backends)];
+  return [...new Set(names)].sort(compareText);
+}
+
 function plan(state: ProxyState, config: ProxyConfig, scope: Scope): readonly ProxyChange[] {
+  const { context, memory } = scope;
   const structural = state.checksum !== config.checksum;
   const joining: ProxyChange[] = [];
   const leaving: ProxyChange[] = [];
-  for (const backend of config.backends.values()) {
-    const servers = state.backends.get(backend.name) ?? NO_SERVERS;
-    if (scope.equal.get(backend) === servers) continue;
+  const different = new Set<string>();
+  for (const name of toCompare(memory, state, config)) {
+    const backend = config.backends.get(name);
+    if (backend === undefined) continue;
+    const servers = state.backends.get(name) ?? NO_SERVERS;
+    different.add(name);
     // A backend that the running skeleton lacks comes with the reload, servers and all.
-    if (structural && servers.size === 0 && !hasBackend(scope.context.runningSkeleton, backend.name)) continue;
+    if (structural && servers.size === 0 && !hasBackend(context.runningSkeleton, name)) continue;
     const before = joining.length;
     joinBackend(joining, backend, servers);
-    const left = leaveBackend(leaving, { backend, servers, context: scope.context });
-    if (joining.length === before && left === 0) scope.equal.set(backend, servers);
+    const left = leaveBackend(leaving, { backend, servers, context });
+    if (joining.length === before && left === 0) different.delete(name);
   }
+  Object.assign(memory, { wanted: config.backends, known: state.backends, different });
   const certificates = certificateChanges(state, config);
   return [
     ...certificates.joining,
@@ -220,9 +244,9 @@ function lineChanges(list: string, running: ReadonlyMap<string, number>, config:
 /** Routes may only name backends that are there; those of a reload come with it. */
 function routeChanges(state: ProxyState, config: ProxyConfig, scope: Scope): readonly ProxyChange[] {
   const reloads = state.checksum !== config.checksum && scope.context.refused !== config.checksum;
-  if (reloads || scope.sameRoutes.get(state.routes) === config.routes) return [];
+  if (reloads || scope.memory.sameRoutes.get(state.routes) === config.routes) return [];
   if (sameEntries(state.routes, config.routes)) {
-    scope.sameRoutes.set(state.routes, config.routes);
+    scope.memory.sameRoutes.set(state.routes, config.routes);
     return [];
   }
   return [{ kind: 'replace-routes', routes: config.routes }];

@@ -15,6 +15,7 @@ import { pageConfigMap, pageOf, type ConfigMaps } from './page.ts';
 import { poolOptions } from './pool-options.ts';
 import { hostnameOf, poolServers, type PoolSources } from './servers.ts';
 import { transportSecrets } from './transport.ts';
+import { withValues } from '../api/patched-map.ts';
 import { changedKeys, compareText, keepIdentity, keepList, sameItems, sortedKeys } from '../api/stable.ts';
 
 /** The pools and everything about them that the rest of the topology asks for. */
@@ -225,19 +226,23 @@ function roundOf(fresh: Fresh, last: Round): Pick<Round, 'memos' | 'result'> {
   const part = <T>(of: (memo: Memo) => unknown, before: T, make: () => T): T =>
     [...fresh].some(([key, memo]) => differs(last.memos.get(key), memo, of)) ? make() : before;
   const { pools, protocols, findings, hostnames, unresolved } = last.result;
-  const each = <T>(of: (memo: Memo) => T) => new Map([...memos].map(([key, memo]) => [key, of(memo)]));
+  /** That part of every memo: where none came or went, only those of the fresh ones are other than before. */
+  const each = <T>(before: ReadonlyMap<Key, T>, of: (memo: Memo) => T): ReadonlyMap<Key, T> =>
+    sameKeys(last.memos, fresh)
+      ? withValues(before, entriesOf(fresh, of))
+      : new Map([...memos].map(([key, memo]) => [key, of(memo)]));
   return {
     memos,
     result: {
       pools: part(
         ({ result }) => result,
         pools,
-        () => each(({ result }) => result),
+        () => each(pools, ({ result }) => result),
       ),
       protocols: part(
         ({ result }) => result.protocol,
         protocols,
-        () => each(({ result }) => result.protocol),
+        () => each(protocols, ({ result }) => result.protocol),
       ),
       findings: part(
         ({ findings }) => findings,
@@ -266,18 +271,27 @@ function differs(before: Memo | undefined, now: Memo | undefined, of: (memo: Mem
   return before === undefined || now === undefined || of(before) !== of(now);
 }
 
+/** Whether none comes and none goes. */
+function sameKeys(memos: Memos, fresh: Fresh): boolean {
+  return [...fresh].every(([key, memo]) => memo !== undefined && memos.has(key));
+}
+
+function entriesOf<T>(fresh: Fresh, of: (memo: Memo) => T): readonly [Key, T][] {
+  return [...fresh].flatMap(([key, memo]): [Key, T][] => (memo === undefined ? [] : [[key, of(memo)]]));
+}
+
 /** Sorted by key. */
 function memosAfter(memos: Memos, fresh: Fresh): Memos {
+  if (sameKeys(memos, fresh))
+    return withValues(
+      memos,
+      entriesOf(fresh, (memo) => memo),
+    );
   const next = new Map(memos);
-  let isSorted = true;
   for (const [key, memo] of fresh) {
     if (memo === undefined) next.delete(key);
-    else {
-      isSorted &&= next.has(key);
-      next.set(key, memo);
-    }
+    else next.set(key, memo);
   }
-  if (isSorted) return next;
   // SAFETY: the keys are those of `next`.
   return new Map(sortedKeys(next, memos).map((key) => [key, next.get(key) as Memo]));
 }

@@ -58,7 +58,7 @@ describe('what moves', () => {
       b: [runningServer('still', 'ready')],
       other: [runningServer('x', 'drain')],
     });
-    expect(createMovingFinder()(known, wanted)).toEqual({ joining: ['a'], leaving: new Set(['a/old']) });
+    expect(createMovingFinder()(known, wanted)).toEqual({ failing: [], joining: ['a'], leaving: new Set(['a/old']) });
   });
 
   test('what is remembered changes nothing', () => {
