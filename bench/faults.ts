@@ -1,21 +1,26 @@
-/** Requests that fail while things go wrong or are replaced. */
+/** Requests that fail while things go wrong or are replaced, in a folder and in Kubernetes. */
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { replaceInFile, startInstance, waitFor, type Instance } from '../demo/instance.ts';
 import { startMachine, stopMachines, type Machine } from '../demo/machines.ts';
-import { startVisitors, type Visitors } from '../demo/visitors.ts';
+import type { Visitors } from '../demo/visitors.ts';
 import { freePort } from '../test/support/mariadb.ts';
-import { figure, type Figures, type Result } from './frame.ts';
+import { measureKubernetesFaults } from './faults-kubernetes.ts';
+import type { Figures, Result } from './frame.ts';
+import { figuresOf, quiet, seen, underTraffic, wordsOf, type Death, type Play } from './traffic.ts';
 
 export const name = 'faults';
 export const description =
-  'failed requests of 300 a second: rolling replacement, a killed and a silent server, a killed operator, reloads';
-export const method = 'half a second of traffic before each fault';
+  'failed requests of 300 a second, a third of them POST: rolling replacement, a killed and a silent server, a killed operator, reloads, new proxies';
+export const method =
+  'half a second of traffic before each fault; every server is replaced five times in a folder, once in Kubernetes';
 
 const ADDRESSES = ['127.0.1.11', '127.0.1.12'];
 const OTHERS = ['127.0.1.21', '127.0.1.22', '127.0.1.31', '127.0.1.32', '127.0.1.41', '127.0.1.42'];
+/** Pages take some time, so that there is always one inside each server. */
+const PATH = '/blog/?wait=40';
 const ROLLS = 5;
 const LIMIT = 30_000;
 
@@ -26,9 +31,9 @@ interface World {
   instance: Instance;
 }
 
-type Scenario = (world: World, visitors: Visitors) => Promise<void>;
+type Fault = (world: World, visitors: Visitors) => ReturnType<Play>;
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = {
+const FAULTS: Readonly<Record<string, Fault>> = {
   rolling: rollAll,
   server_killed: killServer,
   server_silent: silenceServer,
@@ -37,26 +42,29 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
 };
 
 export async function run(say: (text: string) => void): Promise<Result> {
+  return { name, figures: { ...(await measureFolder(say)), ...(await measureKubernetesFaults(say)) } };
+}
+
+async function measureFolder(say: (text: string) => void): Promise<Figures> {
   const folder = await mkdtemp(join(tmpdir(), 'webpool-bench-'));
   let figures: Figures = {};
+  let world: World | undefined;
   try {
-    const world = await startWorld(folder);
-    for (const [scenario, play] of Object.entries(SCENARIOS)) {
-      const expected = new Map([['/blog/', (server: string) => ADDRESSES.includes(server)]]);
-      const visitors = startVisitors({ port: await listener(folder), perSecond: 300, expected });
-      await delay(500);
-      await play(world, visitors);
-      await visitors.stop();
-      const failed = visitors.answers.filter(({ failure }) => failure !== undefined).length;
-      figures = { ...figures, [`failed_${scenario}`]: figure(failed, `of ${visitors.answers.length}`) };
-      say(`${scenario}: ${failed} of ${visitors.answers.length} failed`);
+    const own = await startWorld(folder);
+    world = own;
+    const expected = new Map([[PATH, (server: string) => ADDRESSES.includes(server)]]);
+    const target = { port: await listener(folder), expected };
+    for (const [fault, play] of Object.entries(FAULTS)) {
+      const outcome = await underTraffic(target, (visitors) => play(own, visitors));
+      figures = { ...figures, ...figuresOf(fault, outcome) };
+      say(wordsOf(fault, outcome));
     }
-    await world.instance.stop();
+    return figures;
   } finally {
+    await world?.instance.stop();
     await stopMachines();
     await rm(folder, { recursive: true, force: true });
   }
-  return { name, figures };
 }
 
 async function startWorld(folder: string): Promise<World> {
@@ -84,7 +92,7 @@ async function listener(folder: string): Promise<number> {
   return Number(/port: (\d+)/.exec(await readFile(join(folder, 'rules.yaml'), 'utf8'))?.[1]);
 }
 
-async function rollAll(world: World, visitors: Visitors): Promise<void> {
+async function rollAll(world: World, visitors: Visitors): Promise<undefined> {
   for (let turn = 0; turn < ROLLS; turn++) {
     for (const address of ADDRESSES) {
       const active = `{name: web${address.slice(-2)}, address: ${address}, weight: 100}`;
@@ -99,17 +107,20 @@ async function rollAll(world: World, visitors: Visitors): Promise<void> {
   }
 }
 
-/** Requests that were inside the server when it died are tried again on the other: GET may be repeated. */
-async function killServer(world: World, visitors: Visitors): Promise<void> {
+/** A GET that was inside the server when it died is tried again on the other, a POST cannot be. */
+async function killServer(world: World, visitors: Visitors): Promise<Death> {
   const [address = ''] = ADDRESSES;
+  const from = performance.now();
   await world.machines.get(address)?.unplug();
+  const to = performance.now();
   await delay(3000);
   world.machines.set(address, await machineAt(address, world.machinePort));
   await seen(visitors, address);
+  return { from, to };
 }
 
 /** Connections are taken, nobody answers. */
-async function silenceServer(world: World, visitors: Visitors): Promise<void> {
+async function silenceServer(world: World, visitors: Visitors): Promise<undefined> {
   const [address = ''] = ADDRESSES;
   const machine = world.machines.get(address);
   machine?.pause();
@@ -118,7 +129,7 @@ async function silenceServer(world: World, visitors: Visitors): Promise<void> {
   await seen(visitors, address);
 }
 
-async function killOperator(world: World): Promise<void> {
+async function killOperator(world: World): Promise<undefined> {
   world.instance.crash();
   await delay(2000);
   world.instance = await startReady(world.folder);
@@ -126,7 +137,7 @@ async function killOperator(world: World): Promise<void> {
 }
 
 /** A pool option is static: each edit is one reload. */
-async function reloadOften(world: World): Promise<void> {
+async function reloadOften(world: World): Promise<undefined> {
   for (const [before, after] of [
     ['drainTimeout: 5s', 'drainTimeout: 5s\n  queueTimeout: 6s'],
     ['queueTimeout: 6s', 'queueTimeout: 7s'],
@@ -137,15 +148,4 @@ async function reloadOften(world: World): Promise<void> {
     await waitFor('the reload', LIMIT, async () => (await world.instance.reloads()) > reloads || undefined);
     await delay(500);
   }
-}
-
-async function seen(visitors: Visitors, address: string): Promise<void> {
-  const since = performance.now();
-  await waitFor('a visitor', LIMIT, () => visitors.answers.findLast((one) => one.at > since && one.server === address));
-}
-
-async function quiet(visitors: Visitors, address: string): Promise<void> {
-  const since = performance.now();
-  const last = () => visitors.answers.findLast(({ server }) => server === address)?.at ?? 0;
-  await waitFor('quiet', LIMIT, () => performance.now() - Math.max(last(), since) > 500 || undefined);
 }

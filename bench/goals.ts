@@ -66,8 +66,8 @@ export const GOALS: readonly Goal[] = [
     atMost: GROWTH,
     unit: 'x',
   })),
-  ...FAULTS.map((fault) => faultGoal(fault, 'in a folder')),
-  ...FAULTS_K8S.map((fault) => faultGoal(`k8s_${fault}`, 'in Kubernetes')),
+  ...FAULTS.map((fault) => faultGoal(fault, 'in a folder', '')),
+  ...FAULTS_K8S.map((fault) => faultGoal(fault, 'in Kubernetes', 'k8s_')),
   {
     what: 'one route, requests a second against a configuration by hand',
     benchmark: 'throughput',
@@ -114,9 +114,9 @@ function kubernetesChange(what: string, prefix: string): readonly Goal[] {
   ];
 }
 
-function faultGoal(fault: string, where: string): Goal {
-  const what = `failed requests ${where}, ${fault.replace('k8s_', '').replace('_', ' ')}`;
-  return { what, benchmark: 'faults', figure: `failed_${fault}`, atMost: 0, unit: 'requests' };
+function faultGoal(fault: string, where: string, prefix: string): Goal {
+  const what = `failed requests ${where}, ${fault.replace('_', ' ')}`;
+  return { what, benchmark: 'faults', figure: `${prefix}failed_${fault}`, atMost: 0, unit: 'requests' };
 }
 
 /** What the figures of some benchmarks say to the goals of these. */

@@ -1,9 +1,10 @@
 /**
  * One web server of the demo, a process of its own: `node web-server.ts ADDRESS PORT VERSION [DATABASE_PORT PASSWORD]`. With a
- * database it plays PHP: each page reads and writes over a login from its own address.
+ * database it plays PHP: each page reads and writes over a login from its own address. `?wait=N` makes a page take N milliseconds.
  */
 import { createServer, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createPool } from 'mysql2/promise';
 
 const [, , address = '', port = '', version = '', databasePort, password] = process.argv;
@@ -29,6 +30,8 @@ const server = createServer((request, response) => {
 
 async function page(path: string, response: ServerResponse): Promise<void> {
   try {
+    const wait = /[?&]wait=(\d+)/.exec(path)?.[1];
+    if (wait !== undefined) await delay(Number(wait));
     await database?.query('INSERT INTO visits (path) VALUES (?)', [path]);
     response.end(`${address} ${version}\n`);
   } catch (error) {
