@@ -1,5 +1,5 @@
 /** `webpool render FOLDER`: what would be applied, offline. */
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dump } from 'js-yaml';
 import { writeAtomically } from '../driver/files.ts';
@@ -24,6 +24,7 @@ export interface RenderOptions {
 /** Renders a folder; exit code 0, also when some objects are refused: `check` is there for that. */
 export async function render(folder: string, options: RenderOptions): Promise<number> {
   const files = await renderFolder(folder, options.bind);
+  if (options.to !== undefined) await mkdir(options.to, { recursive: true });
   for (const [name, content] of files) {
     if (options.to === undefined) options.out(`##### ${name}\n${content}${content.endsWith('\n') ? '' : '\n'}\n`);
     else await writeAtomically(join(options.to, name), content);

@@ -1,9 +1,12 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** Writes a file so that a reader, or a crash, sees the old content or the new, never half of it. */
+/**
+ * Writes a file so that a reader, or a crash, sees the old content or the new, never half of it. Its folder and the one around that are
+ * made where they are missing; what stands further up is the user's, and one that is lost must not come back empty.
+ */
 export async function writeAtomically(path: string, content: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(path));
   const temporary = `${path}.new`;
   const file = await open(temporary, 'w', 0o600);
   try {
@@ -13,6 +16,18 @@ export async function writeAtomically(path: string, content: string): Promise<vo
     await file.close();
   }
   await rename(temporary, path);
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  const make = (path: string, mode: number) =>
+    mkdir(path, { mode }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  await make(folder, 0o700).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    await make(dirname(folder), 0o755);
+    await make(folder, 0o700);
+  });
 }
 
 /**

@@ -12,13 +12,18 @@ export interface Look {
   readonly unreadable: ReadonlyMap<string, string>;
   /** Every folder, absolute, the root first → a word for what lies there: another one may take its place. */
   readonly folders: ReadonlyMap<string, string>;
+  /** The folder itself is not there: look again after a while. */
+  readonly lost: boolean;
   /** Something is being written at the moment: look again soon. */
   readonly unfinished: boolean;
   /** What is being written and was never read before. */
   readonly unknown: ReadonlySet<string>;
 }
 
-/** Looks at a folder again and again. Errors: rejects when the folder itself cannot be listed. */
+/**
+ * Looks at a folder again and again. A folder that goes away, or gives way to an empty one, leaves what it held: it may be a mount that
+ * was lost, or on its way back. Errors: rejects when the folder cannot be listed and never could.
+ */
 export interface FolderFiles {
   /** `paths` (absolute) limits the look to files that are known to have changed. */
   look(paths?: ReadonlySet<string>): Promise<Look>;
@@ -40,6 +45,8 @@ const PARALLEL = 32;
 const SETTLE = 15n;
 /** The same for one that lost more than half of its size: most writers empty a file first. */
 const SETTLE_SHRUNK = 500n;
+/** Why a folder that came in the place of the one we knew is not believed. */
+const EMPTIED = 'an empty folder has taken its place: what it held stays in force until something is written there';
 
 /** Learns of each folder, and of a word for what lies there, before it is listed: who watches it then misses nothing. */
 type OnFolder = (folder: string, id: string) => void;
@@ -50,6 +57,9 @@ export function createFolderFiles(root: string, onFolder: OnFolder = () => {}): 
   let tree: Tree = { folders: new Map(), files: [], unreadable: new Map() };
   let texts: Texts = { files: new Map(), unreadable: new Map() };
   let unfinished = new Set<string>();
+  /** What lay at `root` when it was last read; undefined = it never was. */
+  let rootId: string | undefined;
+  let gone = new Set<string>();
 
   // Files are read at once: by threads it would take ten times as long, and a look finds few that changed.
   const refresh = (path: string) => {
@@ -58,12 +68,12 @@ export function createFolderFiles(root: string, onFolder: OnFolder = () => {}): 
       const found = statSync(path, { bigint: true });
       const signature = signatureOf(found);
       if (before?.signature === signature) return;
-      if (!found.isFile()) entries.delete(path);
+      if (!found.isFile()) gone.add(path);
       else if (isBeingWritten(found, before)) unfinished.add(path);
       else entries.set(path, { signature, ...read(path, found) });
     } catch (error) {
       const { message } = error as Error;
-      if (isGone(error) && !isThere(path)) entries.delete(path);
+      if (isGone(error) && !isThere(path)) gone.add(path);
       else entries.set(path, { signature: '', problem: message, ...(before?.text && { text: before.text }) });
     }
   };
@@ -78,22 +88,37 @@ export function createFolderFiles(root: string, onFolder: OnFolder = () => {}): 
   };
 
   const lookAtAll = async () => {
-    tree = await walk(root, onFolder);
+    const found = await walk(root, onFolder);
+    const id = found.folders.get(root);
+    if (rootId !== undefined && id !== rootId && found.files.length === 0 && entries.size > 0) {
+      tree = { ...found, files: tree.files };
+      throw new Error(EMPTIED);
+    }
+    [tree, rootId] = [found, id];
     const there = new Set(tree.files);
-    for (const path of entries.keys()) if (!there.has(path) && !isBelow(path, tree.unreadable)) entries.delete(path);
+    for (const path of entries.keys()) if (!there.has(path) && !isBelow(path, tree.unreadable)) gone.add(path);
     await inParallel(tree.files, async (path) => {
       const known = entries.get(path);
       // Thousands that did not change must not hold up everything else.
       const found = known && (await stat(path, { bigint: true }).catch(() => undefined));
       if (found === undefined || signatureOf(found) !== known?.signature) refresh(path);
     });
+    forgetGone();
     return textsOf(root, entries, tree);
+  };
+
+  /** Files are deleted only from a folder that is still there. */
+  const forgetGone = () => {
+    if (gone.size === 0) return;
+    if (idOf(statSync(root, { bigint: true })) !== rootId) throw new Error('another folder has taken its place');
+    for (const path of gone) entries.delete(path);
   };
 
   /** What `textsOf` would give, at the cost of the files that changed. */
   const lookAt = (paths: readonly string[]): Texts => {
     const before = paths.map((path) => entries.get(path));
     for (const path of paths) refresh(path);
+    forgetGone();
     const now = paths.map((path) => entries.get(path));
     if (![...before, ...now].every(isReadable)) return textsOf(root, entries, tree);
     const changed = paths.flatMap((path, index): [string, string][] => {
@@ -105,12 +130,20 @@ export function createFolderFiles(root: string, onFolder: OnFolder = () => {}): 
 
   return {
     async look(paths) {
-      unfinished = new Set();
-      texts = paths === undefined ? await lookAtAll() : lookAt([...paths].filter(isYaml));
+      [unfinished, gone] = [new Set(), new Set()];
+      try {
+        const all = paths === undefined || tree.unreadable.has(root);
+        texts = all ? await lookAtAll() : lookAt([...paths].filter(isYaml));
+      } catch (error) {
+        if (rootId === undefined) throw error;
+        tree = { ...tree, unreadable: new Map([[root, (error as Error).message]]) };
+        texts = textsOf(root, entries, tree);
+      }
       const unknown = [...unfinished].filter((path) => entries.get(path)?.text === undefined);
       return {
         ...texts,
         folders: tree.folders,
+        lost: tree.unreadable.has(root),
         unfinished: unfinished.size > 0,
         unknown: new Set(unknown.map((path) => relative(root, path))),
       };
@@ -124,6 +157,11 @@ function isReadable(entry: Entry | undefined): boolean {
 
 function signatureOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+}
+
+/** What lies at a path, as opposed to what lay there before. */
+function idOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`;
 }
 
 /**
@@ -154,12 +192,12 @@ async function walk(root: string, onFolder: OnFolder): Promise<Tree> {
   const tree: Tree = { folders: new Map(), files: [], unreadable: new Map() };
   const seen = new Set<string>();
   const enter = async (folder: string, depth: number): Promise<void> => {
-    const { dev, ino } = await stat(folder, { bigint: true });
-    if (seen.has(`${dev}:${ino}`)) return;
+    const id = idOf(await stat(folder, { bigint: true }));
+    if (seen.has(id)) return;
     if (depth > DEEPEST) throw new Error(`lies more than ${DEEPEST} folders deep`);
-    seen.add(`${dev}:${ino}`);
-    tree.folders.set(folder, `${dev}:${ino}`);
-    onFolder(folder, `${dev}:${ino}`);
+    seen.add(id);
+    tree.folders.set(folder, id);
+    onFolder(folder, id);
     for (const entry of await readdir(folder, { withFileTypes: true })) {
       if (entry.name.startsWith('.')) continue;
       const path = join(folder, entry.name);
@@ -205,7 +243,7 @@ type Texts = Pick<Look, 'files' | 'unreadable'>;
 
 function textsOf(root: string, entries: ReadonlyMap<string, Entry>, tree: Tree): Texts {
   const files = new Map<string, string>();
-  const unreadable = new Map([...tree.unreadable].map(([folder, reason]) => [relative(root, folder), reason]));
+  const unreadable = new Map([...tree.unreadable].map(([folder, reason]) => [relative(root, folder) || '.', reason]));
   for (const path of [...entries.keys()].sort()) {
     const { text, problem } = entries.get(path) ?? {};
     const name = relative(root, path);

@@ -35,7 +35,7 @@ export interface FolderSourceOptions {
 const UNFINISHED = 5;
 /** Milliseconds for which an offline look waits for writers. */
 const LONGEST_WRITING = 10_000;
-/** Milliseconds after which a folder that could not be listed is looked at again. */
+/** Milliseconds after which a folder that is lost is looked at again. */
 const UNREADABLE = 1_000;
 /** Milliseconds between two looks at everything: for file systems that do not tell of changes, such as NFS. */
 const LOOK_AROUND = 30_000;
@@ -80,6 +80,7 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
     try {
       const found = await files.look(paths);
       if (live) watch.keep(found.folders);
+      if (found.lost) lookLater();
       if (found.unfinished) {
         const again = paths;
         timer = setTimeout(() => {
@@ -90,11 +91,15 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
       }
       return found;
     } catch (error) {
-      dirty = undefined;
-      if (live) timer = setTimeout(() => wake(), UNREADABLE);
+      lookLater();
       throw error;
     }
   };
+
+  function lookLater(): void {
+    dirty = undefined;
+    if (live) timer = setTimeout(() => wake(), UNREADABLE);
+  }
 
   /** Who looks only once has to wait for whoever writes. */
   const lookWhenFinished = async (): Promise<Look> => {

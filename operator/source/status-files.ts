@@ -35,7 +35,7 @@ const CONTENT_HASH = 'webpool.dev/content-hash';
 
 /** The statuses in `folder` as an earlier process left them; a file that was damaged counts as absent. */
 export async function openStatusFiles(folder: string): Promise<StatusFiles> {
-  await mkdir(folder, { recursive: true, mode: 0o755 });
+  await makeFolder(folder);
   const known = await readAll(folder);
   let errorsText: string | undefined;
 
@@ -105,10 +105,17 @@ async function writeWhole(path: string, text: string): Promise<void> {
   await writeFile(`${path}.new`, text).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
     // Somebody removed the folder.
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeFile(`${path}.new`, text);
   });
   await rename(`${path}.new`, path);
+}
+
+/** Makes this one only: if the folder around it is gone, an empty one in its place would look as if all objects were deleted. */
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { mode: 0o755 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
 }
 
 async function readAll(folder: string): Promise<Map<string, Known>> {

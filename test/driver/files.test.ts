@@ -21,6 +21,12 @@ it('writes a file that only its owner may read, and leaves nothing else', async 
   expect(await readdir(join(folder, 'deep'))).toEqual(['file']);
 });
 
+it('makes a folder and the one around it, never what stands further up: that is lost, not new', async () => {
+  await writeAtomically(join(folder, 'status', 'haproxy', 'file'), 'one');
+  await expect(writeAtomically(join(folder, 'lost', 'status', 'haproxy', 'file'), 'one')).rejects.toThrow('ENOENT');
+  expect(await readdir(folder)).toEqual(['status']);
+});
+
 it('shows a reader the old content or the new, never half of it', async () => {
   const path = join(folder, 'file');
   const contents = ['a'.repeat(200_000), 'b'.repeat(200_000)];

@@ -1,6 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createFolderSource, type FolderSource } from '../../operator/source/folder.ts';
 import { eventually } from '../support/wait.ts';
-import { errors, folder, generations, pool, ports, secret } from './folder-world.ts';
+import { errors, folder, generations, pool, ports, secret, writeStatuses, type Folder } from './folder-world.ts';
 
 describe('a folder', () => {
   test('is read whole: sub-folders, several documents, JSON, files of others', async () => {
@@ -26,18 +29,14 @@ describe('a folder', () => {
     expect((await (await open()).read()).pools.size).toBe(0);
   });
 
-  test('that is gone is no picture: nothing may look deleted', async () => {
-    const { open, remove } = await folder({ 'a.yaml': pool('blog') });
-    const source = await open();
-    await source.read();
-    await remove('.');
-    const error = await eventually('an error', () =>
-      source.read().then(
-        () => undefined,
-        (found: unknown) => found,
-      ),
-    );
-    expect(error).toMatchObject({ code: 'ENOENT' });
+  test('that is not there at the beginning is no picture', async () => {
+    const { path } = await folder();
+    const source = await createFolderSource({
+      folder: join(path, 'nowhere'),
+      log: { info() {}, warn() {} },
+      live: false,
+    });
+    await expect(source.read()).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   test('keeps the identity of what did not change', async () => {
@@ -68,6 +67,89 @@ describe('a folder', () => {
     expect(after.pools.size).toBe(20_000 - 99);
     const stayed = [...after.pools].filter(([key, object]) => before.pools.get(key) === object);
     expect(stayed).toHaveLength(20_000 - 100);
+  });
+});
+
+describe('a folder that goes away', () => {
+  const lost = async (source: FolderSource) =>
+    eventually('the folder is missed', async () => {
+      const resources = await source.read();
+      return errors(resources).some((text) => text.startsWith('.:1: cannot be read')) && resources;
+    });
+
+  test.each([
+    ['moved', (own: Folder) => rename(own.path, `${own.path}.away`), 'ENOENT'],
+    // As below a mount that was lost: a folder is there, and nothing in it.
+    [
+      'moved, with an empty one in its place',
+      async (own: Folder) => {
+        await rename(own.path, `${own.path}.away`);
+        await mkdir(own.path);
+      },
+      'an empty folder has taken its place',
+    ],
+  ])('%s: nothing looks deleted, and all is well when it is back', async (_, spoil, message) => {
+    const own = await folder({ 'a.yaml': pool('one'), 'sub/b.yaml': pool('two') });
+    onTestFinished(() => rm(`${own.path}.away`, { recursive: true, force: true }));
+    const source = await own.open();
+    const before = await source.read();
+    await writeStatuses(source, before);
+    await spoil(own);
+    const after = await lost(source);
+    expect(errors(after)[0]).toContain(message);
+    expect(after.pools).toBe(before.pools);
+    expect(after.pictureComplete).toBe(false);
+    // Nor does what we write ourselves make an empty folder of it.
+    await rm(join(own.path, '.status'), { recursive: true, force: true });
+    await writeStatuses(source, after).catch(() => undefined);
+    expect((await source.read()).pools).toBe(before.pools);
+    await rm(own.path, { recursive: true, force: true });
+    await rename(`${own.path}.away`, own.path);
+    const back = await eventually('it is back', async () => {
+      const resources = await source.read();
+      return errors(resources).length === 0 && resources;
+    });
+    expect(back.pools).toBe(before.pools);
+    expect(back.pictureComplete).toBe(true);
+    await own.write('a.yaml', pool('one', 81));
+    expect(ports(await own.read(source))).toEqual({ one: 81, two: 80 });
+  });
+
+  test('is not made by writing its status', async () => {
+    const own = await folder({ 'a.yaml': pool('one') });
+    const source = await own.open();
+    const resources = await source.read();
+    await rename(own.path, `${own.path}.away`);
+    onTestFinished(() => rm(`${own.path}.away`, { recursive: true, force: true }));
+    await expect(writeStatuses(source, resources)).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(stat(own.path)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('for another one with something in it is read anew', async () => {
+    const own = await folder({ 'a.yaml': pool('one') });
+    const other = await folder({ 'b.yaml': pool('two') });
+    const source = await own.open();
+    await source.read();
+    await rm(own.path, { recursive: true });
+    await rename(other.path, own.path);
+    const after = await eventually('the new one', async () => {
+      const resources = await source.read();
+      return resources.pools.has('default/two') && resources;
+    });
+    expect(ports(after)).toEqual({ two: 80 });
+    expect(after.pictureComplete).toBe(true);
+  });
+
+  test('but not one that somebody emptied: that is meant', async () => {
+    const own = await folder({ 'a.yaml': pool('one') });
+    const source = await own.open();
+    await source.read();
+    await own.remove('a.yaml');
+    const after = await eventually('it is empty', async () => {
+      const resources = await source.read();
+      return resources.pools.size === 0 && resources;
+    });
+    expect(after.pictureComplete).toBe(true);
   });
 });
 
