@@ -433,6 +433,14 @@ readonly id: string
  */
 readonly health: ("Up" | "Down" | "Starting" | "Unchecked")
 /**
+ * How far its last check came. Absent when it passed.
+ */
+readonly failure?: ("Refused" | "Unreachable" | "Handshake" | "Timeout" | "Answer")
+/**
+ * What a server offers whose TLS handshake fails.
+ */
+readonly offer?: string
+/**
  * What it was told. Absent: to serve.
  */
 readonly admin?: ("Drain" | "Maintenance")

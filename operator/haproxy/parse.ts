@@ -89,8 +89,9 @@ function adminState(bits: number): AdminState {
 const PASSED: ReadonlySet<number> = new Set([6, 9, 15, 16]);
 
 /**
- * While a check runs there is no result (0), but the status is still that of the check before.
- * Source: HAProxy include/haproxy/check-t.h: state bit 4 = enabled; result 3 = passed, 4 = passed, wants drain;
+ * While a check runs there is no result (0), but the status is still that of the check before. A server that was never checked
+ * goes down with its first failure, so one that failed and still runs has passed before, and serves until `fall` in a row fail.
+ * Source: HAProxy include/haproxy/check-t.h: state bit 4 = enabled; result 2 = failed, 3 = passed, 4 = passed, wants drain;
  * src/check.c, set_server_check_status.
  */
 function healthState(seen: {
@@ -101,13 +102,16 @@ function healthState(seen: {
 }): ServerState['health'] {
   if ((seen.check & 4) === 0) return 'Unchecked';
   if (seen.operational === 0) return 'Down';
-  return seen.result >= 3 || (seen.result === 0 && PASSED.has(seen.status)) ? 'Up' : 'Starting';
+  const wasChecked = PASSED.has(seen.status) || failures[seen.status] !== undefined;
+  return seen.result >= FAILED || (seen.result === 0 && wasChecked) ? 'Up' : 'Starting';
 }
+
+const FAILED = 2;
 
 /** Source: HAProxy include/haproxy/check-t.h, HCHK_STATUS_*: SOCKERR and L4CON, L4TOUT, L6TOUT and L6RSP, L7TOUT, L7RSP and L7STS. */
 const failures: Readonly<Record<number, CheckFailure>> = {
   5: 'Refused',
-  7: 'Timeout',
+  7: 'Unreachable',
   8: 'Refused',
   10: 'Handshake',
   11: 'Handshake',
@@ -116,10 +120,8 @@ const failures: Readonly<Record<number, CheckFailure>> = {
   17: 'Answer',
 };
 
-const FAILED = 2;
-
 function failureOf(status: number, result: number): Pick<ServerState, 'failure'> {
-  const failure = result === FAILED ? failures[status] : undefined;
+  const failure = result === FAILED || result === 0 ? failures[status] : undefined;
   return failure === undefined ? {} : { failure };
 }
 

@@ -58,7 +58,8 @@ const adjustments: readonly ((be: string, want: ServerConfig, has: ServerState) 
 /** An external server earns its traffic by a passed check, from wherever it comes. */
 function nextState(want: ServerConfig, has: ServerState): AdminState {
   if (want.admin !== 'ready' || has.admin === 'ready' || !want.probeFirst) return want.admin;
-  return has.admin === 'drain' && has.health === 'Up' ? 'ready' : 'drain';
+  const passed = has.health === 'Up' && has.failure === undefined;
+  return has.admin === 'drain' && passed ? 'ready' : 'drain';
 }
 
 /**

@@ -81,7 +81,7 @@ export interface ServerState {
   readonly port: number;
   readonly weight: number;
   readonly admin: AdminState;
-  /** `Starting`: born in drain or not yet checked. */
+  /** `Starting`: not yet checked. `Up` with a `failure` serves until more checks in a row have failed. */
   readonly health: 'Up' | 'Down' | 'Starting' | 'Unchecked';
   /** Why its last check failed; absent when it did not. */
   readonly failure?: CheckFailure;
@@ -89,8 +89,11 @@ export interface ServerState {
   readonly maxConnections?: number;
 }
 
-/** How far a failing check gets: no connection, no answer in time, no TLS, or another answer than a healthy one. */
-export type CheckFailure = 'Refused' | 'Timeout' | 'Handshake' | 'Answer';
+/**
+ * How far a failing check gets: no connection, none in time, no TLS, a connection but no (or not this) answer in time, or another
+ * answer than a healthy one.
+ */
+export type CheckFailure = 'Refused' | 'Unreachable' | 'Handshake' | 'Timeout' | 'Answer';
 
 /** A server that is no longer wanted and still there. Times in milliseconds of a monotonic clock. */
 export interface Leaving {

@@ -28,7 +28,8 @@ export function standingOf(server: Server, observed: ServerObserved | undefined)
   if (observed.leaving || server.state === 'Drain') return 'Draining';
   if (observed.health === 'Down') return 'Unhealthy';
   // A server is born in drain and promoted after its first passed check: until then it has only not begun.
-  if (observed.health === 'Starting' || observed.admin === 'maint') return 'Starting';
+  const waits = observed.health === 'Starting' || (observed.admin === 'drain' && observed.failure !== undefined);
+  if (waits || observed.admin === 'maint') return 'Starting';
   return observed.admin === 'drain' || server.weight === 0 ? 'Draining' : 'Ready';
 }
 
@@ -82,7 +83,7 @@ export function whyNot(
 ): { readonly reason: string; readonly message: string } {
   const check = { ...pool.options.healthCheck, ...server.healthCheck };
   if (standing === 'Unhealthy') {
-    const message = `Its health check fails: ${describeCheck(server, check)}${failing(seen)}. It serves again after ${check.rise} passed checks.`;
+    const message = `Its health check fails: ${describeCheck(server, check)}${failing(seen, check)}. It serves again after ${check.rise} passed checks.`;
     return { reason: 'HealthCheckFailed', message: oneLine(message) };
   }
   const account = waiting.map((accounts) => accounts.get(server.id)).find((found) => found !== undefined);
@@ -94,17 +95,30 @@ export function whyNot(
   return { reason: 'Starting', message: `Waits for its first passed check: ${describeCheck(server, check)}.` };
 }
 
+/** What a server that serves has to be looked at for: its last check failed; undefined when it did not. */
+export function warningOf(server: Server, pool: Pool, seen: ServerObserved | undefined): string | undefined {
+  if (seen?.failure === undefined) return undefined;
+  const check = { ...pool.options.healthCheck, ...server.healthCheck };
+  return oneLine(
+    `It serves, but its last check failed: ${describeCheck(server, check)}${failing(seen, check)}. It is taken out after ${check.fall} in a row.`,
+  );
+}
+
 /** How far the check gets. */
-const FAILURES: Readonly<Record<NonNullable<ServerObserved['failure']>, string>> = {
-  Refused: 'no connection',
-  Timeout: 'no answer in time',
-  Handshake: 'no TLS handshake',
-  Answer: 'another answer than that of a healthy server',
+const FAILURES: Readonly<Record<NonNullable<ServerObserved['failure']>, (check: HealthCheckOptions) => string>> = {
+  Refused: () => 'no connection',
+  Unreachable: ({ timeout }) => `no connection within ${time(timeout)}`,
+  Handshake: () => 'no TLS handshake',
+  Timeout: ({ type, receive, timeout }) =>
+    type === 'TCP' && receive !== undefined
+      ? `it takes the connection, but ${JSON.stringify(receive)} did not come within ${time(timeout)}`
+      : `it takes the connection, but did not answer within ${time(timeout)}`,
+  Answer: () => 'another answer than that of a healthy server',
 };
 
-function failing(seen: ServerObserved | undefined): string {
+function failing(seen: ServerObserved | undefined, check: HealthCheckOptions): string {
   if (seen?.failure === undefined) return '';
-  return `; ${FAILURES[seen.failure]}${seen.offer === undefined ? '' : `: ${seen.offer}`}`;
+  return `; ${FAILURES[seen.failure](check)}${seen.offer === undefined ? '' : `: ${seen.offer}`}`;
 }
 
 function describeCheck(server: Server, check: HealthCheckOptions): string {

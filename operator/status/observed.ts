@@ -34,8 +34,8 @@ export interface ProxyObserved {
 export interface ServerObserved {
   readonly admin: 'ready' | 'drain' | 'maint';
   readonly health: 'Up' | 'Down' | 'Starting' | 'Unchecked';
-  /** Why its last check failed; absent when it did not. */
-  readonly failure?: 'Refused' | 'Timeout' | 'Handshake' | 'Answer';
+  /** Why its last check failed; absent when it did not. With `Up`: it serves until more in a row have failed. */
+  readonly failure?: 'Refused' | 'Unreachable' | 'Handshake' | 'Timeout' | 'Answer';
   /** What the server offers whose handshake fails, as far as it was looked at. */
   readonly offer?: string;
   /** The server left the pool and only finishes its connections. */

@@ -94,6 +94,14 @@ function isReady({ admin, health, leaving }: ServerObserved): boolean {
 
 const ADMIN = { drain: 'Drain', maint: 'Maintenance' } as const;
 
-function reportedServer([id, { health, admin, leaving }]: readonly [string, ServerObserved]): ReportedServer {
-  return { id, health, ...(admin !== 'ready' && { admin: ADMIN[admin] }), ...(leaving && { leaving }) };
+function reportedServer([id, seen]: readonly [string, ServerObserved]): ReportedServer {
+  const { health, failure, offer, admin, leaving } = seen;
+  return {
+    id,
+    health,
+    ...(failure !== undefined && { failure }),
+    ...(offer !== undefined && { offer: oneLine(offer, 256) }),
+    ...(admin !== 'ready' && { admin: ADMIN[admin] }),
+    ...(leaving && { leaving }),
+  };
 }

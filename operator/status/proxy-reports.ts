@@ -171,8 +171,8 @@ function serversOf(pool: Pool, told: Told, slices: readonly EndpointSlice[]): Se
 
 function namedServers(pool: ReportedPool | undefined): Servers {
   const ready = (pool?.readyExternal ?? []).map((id) => [id, READY] as const);
-  const others = (pool?.others ?? []).map(({ id, health, admin, leaving = false }) => {
-    return [id, { health, admin: admin === undefined ? 'ready' : ADMIN[admin], leaving }] as const;
+  const others = (pool?.others ?? []).map(({ id, admin, leaving = false, ...seen }) => {
+    return [id, { ...seen, admin: admin === undefined ? 'ready' : ADMIN[admin], leaving }] as const;
   });
   return new Map([...ready, ...others]);
 }

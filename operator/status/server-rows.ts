@@ -1,6 +1,13 @@
 import type { Key } from '../api/resources.ts';
 import type { Pool, Server, Topology } from '../topology/topology.ts';
-import { standingOf, whyNot, type ServersObserved, type ServerStanding, type WaitingAccount } from './endpoints.ts';
+import {
+  standingOf,
+  warningOf,
+  whyNot,
+  type ServersObserved,
+  type ServerStanding,
+  type WaitingAccount,
+} from './endpoints.ts';
 import { createWaiting } from './lookups.ts';
 import type { AccountObserved, Observed, ServerObserved } from './observed.ts';
 
@@ -19,7 +26,7 @@ export interface ServerRow {
   readonly account?: AccountObserved['state'];
   /** DatabaseGrants that give it an account. */
   readonly grants: readonly Key[];
-  /** Why it does not serve; absent when it does. */
+  /** Why it does not serve, or what is not well though it does. */
   readonly why?: string;
 }
 
@@ -70,7 +77,7 @@ function explain(
 ): Pick<ServerRow, 'why'> | undefined {
   switch (standing) {
     case 'Ready':
-      return undefined;
+      return warning(warningOf(server, around.pool, around.seen));
     case 'Maintenance':
       return { why: 'state is Maintenance.' };
     case 'Draining':
@@ -81,6 +88,10 @@ function explain(
     default:
       return standing satisfies never;
   }
+}
+
+function warning(why: string | undefined): Pick<ServerRow, 'why'> | undefined {
+  return why === undefined ? undefined : { why };
 }
 
 function leavingRows(pool: Pool, servers: ServersObserved): ServerRow[] {

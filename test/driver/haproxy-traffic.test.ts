@@ -184,6 +184,18 @@ describe('a check', () => {
     expect([...(await proxy.servers('http_default_site')).values()]).toMatchObject([{ admin: 'ready', health: 'Up' }]);
   });
 
+  it('that fails, of a few that may, leaves the server serving and is told', async () => {
+    await proxy.apply(site({ healthCheck: { path: '/health', interval: '300ms', rise: 1, fall: 100 } }, [one]));
+    await proxy.serving();
+    one.health = 500;
+    const seen = () => [...(proxy.rail.observed.pools.get('default/site')?.values() ?? [])];
+    await proxy.until('the failure to be told', () => seen().some(({ failure }) => failure === 'Answer'));
+    expect(seen()).toMatchObject([{ admin: 'ready', health: 'Up' }]);
+    expect(await servers(2)).toEqual(['one', 'one']);
+    one.health = 200;
+    await proxy.until('the failure to be over', () => seen().every(({ failure }) => failure === undefined));
+  });
+
   it('takes a server out and back in', async () => {
     await proxy.apply(site());
     await proxy.serving();

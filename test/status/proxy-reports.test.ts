@@ -122,10 +122,10 @@ describe('servers', () => {
       total: 3,
       ready: 2,
       readyExternal: [B],
-      others: [{ id: A, health: 'Down' }],
+      others: [{ id: A, health: 'Down', failure: 'Timeout' }],
     } as const;
     const { observed } = read([proxy('x'), proxy('y', { report: report({ pools: [told] }) })]);
-    expect(servers(observed)[A]).toEqual({ ...READY, health: 'Down' });
+    expect(servers(observed)[A]).toEqual({ ...READY, health: 'Down', failure: 'Timeout' });
     expect(servers(observed)[B]).toEqual(READY);
   });
 

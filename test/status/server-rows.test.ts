@@ -56,6 +56,22 @@ describe('one server in one row', () => {
       'Up',
       'Waits for its first passed check: connect to 192.0.2.1:80 every 10 s.',
     ],
+    [
+      'serving though its last check failed',
+      {},
+      { ...UP, failure: 'Timeout' },
+      'Ready',
+      'Up',
+      'It serves, but its last check failed: connect to 192.0.2.1:80 every 10 s; it takes the connection, but did not answer within 2 s. It is taken out after 3 in a row.',
+    ],
+    [
+      'failing a check before it was ever promoted',
+      {},
+      { ...DRAINED, failure: 'Answer' },
+      'Starting',
+      'Up',
+      'Waits for its first passed check: connect to 192.0.2.1:80 every 10 s.',
+    ],
     ['to be drained', { state: 'Drain' }, UP, 'Draining', 'Up', 'state is Drain.'],
     ['drained and failing', { state: 'Drain' }, DOWN, 'Draining', 'Down', 'state is Drain.'],
     ['without weight', { weight: 0 }, UP, 'Draining', 'Up', 'weight is 0.'],
@@ -80,6 +96,24 @@ describe('one server in one row', () => {
   ] as const)('%s', (...[, endpoint, observed, standing, health, why]) => {
     expect(rowOf(endpoint, observed)).toMatchObject({ pool: 'default/blog', standing, health });
     expect(rowOf(endpoint, observed)?.why).toBe(why);
+  });
+
+  test.each([
+    ['Refused', 'no connection'],
+    ['Unreachable', 'no connection within 2 s'],
+    ['Handshake', 'no TLS handshake'],
+    ['Timeout', 'it takes the connection, but "+PONG" did not come within 2 s'],
+    ['Answer', 'another answer than that of a healthy server'],
+  ] as const)('says how far its check comes: %s', (failure, words) => {
+    const healthCheck = { type: 'TCP', send: 'PING', receive: '+PONG' } as const;
+    const externalEndpoints = [{ name: 'web01', address: '192.0.2.1' }];
+    const { servers } = instance({ pools: { blog: { port: 80, externalEndpoints, healthCheck } } }, (topology) => ({
+      proxy: proxyOf(topology, () => ({ ...DOWN, failure })),
+      databases: new Map(),
+    }));
+    expect(servers[0]?.why).toBe(
+      `Its health check fails: connect to 192.0.2.1:80 every 10 s, expecting "+PONG"; ${words}. It serves again after 2 passed checks.`,
+    );
   });
 
   test('that left and only finishes its connections', () => {
