@@ -111,7 +111,7 @@ function outcomeWords(outcome: Outcome | undefined): string {
     return outcome.host === '' ? 'goes to a server' : `the server gets ${outcome.target} of host ${outcome.host}`;
   }
   const { status, reason, location } = outcome;
-  const why = reason === undefined ? 'the answer of the rule' : reason;
+  const why = reason === 'respond' ? 'the answer of the rule' : reason;
   return `${status} ${why}${location === undefined ? '' : ` to ${location}`}`;
 }
 

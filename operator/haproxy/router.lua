@@ -241,8 +241,8 @@ local function weights_of(text)
 end
 
 local function answer_of(text)
-  local status, reason, type, body = string.match(text, "^(%d+):([^:]*):([^:]*):(.*)$")
-  return { status = tonumber(status), reason = decode(reason), type = decode(type), body = decode(body) }
+  local status, type, body = string.match(text, "^(%d+):([^:]*):(.*)$")
+  return { status = tonumber(status), reason = "respond", type = decode(type), body = decode(body) }
 end
 
 local function change_of(text)
@@ -354,9 +354,11 @@ end
 
 -- `changes`: what the answer's headers go through before it is sent.
 local function answer_http(txn, answer, changes)
-  local headers = { { name = "Content-Type", value = answer.type } }
-  if not answer.cacheable then headers[2] = { name = "Cache-Control", value = "no-store" } end
-  if answer.reason ~= "" then headers[#headers + 1] = { name = "X-Webpool-Reason", value = answer.reason } end
+  local headers = {
+    { name = "Content-Type", value = answer.type },
+    { name = "X-Webpool-Reason", value = answer.reason },
+  }
+  if not answer.cacheable then headers[3] = { name = "Cache-Control", value = "no-store" } end
   for _, change in ipairs(changes or {}) do
     for i = #headers, 1, -1 do
       if change.op ~= "add" and string.lower(headers[i].name) == change.name then table.remove(headers, i) end

@@ -182,7 +182,7 @@ const MISSING = '!';
 function actionFields(action: Action, mode: 'http' | 'tcp'): readonly string[] {
   if (action.type === 'Redirect') return redirectFields(action);
   if (action.type === 'Respond') {
-    return [`r=${action.status}::${percentEncode(action.contentType)}:${percentEncode(action.body)}`];
+    return [`r=${action.status}:${percentEncode(action.contentType)}:${percentEncode(action.body)}`];
   }
   const shares = action.pools
     .filter(({ weight }) => weight > 0)

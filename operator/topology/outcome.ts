@@ -7,9 +7,9 @@ import { isInRange, type Subject } from './conditions.ts';
 import { isTrusted, matchRequest, subjectAt, type Matching, type RequestLine } from './matching.ts';
 import type { Access, Action, Cors, Handling, Listener, PathChange, Route, WeightedPool } from './topology.ts';
 
-/** `reason` as in the header X-Webpool-Reason; the answers that a rule gives by `respond` have none. */
+/** `reason` as in the header X-Webpool-Reason. */
 export type Outcome =
-  | { readonly type: 'Answer'; readonly status: number; readonly reason?: string; readonly location?: string }
+  | { readonly type: 'Answer'; readonly status: number; readonly reason: string; readonly location?: string }
   /** A connection of Layer 4 that nobody takes. */
   | { readonly type: 'Closed' }
   /** HTTP: `host` and `target` are what the server gets. Only pools with a share; none of them is missing. */
@@ -65,7 +65,7 @@ function connected({ action }: Route): Outcome {
 function handled({ action, handling = {} }: Route, seen: Case): Outcome {
   const { subject, request } = seen;
   if (handling.cors !== undefined && isPreflight(subject)) return answer(204, 'cors-preflight');
-  if (action.type === 'Respond') return { type: 'Answer', status: action.status };
+  if (action.type === 'Respond') return answer(action.status, 'respond');
   if (action.type === 'Redirect') {
     return { type: 'Answer', status: action.status, reason: 'redirect', location: locationOf(action, seen) };
   }

@@ -147,7 +147,7 @@ describe('a rate limit', () => {
     ]);
     const from = '127.3.2.1';
     expect([await seen('/a', { from }), await seen('/b', { from }), await seen('/c', { from })]).toEqual([
-      200,
+      '200 respond',
       '429 rate-limited',
       200,
     ]);

@@ -98,7 +98,7 @@ test.each<[string, object, string]>([
     },
     '? w=http_default_a:5,!:1',
   ],
-  ['an answer', { respond: { status: 418, body: 'a:b&c|d\né' } }, '? r=418::text%2Fplain:a%3Ab%26c%7Cd%0A%C3%A9'],
+  ['an answer', { respond: { status: 418, body: 'a:b&c|d\né' } }, '? r=418:text%2Fplain:a%3Ab%26c%7Cd%0A%C3%A9'],
 ])('the action %s', (...[, action, value]) => {
   expect(routesOf([action])).toEqual({ '80|*/': value });
 });

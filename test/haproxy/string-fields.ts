@@ -85,6 +85,7 @@ const POOL_BASES: readonly (readonly [string, object])[] = [
   ['healthCheck.username', { ...POOL, healthCheck: { type: 'MySQL' } }],
   ['healthCheck', { ...POOL, healthCheck: HTTP_CHECK }],
   ['sessionAffinity', { ...POOL, sessionAffinity: { type: 'Cookie' } }],
+  ['maintenancePage.configMap', { ...POOL, maintenancePage: { configMap: { name: 'pages', key: 'soon' } } }],
   ['maintenancePage', { ...POOL, maintenancePage: { body: 'closed' } }],
 ];
 
