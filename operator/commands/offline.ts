@@ -5,6 +5,7 @@ import { createLogger } from '../telemetry/log.ts';
 import { buildTopology } from '../topology/build.ts';
 import type { Names, Topology } from '../topology/topology.ts';
 import { UsageError } from './usage-error.ts';
+import { wordsOf } from './words.ts';
 
 export interface Offline {
   readonly resources: Resources;
@@ -26,7 +27,7 @@ export async function readOffline(folder: string): Promise<Offline> {
     const names: Names = new Map(hostnames.map((name, index) => [name, someAddress(index + 1)]));
     return { resources, topology: buildTopology(resources, names), find: (...place) => source.find(...place) };
   } catch (error) {
-    throw new UsageError(`cannot read ${folder}: ${(error as Error).message}`);
+    throw new UsageError(`cannot read ${folder}: ${wordsOf(error, folder)}`);
   } finally {
     await source.close();
   }

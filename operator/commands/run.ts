@@ -1,11 +1,12 @@
 /** `webpool run FOLDER`: the whole on one host, from a folder of YAML. */
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { access, constants, mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startController, type Controller } from '../controller/controller.ts';
+import { startController, type Controller, type Snapshot } from '../controller/controller.ts';
 import { createDatabaseRail, type ServerPlace } from '../controller/database-rail.ts';
 import { createProxyRail } from '../controller/proxy-rail.ts';
-import { readIfThere, writeAtomically } from '../driver/files.ts';
+import { claimFolder, type Claim } from '../driver/claim.ts';
+import { writeAtomically } from '../driver/files.ts';
 import { createHaproxyDriver } from '../driver/haproxy.ts';
 import { createTlsProbe } from '../driver/tls-probe.ts';
 import { createDatabaseServer } from '../driver/mysql-server.ts';
@@ -16,12 +17,14 @@ import { instanceStatus, type InstanceInfo } from '../status/instance.ts';
 import type { AccessLog } from '../haproxy/access-log.ts';
 import type { Peers } from '../haproxy/config.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { startHttp } from '../telemetry/server.ts';
 import { allAddresses, descriptors, logHaproxyLine } from './haproxy-host.ts';
+import { readInstance, readJson, removeInstance, writeInstance } from './instance-files.ts';
 import { proxyEvents, tenths } from './proxy-events.ts';
 import { UsageError } from './usage-error.ts';
 import { version } from './version.ts';
+import { wordsOf } from './words.ts';
 
 export interface RunOptions {
   readonly folder: string;
@@ -57,23 +60,98 @@ const LONGEST_SOCKET_PATH = 100;
 /** Failed rounds in a row after which we are not healthy. */
 const UNHEALTHY = 3;
 
-/** Runs until the signal; returns the exit code: 0, or 1 when `once` left something that is not Ready. */
+/** Runs until the signal; returns the exit code: 0, or 1 when `once` left something that is not Ready. Errors: UsageError. */
 export async function run(options: RunOptions): Promise<number> {
-  const { log, signal } = options;
+  const places = placesOf(options);
+  const release = await claimPlaces(places);
+  const info: InstanceInfo = { version: await version(), pid: process.pid, startedAt: now(), folder: places.folder };
+  let controller: Controller | undefined;
+  const metrics = createMetrics(() => figures(controller?.snapshot));
+  // Before anything is touched: who cannot be asked how it is does not begin.
+  const http = await startHttp({
+    ...options.http,
+    status: () => statusOf(controller?.snapshot, info),
+    healthy: () => {
+      const { failures = 0 } = controller ?? {};
+      return { ok: failures < UNHEALTHY, message: `${failures} failed rounds in a row` };
+    },
+    ready: () => {
+      const ok = controller?.snapshot?.observed.proxy.programmed === true;
+      return { ok, message: ok ? 'programmed' : 'the load balancer is not programmed yet' };
+    },
+    metrics,
+  }).catch((error: unknown) => {
+    throw new UsageError(
+      `cannot listen on ${urlOf(options.http)}: ${wordsOf(error)}. Give another address with --http`,
+    );
+  });
+  const url = urlOf({ ...options.http, port: http.port });
+  try {
+    return await keep(options, { ...places, metrics, url, onController: (started) => (controller = started) });
+  } finally {
+    metrics.close();
+    await http.close();
+    await release();
+  }
+}
+
+/** Absolute. */
+interface Places {
+  readonly folder: string;
+  readonly statusFolder: string;
+  /** Of HAProxy's files and sockets. */
+  readonly stateDir: string;
+}
+
+function placesOf(options: RunOptions): Places {
   const folder = resolve(options.folder);
   const statusFolder = join(folder, '.status');
   const stateDir = resolve(options.stateDir ?? join(statusFolder, 'haproxy'));
   if (Buffer.byteLength(join(stateDir, 'master.sock')) > LONGEST_SOCKET_PATH) {
     throw new UsageError(`${stateDir} is too long for a socket path: give a shorter one with --state-dir`);
   }
-  await refuseSecond(statusFolder);
-  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  return { folder, statusFolder, stateDir };
+}
 
+/** Two programs on one folder, or on one HAProxy, would undo each other's work. Returns what lets go of both. */
+async function claimPlaces({ folder, statusFolder, stateDir }: Places): Promise<() => Promise<void>> {
+  const claims: Claim[] = [];
+  const take = async (path: string, otherwise: () => string | Promise<string>) => {
+    const claim = await claimFolder(path);
+    if (claim === undefined) throw new UsageError(await otherwise());
+    claims.push(claim);
+  };
+  try {
+    await take(folder, async () => {
+      const { pid } = (await readInstance(statusFolder)) ?? {};
+      return `another webpool${pid === undefined ? '' : ` (process ${pid})`} runs on this folder: end it first`;
+    });
+    await mkdir(statusFolder, { mode: 0o755 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    await access(stateDir, constants.W_OK);
+    await take(stateDir, () => `another webpool has its HAProxy in ${stateDir}: give another folder with --state-dir`);
+  } catch (error) {
+    throw error instanceof UsageError ? error : new UsageError(`cannot run ${folder}: ${wordsOf(error, folder)}`);
+  }
+  return async () => void (await Promise.all(claims.map((claim) => claim.release())));
+}
+
+interface Surroundings extends Places {
+  readonly metrics: Metrics;
+  /** Where we answer. */
+  readonly url: string;
+  readonly onController: (controller: Controller) => void;
+}
+
+async function keep(options: RunOptions, surroundings: Surroundings): Promise<number> {
+  const { log, signal } = options;
+  const { folder, statusFolder, stateDir, metrics, url } = surroundings;
   let firstRead = true;
   let programmed = false;
-  const info: InstanceInfo = { version: await version(), pid: process.pid, startedAt: now(), folder };
+  let remembering = Promise.resolve();
   const source = await createFolderSource({ folder, log });
-  const metrics = createMetrics(() => figures(controller));
   const proxy = createProxyRail({
     probe: createTlsProbe(() => controller.wake()),
     driver: createHaproxyDriver({
@@ -120,9 +198,9 @@ export async function run(options: RunOptions): Promise<number> {
     onError: (id, error) => log.error({ server: id, err: error }, 'database round failed'),
     remembered: await remembered(statusFolder),
     remember: (places) => {
-      writeAtomically(join(statusFolder, PLACES), JSON.stringify(places)).catch((error: unknown) =>
-        log.error({ err: error }, 'cannot remember database servers'),
-      );
+      remembering = remembering
+        .then(() => writeAtomically(join(statusFolder, PLACES), JSON.stringify(places)))
+        .catch((error: unknown) => log.error({ err: error }, 'cannot remember database servers'));
     },
   });
   const resolver = createNameResolver({ onChange: () => controller.wake() });
@@ -147,28 +225,19 @@ export async function run(options: RunOptions): Promise<number> {
     onError: (error, what) => log.error({ err: error, what }, 'round failed: trying again'),
   });
 
-  const http = await startHttp({
-    ...options.http,
-    status: () => statusOf(controller, info),
-    healthy: () => ({ ok: controller.failures < UNHEALTHY, message: `${controller.failures} failed rounds in a row` }),
-    ready: () => {
-      const ok = controller.snapshot?.observed.proxy.programmed === true;
-      return { ok, message: ok ? 'programmed' : 'the load balancer is not programmed yet' };
-    },
-    metrics,
-  });
-  const url = `http://${options.http.host}:${http.port}`;
-  await writeAtomically(join(statusFolder, INSTANCE), JSON.stringify({ url, pid: process.pid }));
+  surroundings.onController(controller);
+  await writeInstance(statusFolder, { url, pid: process.pid }).catch((error: unknown) =>
+    log.warn({ why: wordsOf(error) }, 'cannot tell others where we answer: they have to name it with --url'),
+  );
   log.info({ folder, status: url }, 'webpool runs');
   options.onStarted?.(url);
 
   const code = options.once ? await onceReady(controller, options, url) : await untilAborted(signal);
   await controller.stop();
   resolver.close();
-  metrics.close();
   await source.close();
-  await http.close();
-  await rm(join(statusFolder, INSTANCE), { force: true });
+  await remembering;
+  await removeInstance(statusFolder);
   if (!options.once && !options.leaveProxy) {
     log.info({ grace: options.grace }, 'letting connections end; accounts stay as they are');
     await proxy.stop(options.grace);
@@ -177,43 +246,33 @@ export async function run(options: RunOptions): Promise<number> {
   return code;
 }
 
-const INSTANCE = 'instance.json';
 const PLACES = '.databases.json';
 
 function now(): string {
   return `${new Date().toISOString().slice(0, 19)}Z`;
 }
 
-/** Two programs on one folder would undo each other's work. */
-async function refuseSecond(statusFolder: string): Promise<void> {
-  const text = await readIfThere(join(statusFolder, INSTANCE));
-  if (text === undefined) return;
-  const { pid } = JSON.parse(text) as { pid: number };
-  if (pid === process.pid || !isRunning(pid)) return;
-  throw new UsageError(`another webpool (process ${pid}) runs on this folder: end it first`);
+function urlOf({ host, port }: RunOptions['http']): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
+/** What was damaged counts as absent: the servers of today's grants are known without it. */
 async function remembered(statusFolder: string): Promise<readonly ServerPlace[]> {
-  const text = await readIfThere(join(statusFolder, PLACES));
-  return text === undefined ? [] : (JSON.parse(text) as ServerPlace[]);
+  const places = await readJson(join(statusFolder, PLACES));
+  return Array.isArray(places) ? places.filter(isPlace) : [];
 }
 
-function figures(controller: Controller): ReturnType<typeof figuresOf> {
-  const { snapshot } = controller;
+function isPlace(value: unknown): value is ServerPlace {
+  const { id, host, port, adminSecret, tls } = (value ?? {}) as Partial<ServerPlace>;
+  return [id, host, adminSecret, tls?.mode].every((text) => typeof text === 'string') && typeof port === 'number';
+}
+
+function figures(snapshot: Snapshot | undefined): ReturnType<typeof figuresOf> {
   if (snapshot === undefined) return { programmed: false, endpoints: [], accounts: [], findings: [], certificates: [] };
   return figuresOf(snapshot);
 }
 
-function statusOf(controller: Controller, info: InstanceInfo): object {
-  const { snapshot } = controller;
+function statusOf(snapshot: Snapshot | undefined, info: InstanceInfo): object {
   return snapshot === undefined ? { instance: info, ready: false } : instanceStatus({ info, ...snapshot });
 }
 

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { load } from 'js-yaml';
 import type { DocumentOf, StatusDocument } from '../status/document.ts';
 import { isReady, type InstanceStatus } from '../status/instance.ts';
+import { readInstance } from './instance-files.ts';
+import { wordsOf } from './words.ts';
 
 /** Where the instance is looked for. */
 export interface Whereabouts {
@@ -30,6 +32,8 @@ const TIMEOUT = 5_000;
 /** The state of the instance: asked from itself, else read from its files. */
 export async function readPicture({ url, folder }: Whereabouts): Promise<FoundPicture> {
   const address = url ?? (folder === undefined ? undefined : await addressIn(folder));
+  if (address instanceof Error)
+    return { picture: undefined, problem: `Cannot look into ${folder}: ${wordsOf(address)}.` };
   if (address === undefined) {
     const problem = `No instance runs ${folder ?? 'here'}. ${howToStart(folder)}`;
     return lastKnown(folder, problem);
@@ -46,14 +50,12 @@ function howToStart(folder = 'FOLDER'): string {
   return `Start one: webpool run ${folder}`;
 }
 
-async function addressIn(folder: string): Promise<string | undefined> {
-  try {
-    const instance: unknown = JSON.parse(await readFile(join(folder, '.status', 'instance.json'), 'utf8'));
-    const { url } = instance as { readonly url?: unknown };
-    return typeof url === 'string' ? url : undefined;
-  } catch {
-    return undefined;
-  }
+/** Where the instance answers; an error when nobody lets us know. */
+async function addressIn(folder: string): Promise<string | Error | undefined> {
+  return readInstance(join(folder, '.status')).then(
+    (instance) => instance?.url,
+    (error: Error) => error,
+  );
 }
 
 /** The status of the instance there, or why it could not be had. */

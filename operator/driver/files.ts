@@ -5,10 +5,10 @@ import { dirname, join } from 'node:path';
  * Writes a file so that a reader, or a crash, sees the old content or the new, never half of it. Its folder and the one around that are
  * made where they are missing; what stands further up is the user's, and one that is lost must not come back empty.
  */
-export async function writeAtomically(path: string, content: string): Promise<void> {
+export async function writeAtomically(path: string, content: string, mode = 0o600): Promise<void> {
   await makeFolder(dirname(path));
   const temporary = `${path}.new`;
-  const file = await open(temporary, 'w', 0o600);
+  const file = await open(temporary, 'w', mode);
   try {
     await file.writeFile(content);
     await file.datasync();

@@ -1,4 +1,8 @@
 /** `webpool run` from outside: what a user types, sees and breaks. */
+import { once } from 'node:events';
+import { stat, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { request } from '../support/http-client.ts';
 import { makeRunFolder, type RunFolder, type RunProcess } from '../support/run-process.ts';
@@ -108,6 +112,52 @@ describe('webpool run', () => {
     const second = await folder.command(['run', folder.path, '--http', '127.0.0.1:0']);
     expect(second.code).toBe(2);
     expect(second.out).toContain(`another webpool (process ${run.pid}) runs on this folder`);
+    await run.end();
+  });
+
+  test('a second run on the same HAProxy is refused', async () => {
+    const run = await folder.start();
+    const other = await makeRunFolder();
+    const second = await other.command(['run', other.path, '--state-dir', `${folder.path}/.status/haproxy`, '--once']);
+    await other.remove();
+    expect(second.out).toMatch(
+      /^webpool: another webpool has its HAProxy in .*: give another folder with --state-dir$/m,
+    );
+    expect(second.code).toBe(2);
+    await run.end();
+  });
+
+  test('what an earlier run left, damaged or of another process by now, keeps nobody from starting', async () => {
+    // After the host was started again, the number may be that of any process.
+    const leftovers = JSON.stringify({ url: 'http://127.0.0.1:1', pid: process.pid });
+    for (const text of [leftovers, '{"url', 'null']) {
+      await writeFile(join(folder.path, '.status/instance.json'), text);
+      await writeFile(join(folder.path, '.status/.databases.json'), text.slice(0, 5));
+      const run = await folder.start();
+      await run.end();
+    }
+  });
+
+  test('a status address that is taken ends it, before anything is touched', async () => {
+    const taken = createServer();
+    await once(taken.listen(0, '127.0.0.1'), 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const { code, out } = await folder.command(['run', folder.path, '--http', `127.0.0.1:${port}`]);
+    taken.close();
+    expect(out).toBe(
+      `webpool: cannot listen on http://127.0.0.1:${port}: somebody else listens there. Give another address with --http\n`,
+    );
+    expect(code).toBe(2);
+    expect(await folder.haproxy()).toBeUndefined();
+  });
+
+  test('who may read the folder may read how it is, and nobody else HAProxy itself', async () => {
+    const run = await folder.start();
+    await became('webpool.default.site', 'True Ready');
+    const modeOf = async (name: string) => (await stat(join(folder.path, '.status', name))).mode & 0o777;
+    const names = ['', 'instance.json', 'webpool.default.site.yaml', 'haproxy', 'haproxy/haproxy.cfg'];
+    const modes = await Promise.all(names.map(modeOf));
+    expect(modes.map((mode) => mode.toString(8))).toEqual(['755', '644', '644', '700', '600']);
     await run.end();
   });
 
