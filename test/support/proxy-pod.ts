@@ -18,6 +18,8 @@ export interface ProxyPodOptions {
   readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
   /** Where listeners listen. Default: a loopback address of its own. */
   readonly bind?: string;
+  /** The program whose agent it is. Default: these sources. */
+  readonly program?: string;
   readonly agentFlags?: readonly string[];
 }
 
@@ -54,24 +56,17 @@ const TAIL = 4000;
 
 /** Starts both. */
 export async function startProxyPod(options: ProxyPodOptions): Promise<ProxyPod> {
-  const { kubeconfig, pod, bind = loopbackAddress(), agentFlags = [] } = options;
+  const { kubeconfig, pod, bind = loopbackAddress(), program = MAIN, agentFlags = [] } = options;
   const folder = await mkdtemp(join(tmpdir(), 'webpool-pod-'));
   const port = await freePortOn('127.0.0.1');
   const log = await open(join(folder, 'agent.log'), 'a');
   const haproxyLog = await open(join(folder, 'haproxy.log'), 'a');
-  const haproxy = createContainer(() => {
-    const [program = '', ...args] = haproxyCommand();
-    return spawn(program, args, { cwd: folder, detached: true, stdio: ['ignore', haproxyLog.fd, haproxyLog.fd] });
-  });
+  const haproxy = createContainer(() => launch(haproxyCommand(), { cwd: folder, log: haproxyLog.fd }));
   const agent = createContainer(() => {
     const where = ['--state-dir', folder, '--kubeconfig', kubeconfig, '--bind', bind, '--http', `127.0.0.1:${port}`];
     const flags = ['--log-format', 'json', '--max-connections', '1000', ...agentFlags];
     const env = { ...process.env, POD_NAMESPACE: pod.namespace, POD_NAME: pod.name, POD_UID: pod.uid };
-    return spawn(process.execPath, [MAIN, 'agent', ...where, ...flags], {
-      env,
-      detached: true,
-      stdio: ['ignore', log.fd, log.fd],
-    });
+    return launch([process.execPath, program, 'agent', ...where, ...flags], { env, log: log.fd });
   });
   return {
     bind,
@@ -116,14 +111,30 @@ function haproxyCommand(): readonly string[] {
   return command;
 }
 
-function createContainer(launch: () => ChildProcess): Container {
+/** What runs in a container ends with its first process, and with us, however we end. */
+const IN_CONTAINER = 'exec 3<&0; { cat <&3; kill -KILL 0; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
+
+interface Launch {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Descriptor of the file for both its outputs. */
+  readonly log: number;
+}
+
+/** Starts the first process of a container: its process group is the container. */
+function launch(command: readonly string[], { log, ...options }: Launch): ChildProcess {
+  const args = ['-c', IN_CONTAINER, 'container', ...command];
+  return spawn('sh', args, { ...options, detached: true, stdio: ['pipe', log, log] });
+}
+
+function createContainer(launchFirst: () => ChildProcess): Container {
   let wanted = true;
   let starts = 0;
   let child: ChildProcess;
   const start = () => {
     wanted = true;
     starts += 1;
-    child = launch();
+    child = launchFirst();
     child.once('exit', () => {
       if (wanted) void delay(AFTER_CRASH).then(() => wanted && start());
     });
