@@ -1,12 +1,12 @@
 /** A folder with many pools and rules, and a `webpool run` on it. */
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { builtProgram, residentMemory } from './process.ts';
 
 export interface FolderSize {
   readonly pools: number;
@@ -98,12 +98,6 @@ export interface BigInstance {
 
 const LIMIT = 120_000;
 
-/** The program as it is shipped, built from these sources. */
-async function builtProgram(): Promise<string> {
-  await promisify(execFile)(process.execPath, [new URL('../scripts/build.ts', import.meta.url).pathname]);
-  return new URL('../dist/webpool.mjs', import.meta.url).pathname;
-}
-
 /** Starts `webpool run` and waits until HAProxy is programmed. */
 export async function startBigInstance(folder: string): Promise<BigInstance> {
   const main = await builtProgram();
@@ -159,11 +153,6 @@ async function endHaproxy(folder: string): Promise<void> {
     )
   )
     await delay(10);
-}
-
-async function residentMemory(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1000;
 }
 
 /** The answer of HAProxy's runtime socket to one command. */

@@ -22,7 +22,7 @@ import { figure, percentile, type Figures, type Result } from './frame.ts';
 export const name = 'change';
 export const description =
   'one edited file until HAProxy has the change, at 10, 1,000 and 10,000 servers, against the bare command';
-export const method = '60 turns of three changes in each size, after the start has settled';
+export const method = '60 turns of three changes in each size, in Kubernetes 200 of two, after the start has settled';
 
 const SIZES = [
   { label: '10', pools: 1, rules: 1 },

@@ -1,10 +1,10 @@
 /** A minute in which a hundred Pods a second come and go. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runCommands } from '../operator/driver/runtime-socket.ts';
 import { figure, percentile, type Result } from './frame.ts';
 import { missingWorld, SERVERS, startKubernetesWorld, type KubernetesWorld } from './kubernetes-world.ts';
+import { processorSeconds } from './process.ts';
 
 export const name = 'churn';
 export const description =
@@ -128,9 +128,8 @@ async function readCounters({ pod }: KubernetesWorld): Promise<Counters> {
   const metrics = await (await fetch(`${pod.url}/metrics`)).text();
   const sum = (pattern: RegExp) =>
     [...metrics.matchAll(pattern)].reduce((total, [, value]) => total + Number(value), 0);
-  const stat = (await readFile(`/proc/${pod.agent.pid}/stat`, 'utf8')).split(' ');
   return {
-    processor: (Number(stat[13]) + Number(stat[14])) / 100,
+    processor: await processorSeconds(pod.agent.pid),
     writes: sum(/^rest_client_requests_total\{[^}]*method="(?:POST|PUT|PATCH|DELETE)"[^}]*\} (\d+)$/gm),
     reloads: sum(/^webpool_reloads_total\{[^}]*\} (\d+)$/gm),
   };

@@ -6,8 +6,10 @@ import { programsOf, startControlPlane, type ControlPlane } from '../test/cluste
 import { missingNetwork, startNetwork, type Network } from '../test/cluster/network.ts';
 import { missingPrograms } from '../test/cluster/programs.ts';
 import { startProxyPod, type ProxyPod } from '../test/support/proxy-pod.ts';
+import { builtProgram } from './process.ts';
 
 export interface KubernetesWorld {
+  readonly plane: ControlPlane;
   readonly pod: ProxyPod;
   /** The address of a server; they go round. */
   readonly addressOf: (index: number) => string;
@@ -23,8 +25,10 @@ export interface WorldSize {
 
 /** Port of the load balancer; pool N is behind `/areaN`. */
 export const LISTENER = 8080;
-/** Servers of the network, and of each pool except the first, which begins with one. */
+/** Servers of each pool except the first, which begins with one. */
 export const SERVERS = 10;
+/** Servers of the network: so many that one which left is deleted before its turn comes again. */
+const ALL_SERVERS = 150;
 
 const PORT = 8080;
 const PARALLEL = 16;
@@ -55,10 +59,11 @@ export async function startKubernetesWorld(size: WorldSize): Promise<KubernetesW
     await fill(plane, network, size);
     const uid = '00000000-0000-4000-8000-000000000001';
     const identity = { namespace: 'default', name: 'proxy-1', uid };
-    const pod = await startProxyPod({ kubeconfig: plane.kubeconfig, pod: identity });
+    const pod = await startProxyPod({ kubeconfig: plane.kubeconfig, pod: identity, program: await builtProgram() });
     endings.push(() => pod.stop());
     await pod.ready();
     return {
+      plane,
       pod,
       addressOf: (index) => addressOf(network, index),
       writeSlice: async (pool, addresses) => {
@@ -74,9 +79,9 @@ export async function startKubernetesWorld(size: WorldSize): Promise<KubernetesW
 
 /** All servers of the network in one process. */
 async function startServers(network: Network): Promise<void> {
-  for (let index = 0; index < SERVERS; index++) {
-    await network.run(['ip', 'addr', 'add', `${addressOf(network, index)}/24`, 'dev', 'bridge']);
-  }
+  const addresses = Array.from({ length: ALL_SERVERS }, (_, index) => addressOf(network, index));
+  const add = addresses.map((address) => `ip addr add ${address}/24 dev bridge`).join('\n');
+  await network.run(['sh', '-ec', add]);
   const script = new URL('./echo-server.ts', import.meta.url).pathname;
   const log = join(network.folder, 'servers.log');
   const args = [script, String(PORT)];
@@ -86,7 +91,7 @@ async function startServers(network: Network): Promise<void> {
 }
 
 function addressOf(network: Network, index: number): string {
-  return network.addressOf(100 + (index % SERVERS));
+  return network.addressOf(100 + (index % ALL_SERVERS));
 }
 
 async function fill({ client }: ControlPlane, network: Network, { pools, rules }: WorldSize): Promise<void> {
@@ -115,7 +120,7 @@ function ours(kind: string, name: string, spec: object): object {
   return { apiVersion: 'webpool.dev/v1alpha1', kind, metadata: { name, namespace: 'default' }, spec };
 }
 
-function sliceOf(pool: number, addresses: readonly string[]): object {
+export function sliceOf(pool: number, addresses: readonly string[]): object {
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',

@@ -1,9 +1,10 @@
 /** Memory of the program and of HAProxy: settled, at its peak, and after ten thousand changes. */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../test/support/mariadb.ts';
 import { makeBigFolder, serversOf, startBigInstance } from './big-folder.ts';
 import { figure, type Result } from './frame.ts';
+import { peakMemory } from './process.ts';
 
 export const name = 'memory';
 export const description =
@@ -37,7 +38,7 @@ export async function run(say: (text: string) => void): Promise<Result> {
   }
   await delay(SETTLE);
   const after = await instance.memory();
-  const peak = Number(/^VmHWM:\s+(\d+)/m.exec(await readFile(`/proc/${instance.pid}/status`, 'utf8'))?.[1]) / 1000;
+  const peak = await peakMemory(instance.pid);
   const haproxy = await instance.haproxyMemory();
   await instance.stop();
   await folder.remove();

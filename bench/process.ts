@@ -1,0 +1,32 @@
+/** The program under test as a process, and what it takes of the machine. */
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+/** Builds the program as it is shipped from these sources; its path. */
+export async function builtProgram(): Promise<string> {
+  await promisify(execFile)(process.execPath, [new URL('../scripts/build.ts', import.meta.url).pathname]);
+  return new URL('../dist/webpool.mjs', import.meta.url).pathname;
+}
+
+/** MB that a process has in memory. */
+export function residentMemory(pid: number): Promise<number> {
+  return memory(pid, 'VmRSS');
+}
+
+/** MB that a process had in memory at most. */
+export function peakMemory(pid: number): Promise<number> {
+  return memory(pid, 'VmHWM');
+}
+
+async function memory(pid: number, line: string): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(new RegExp(`^${line}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1000;
+}
+
+/** Seconds that a process has computed. */
+export async function processorSeconds(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const [user, system] = stat.slice(stat.lastIndexOf(')')).split(' ').slice(12, 14);
+  return (Number(user) + Number(system)) / 100;
+}
