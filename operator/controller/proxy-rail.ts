@@ -55,6 +55,8 @@ const WAITING = 50;
 const LEAVING = 200;
 const AFTER_REFUSAL = 1000;
 /** Every so often the routes are read back too (ms). */
+/** How long a reload waits at most: HAProxy gives itself ten seconds after a start. */
+const LONGEST_HOLD = 12_000;
 const DEEP = 30_000;
 const MOST_STEPS = 10;
 /** After this long (ms) a configuration that did not load for no fault of its own is tried again. */
@@ -88,6 +90,8 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   let loaded: Loaded = { skeleton: '', files: new Map() };
   let refused: Refused | undefined;
   let problem: ProxyObserved['problem'];
+  /** Since when a reload waits for HAProxy to know all that others remember. */
+  let heldSince: number | undefined;
   let settled = false;
   /** The worker in which the last round left nothing to do: what differs there now is somebody else's work. */
   let settledIn: string | undefined;
@@ -190,6 +194,19 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   };
 
   const applyReload = async (known: ProxyState, wanted: ProxyConfig, reason: string) => {
+  /** What clients were told is kept over a reload, and for its sake a reload waits a little, which it has to after a start at most. */
+  const mayReload = async (): Promise<boolean> => {
+    const now = performance.now();
+    if (heldSince === undefined || now < heldSince + LONGEST_HOLD) {
+      if (await driver.wouldForget()) {
+        heldSince ??= now;
+        return false;
+      }
+    }
+    heldSince = undefined;
+    return true;
+  };
+
     const begun = performance.now();
     // The reload writes an image of its own, also when it comes to nothing.
     writer.drop();
@@ -237,6 +254,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
       const held = runtime.length > 0 && (await applyRuntime(known, runtime));
       const reload = changes.find((change) => change.kind === 'reload');
       if (reload !== undefined) await applyReload(state ?? known, wanted, reload.reason);
+      if (reload !== undefined && !(await mayReload())) return false;
       if (state !== undefined) await trackLeaving(state, wanted);
       if (held) return false;
     }

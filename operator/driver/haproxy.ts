@@ -13,8 +13,10 @@ import {
   runtimeCommands,
   secretCommands,
   SHOW_LISTS,
+  SHOW_PEERS,
   SHOW_ROUTES,
   SHOW_SECRETS,
+  SHOW_TABLES,
   showList,
 } from '../haproxy/commands.ts';
 import { ADMIN_SOCKET, STATE_FILE } from '../haproxy/config.ts';
@@ -26,7 +28,9 @@ import {
   parseCertificateList,
   parseConnections,
   parseInfo,
+  parseLearnt,
   parseMap,
+  parseRemembered,
   parseSecretFiles,
   parseServersState,
 } from '../haproxy/parse.ts';
@@ -97,6 +101,7 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
       'show info',
       SHOW_ROUTES,
       SHOW_LISTS,
+      SHOW_PEERS,
       ...SHOW_SECRETS,
     ]);
     const names = lists.split('\n').filter(isListName);
@@ -170,6 +175,10 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
       const refused: RefusedChange[] = [];
       for (const batch of batches(changes)) refused.push(...(await applyBatch(batch, { run, memory, textOf })));
       return refused;
+    },
+    async wouldForget() {
+      const [tables = '', peers = ''] = await run([SHOW_TABLES, SHOW_PEERS]);
+      return parseRemembered(tables) > 0 && !parseLearnt(peers);
     },
     async reload(config, state) {
       const candidate = join(folder, CANDIDATE);

@@ -32,6 +32,8 @@ export interface ProxyDriver {
   connections(backends: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Carries out changes in their order and returns those that were refused. */
   apply(changes: readonly RuntimeChange[]): Promise<readonly RefusedChange[]>;
+  /** Whether a reload now would lose what HAProxy remembers of clients: a worker that is still asking others for it teaches nobody. */
+  wouldForget(): Promise<boolean>;
   /** Checks the configuration, puts it on disk and makes a new worker take over. */
   reload(config: ProxyConfig, state: ProxyState): Promise<ReloadResult>;
   /** Writes the recovery image. */

@@ -97,6 +97,10 @@ export const SHOW_ROUTES = `show map ${ROUTES_FILE}`;
 export const SHOW_SECRETS = ['show ssl cert', 'show ssl ca-file'];
 export const SHOW_LISTS = 'show ssl crt-list';
 
+/** What is remembered of clients, and whether it is all. */
+export const SHOW_TABLES = 'show table';
+export const SHOW_PEERS = 'show peers webpool';
+
 /** The lines of one list, with their numbers. */
 export function showList(name: string): string {
   return `show ssl crt-list -n ${quote('name', name)}`;

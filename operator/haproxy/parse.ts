@@ -191,3 +191,17 @@ export function parseProcesses(text: string): Processes {
     old: oldAt < 0 ? [] : pids(lines.slice(oldAt)),
   };
 }
+
+/** `show table`: entries of all stick tables together. */
+export function parseRemembered(text: string): number {
+  return [...text.matchAll(/^# table: .*, used:(\d+)$/gm)].reduce((sum, [, used]) => sum + Number(used), 0);
+}
+
+/** The two bits that say that there is nothing left to learn from the worker before and from other peers. */
+const LEARNT = 3;
+
+/** `show peers`: whether HAProxy has learnt what others remember, or has given up waiting for it; also when it has no peers at all. */
+export function parseLearnt(text: string): boolean {
+  const flags = /^0x\w+: .* flags=(0x[0-9a-f]+) /m.exec(text)?.[1];
+  return flags === undefined || (Number(flags) & LEARNT) === LEARNT;
+}

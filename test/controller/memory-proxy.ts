@@ -19,6 +19,8 @@ export interface MemoryProxy {
   load: (skeleton: string) => string;
   /** HAProxy's words about a change; undefined when it is carried out. */
   refuse: (kind: string, server: string) => string | undefined;
+  /** A reload now would lose what it remembers of clients. */
+  forgetful: boolean;
   /** Milliseconds that a method takes. */
   readonly takes: Map<Method, number>;
   /** Methods that were called while another one ran, which no driver has to bear. */
@@ -126,6 +128,7 @@ export function createMemoryProxy(): MemoryProxy {
       }),
     connections: () => run('connections', connections),
     apply: (changes) => run('apply', () => changes.flatMap(applyOne), ` ${changes.map(({ kind }) => kind).join(' ')}`),
+    wouldForget: () => run('wouldForget', () => proxy.forgetful),
     reload: (config) => run('reload', () => reload(config)),
     writeImage: (config) => run('writeImage', () => void (proxy.image = config)),
     stop: () => run('stop', () => void (proxy.now = undefined)),
@@ -137,6 +140,7 @@ export function createMemoryProxy(): MemoryProxy {
     last: undefined,
     image: undefined,
     calls: [],
+    forgetful: false,
     takes: new Map(),
     overlaps: [],
     everDrained: [],

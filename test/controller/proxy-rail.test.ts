@@ -71,6 +71,27 @@ describe('a rail', () => {
     expect(proxy.calls.filter((call) => /apply|reload/.test(call))).toEqual([]);
   });
 
+  it('lets a reload wait while it would lose what HAProxy remembers, and nothing else', async () => {
+    await settle(TWO);
+    [proxy.forgetful, told.length] = [true, 0];
+    const heavy = topologyOf(site(['a', 'b', 'c'], { slowStart: '10s' }));
+    await rail.round(heavy);
+    expect(told).toEqual(['add-server']);
+    expect(rail.observed.programmed).toBe(false);
+    proxy.forgetful = false;
+    await settle(heavy, 1);
+    expect(told).toContain('reloaded pool-options');
+  });
+
+  it('does not let a reload wait for ever', async () => {
+    await settle(TWO);
+    [proxy.forgetful, told.length] = [true, 0];
+    await settle(SLOW, 10);
+    expect(told).toEqual([]);
+    await settle(SLOW, 2);
+    expect(told).toEqual(['reloaded pool-options']);
+  });
+
   it('takes a server out by drain, maintenance and deletion', async () => {
     await settle(TWO);
     told.length = 0;

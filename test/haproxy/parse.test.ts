@@ -2,8 +2,10 @@ import { describe, expect, it, test } from 'vitest';
 import {
   parseConnections,
   parseInfo,
+  parseLearnt,
   parseMap,
   parseProcesses,
+  parseRemembered,
   parseServersState,
   UnexpectedAnswerError,
 } from '../../operator/haproxy/parse.ts';
@@ -172,5 +174,29 @@ describe('show proc', () => {
 
   it('without a master is no answer', () => {
     expect(() => parseProcesses('Unknown command')).toThrow(UnexpectedAnswerError);
+  });
+});
+
+test('show table: entries of all tables', () => {
+  const text = '# table: a, type: ip, size:204800, used:3\n# table: b, type: string, size:204800, used:4\n\n';
+  expect(parseRemembered(text)).toBe(7);
+  expect(parseRemembered('\n')).toBe(0);
+});
+
+describe('show peers', () => {
+  const peers = (flags: string) =>
+    `0x5634f0983ca0: [25/Nov/2026:20:34:07] id=webpool disabled=0 flags=${flags} resync_timeout=4s task_calls=2\n  0x5634f0985d60: id=local(local,inactive) addr=unix:0\n        flags=0x0\n`;
+
+  test.each([
+    ['2.6 that waits for others', '0x11', false],
+    ['2.6 that has given up', '0x33', true],
+    ['3.0 that waits for others', '0x28100001', false],
+    ['3.0 that has learnt', '0x11000003', true],
+  ])('%s', (...[, flags, learnt]) => {
+    expect(parseLearnt(peers(flags))).toBe(learnt);
+  });
+
+  it('has nothing to learn where there are no peers', () => {
+    expect(parseLearnt('No such peers\n')).toBe(true);
   });
 });
