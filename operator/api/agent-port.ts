@@ -1,5 +1,9 @@
 /**
- * Where the agent in a proxy Pod tells how it is. It shares its network with HAProxy, so no listener can have this port.
- * Above the ports that Linux gives to outgoing connections.
+ * Where the agent in a proxy Pod tells how it is, and where the proxies tell each other what they remember of clients. No listener can have
+ * these ports. Above those that Linux gives to outgoing connections.
  */
 export const AGENT_PORT = 61_081;
+export const PEERS_PORT = 61_082;
+
+/** The headless Service whose endpoints are all proxy Pods, ready or not. */
+export const PEERS_SERVICE = 'webpool-proxy-peers';

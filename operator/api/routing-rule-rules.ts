@@ -1,6 +1,6 @@
 /** What the fields of a RoutingRule ask of each other. */
 import type { Respond, RoutingRuleSpec, Rule, RuleMatch } from './kinds.gen.ts';
-import { AGENT_PORT } from './agent-port.ts';
+import { AGENT_PORT, PEERS_PORT } from './agent-port.ts';
 import { canonicalAddress, isHostname } from './address.ts';
 import { rangeProblems } from './range-rules.ts';
 import { filterProblems } from './filter-rules.ts';
@@ -26,8 +26,8 @@ export function routingRuleProblems(spec: RoutingRuleSpec): readonly Problem[] {
 const WITHOUT_TLS: ReadonlySet<Protocol> = new Set<Protocol>(['HTTP', 'TCP', 'TLS']);
 
 function listenerProblems({ listener }: RoutingRuleSpec): Problem[] {
-  if (listener.port === AGENT_PORT)
-    return [problem('spec.listener.port', `${AGENT_PORT} is where a proxy tells how it is: choose another port`)];
+  if (listener.port === AGENT_PORT || listener.port === PEERS_PORT)
+    return [problem('spec.listener.port', `${listener.port} is one that proxies themselves use: choose another port`)];
   const { protocol, port, tls, proxyProtocol } = listener;
   const problems = [...rangeProblems(proxyProtocol?.trustedSources, 'spec.listener.proxyProtocol.trustedSources')];
   if (!readsHttp(protocol) && port === undefined) {

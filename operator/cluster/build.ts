@@ -10,7 +10,7 @@ import { externalSlices, unregistered } from './external-slices.ts';
 import { mirroredPages, mirroredSecret, type PageSource } from './mirrored-secret.ts';
 import { objectId, POOL_LABEL, type KubeObject } from './object.ts';
 import { ownsService, poolService, serviceConflicts, type Services } from './pool-service.ts';
-import { proxyBudget, proxyDeployment, proxyService } from './proxy-objects.ts';
+import { peersService, proxyBudget, proxyDeployment, proxyService } from './proxy-objects.ts';
 import type { Installation } from './proxy-pod.ts';
 
 /** Everything that the objects are made of. */
@@ -72,6 +72,7 @@ function proxyObjects({ installation, topology, certificates, pages }: ClusterIn
   return [
     proxyDeployment(installation),
     proxyService(installation, topology.listeners),
+    peersService(installation),
     ...(budget === undefined ? [] : [budget]),
     ...certificates.map((original) => mirroredSecret(installation.namespace, original)),
     ...pages.map((page) => mirroredPages(installation.namespace, page)),

@@ -34,6 +34,7 @@ export interface ServiceObject {
   readonly spec: {
     readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
     readonly clusterIP?: 'None';
+    readonly publishNotReadyAddresses?: true;
     readonly ipFamilyPolicy?: 'PreferDualStack';
     readonly selector?: Texts;
     readonly ports: readonly ServicePort[];

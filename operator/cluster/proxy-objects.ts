@@ -1,3 +1,4 @@
+import { PEERS_PORT, PEERS_SERVICE } from '../api/agent-port.ts';
 import type { Listener } from '../topology/topology.ts';
 import { PROXY_LABELS, proxyMeta } from './object.ts';
 import type { DeploymentObject, PodDisruptionBudgetObject, ServiceObject, ServicePort } from './object.ts';
@@ -38,6 +39,25 @@ export function proxyService({ namespace, config }: Installation, listeners: rea
       ...(type !== 'ClusterIP' && { externalTrafficPolicy }),
       ...(balanced && loadBalancerClass !== undefined && { loadBalancerClass }),
       ...(balanced && loadBalancerSourceRanges.length > 0 && { loadBalancerSourceRanges }),
+    },
+  };
+}
+
+/**
+ * The proxies among themselves: by its endpoints each knows the others, from the moment at which they have an address. Of one family, so
+ * that each stands there once.
+ */
+export function peersService({ namespace }: Installation): ServiceObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { ...proxyMeta(namespace), name: PEERS_SERVICE },
+    spec: {
+      type: 'ClusterIP',
+      clusterIP: 'None',
+      publishNotReadyAddresses: true,
+      selector: PROXY_LABELS,
+      ports: [{ name: 'peers', protocol: 'TCP', port: PEERS_PORT, targetPort: PEERS_PORT }],
     },
   };
 }

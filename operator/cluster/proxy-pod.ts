@@ -1,6 +1,6 @@
 /** The Pod of a proxy: HAProxy, which faces the world and has no token, and the agent, which has one and faces nobody. */
 import type { OperatorConfig, ProxySettings } from '../api/operator-config.ts';
-import { AGENT_PORT } from '../api/agent-port.ts';
+import { AGENT_PORT, PEERS_PORT } from '../api/agent-port.ts';
 import { PROXY_LABELS, type Container, type PodSpec } from './object.ts';
 
 /** Where an operator runs. */
@@ -114,6 +114,7 @@ function haproxyContainer(installation: Installation): Container {
       failureThreshold: 1,
     },
     lifecycle: { preStop: { exec: { command: ['sleep', `${seconds(drain.delay)}`] } } },
+    ports: [{ name: 'peers', containerPort: PEERS_PORT, protocol: 'TCP' }],
     volumeMounts: [{ name: 'run', mountPath: SHARED }],
   };
 }
@@ -129,6 +130,7 @@ function agentContainer(installation: Installation): Container {
       { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
       { name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
       { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+      { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
     ],
     ports: [{ name: 'metrics', containerPort: AGENT_PORT, protocol: 'TCP' }],
     livenessProbe: {

@@ -2,13 +2,18 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { PEERS_PORT, PEERS_SERVICE } from '../api/agent-port.ts';
 import { startAgent, type Agent } from '../controller/agent.ts';
+import { createPeerKeeper, type PeerKeeper } from '../controller/proxy-peers.ts';
 import { createProxyRail } from '../controller/proxy-rail.ts';
-import { writeAtomically } from '../driver/files.ts';
+import { readIfThere, writeAtomically } from '../driver/files.ts';
 import { createHaproxyDriver } from '../driver/haproxy.ts';
 import { createReportWriter } from '../driver/proxy-report.ts';
 import { runMasterCommand } from '../driver/runtime-socket.ts';
+import { peersIn } from '../haproxy/peers.ts';
+import { CONFIG_FILE } from '../haproxy/image.ts';
 import { createKubernetesSource } from '../source/kubernetes.ts';
+import { followProxyPeers, type ProxyPeers } from '../source/proxy-peers.ts';
 import { proxyFigures } from '../status/figures.ts';
 import type { AccessLog } from '../haproxy/access-log.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -30,7 +35,13 @@ export interface AgentOptions {
   readonly bind: readonly string[];
   readonly http: { readonly host: string; readonly port: number };
   /** The Pod that we are in. */
-  readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
+  readonly pod: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid: string;
+    /** Where the other proxies reach it; absent: it shares nothing with them. */
+    readonly address?: string;
+  };
   /** Milliseconds that HAProxy may take to end after a signal: until then it is followed as before. */
   readonly grace: number;
   readonly maxConnections?: number;
@@ -94,9 +105,19 @@ export async function agent(options: AgentOptions): Promise<number> {
       },
     }),
   });
+  const others = followProxyPeers({
+    client: cluster.client,
+    namespace: pod.namespace,
+    service: PEERS_SERVICE,
+    log,
+    onChange: () => running.wake(),
+  });
+  const peers = await peersOf(pod, others, stateDir);
   const running: Agent = startAgent({
     source,
     proxy,
+    ...(peers && { peers }),
+    synced: Promise.all([source.synced, others.synced]),
     reports: createReportWriter(cluster.client, pod),
     now: () => new Date().toISOString(),
     onProgrammed: async () => {
@@ -123,10 +144,27 @@ export async function agent(options: AgentOptions): Promise<number> {
   await running.stop();
   metrics.close();
   await source.close();
+  await others.close();
   await cluster.close();
   await http.close();
   log.info('webpool agent ended');
   return 0;
+}
+
+/** A HAProxy that was started before us goes on with the peers that it knows. */
+async function peersOf(
+  { uid, address }: AgentOptions['pod'],
+  others: ProxyPeers,
+  stateDir: string,
+): Promise<PeerKeeper | undefined> {
+  if (address === undefined) return undefined;
+  const peer = (name: string, place: string) => ({ name, address: place, port: PEERS_PORT });
+  return createPeerKeeper({
+    own: peer(uid, address),
+    live: () => others.list().map((other) => peer(other.uid, other.address)),
+    told: peersIn((await readIfThere(join(stateDir, CONFIG_FILE))) ?? ''),
+    now: () => performance.now(),
+  });
 }
 
 /** The Pod leaves: nobody should be sent to it any more, but whoever still comes is served by what is true then. */

@@ -3,7 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { canonicalAddress } from '../api/address.ts';
 import { parseDuration } from '../api/duration.ts';
 import type { AccessLog } from '../haproxy/access-log.ts';
-import type { Peers } from '../haproxy/config.ts';
+import type { Peers } from '../haproxy/peers.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
 import { AGENT_PORT } from '../api/agent-port.ts';
 import { agent } from './agent.ts';
@@ -183,13 +183,17 @@ function addAgent(command: Command, signal: AbortSignal, set: (code: number) => 
     .option('--access-log <off|full|1/N>', 'a line of JSON for every request, or for one of N', accessLog, 'Off')
     .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .addOption(new Option('--log-format <format>').choices(['auto', 'json', 'text']).default('auto'))
-    .addHelpText('after', '\nThe Pod is known by the environment: POD_NAMESPACE, POD_NAME and POD_UID.')
+    .addHelpText(
+      'after',
+      '\nThe Pod is known by the environment: POD_NAMESPACE, POD_NAME, POD_UID and, if it shares with other proxies, POD_IP.',
+    )
     .action(async ({ watchNamespace, logLevel, logFormat, ...flags }: AgentFlags) => {
       const log = createLogger({ level: logLevel, format: logFormat });
       const pod = {
         namespace: fromEnvironment('POD_NAMESPACE'),
         name: fromEnvironment('POD_NAME'),
         uid: fromEnvironment('POD_UID'),
+        ...ownAddress(process.env['POD_IP']),
       };
       set(await agent({ ...flags, watchNamespaces: watchNamespace, pod, log, signal }));
     });
@@ -229,6 +233,11 @@ function fromEnvironment(name: string): string {
   const value = process.env[name];
   if (value === undefined || value === '') throw new UsageError(`${name} is not set`);
   return value;
+}
+
+function ownAddress(text = ''): { readonly address?: string } {
+  const address = canonicalAddress(text);
+  return address === undefined ? {} : { address };
 }
 
 function textList(value: string, list: readonly string[]): readonly string[] {

@@ -15,7 +15,7 @@ import { createFolderSource } from '../source/folder.ts';
 import { figuresOf } from '../status/figures.ts';
 import { instanceStatus, type InstanceInfo } from '../status/instance.ts';
 import type { AccessLog } from '../haproxy/access-log.ts';
-import type { Peers } from '../haproxy/config.ts';
+import type { Peers } from '../haproxy/peers.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { startHttp } from '../telemetry/server.ts';

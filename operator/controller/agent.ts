@@ -10,12 +10,17 @@ import type { ProxyObserved } from '../status/observed.ts';
 import { createReportBuilder } from '../status/proxy-report.ts';
 import { createTopologyBuilder } from '../topology/build.ts';
 import type { Topology } from '../topology/topology.ts';
+import type { PeerKeeper } from './proxy-peers.ts';
 import type { ProxyRail } from './proxy-rail.ts';
 import { startRounds, type RoundsOptions } from './rounds.ts';
 
 export interface AgentOptions {
-  readonly source: Pick<KubernetesSource, 'synced' | 'read' | 'changes' | 'versions'>;
+  readonly source: Pick<KubernetesSource, 'read' | 'changes' | 'versions'>;
   readonly proxy: ProxyRail;
+  /** Absent: this proxy shares nothing with others. */
+  readonly peers?: PeerKeeper;
+  /** Resolves once there is a picture. */
+  readonly synced: Promise<unknown>;
   readonly reports: ReportWriter;
   /** RFC 3339, UTC. */
   readonly now: () => string;
@@ -69,13 +74,14 @@ export function startAgent(options: AgentOptions): Agent {
       const resources = await source.read();
       current = { resources, topology: build(resources, NO_NAMES) };
     }
-    const again = await proxy.round(current.topology);
+    const told = options.peers?.wanted(current.topology);
+    const again = await proxy.round(current.topology, told?.peers);
     inForce = proxy.programmed ? current.resources : undefined;
     if (!programmed && proxy.programmed) {
       await options.onProgrammed();
       programmed = true;
     }
-    return again;
+    return Math.min(again, told?.again ?? Infinity);
   };
 
   /** What is in no picture yet is not claimed, nor is a picture before it was read back. */
@@ -103,7 +109,7 @@ export function startAgent(options: AgentOptions): Agent {
     make: round,
     tell: writeReport,
     holdOff: REPORT_HOLD_OFF,
-    ready: source.synced,
+    ready: options.synced,
     onRound: options.onRound,
     onError: options.onError,
   });

@@ -5,6 +5,7 @@ import { withValues } from '../api/patched-map.ts';
 import { keepIdentity, keepMap } from '../api/stable.ts';
 import type { ProxyDriver, RefusedChange, RuntimeChange } from '../driver/proxy-driver.ts';
 import { checksumIn, createProxyConfigBuilder, type ProxySettings } from '../haproxy/config.ts';
+import type { Peers } from '../haproxy/peers.ts';
 import { createProxyPlanner } from '../haproxy/plan.ts';
 import type { Leaving, ProxyChange, ProxyConfig, ProxyState, ServerState } from '../haproxy/proxy.ts';
 import { createImageWriter } from './image-writer.ts';
@@ -34,8 +35,8 @@ export interface ProxyRailOptions {
 }
 
 export interface ProxyRail {
-  /** Brings HAProxy nearer to `topology`. Returns when it wants to look again (ms). */
-  round(topology: Topology): Promise<number>;
+  /** Brings HAProxy nearer to `topology`. Returns when it wants to look again (ms). `peers`: default: those of the settings. */
+  round(topology: Topology, peers?: Peers): Promise<number>;
   readonly observed: ProxyObserved;
   /** As `observed` says; asking for it alone costs nothing. */
   readonly programmed: boolean;
@@ -54,9 +55,9 @@ export interface ProxyRail {
 const WAITING = 50;
 const LEAVING = 200;
 const AFTER_REFUSAL = 1000;
-/** Every so often the routes are read back too (ms). */
 /** How long a reload waits at most: HAProxy gives itself ten seconds after a start. */
 const LONGEST_HOLD = 12_000;
+/** Every so often the routes are read back too (ms). */
 const DEEP = 30_000;
 const MOST_STEPS = 10;
 /** After this long (ms) a configuration that did not load for no fault of its own is tried again. */
@@ -89,9 +90,9 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   /** What runs, as far as a reload decides about it. */
   let loaded: Loaded = { skeleton: '', files: new Map() };
   let refused: Refused | undefined;
-  let problem: ProxyObserved['problem'];
   /** Since when a reload waits for HAProxy to know all that others remember. */
   let heldSince: number | undefined;
+  let problem: ProxyObserved['problem'];
   let settled = false;
   /** The worker in which the last round left nothing to do: what differs there now is somebody else's work. */
   let settledIn: string | undefined;
@@ -193,7 +194,6 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     return failures.length > 0;
   };
 
-  const applyReload = async (known: ProxyState, wanted: ProxyConfig, reason: string) => {
   /** What clients were told is kept over a reload, and for its sake a reload waits a little, which it has to after a start at most. */
   const mayReload = async (): Promise<boolean> => {
     const now = performance.now();
@@ -207,6 +207,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     return true;
   };
 
+  const applyReload = async (known: ProxyState, wanted: ProxyConfig, reason: string) => {
     const begun = performance.now();
     // The reload writes an image of its own, also when it comes to nothing.
     writer.drop();
@@ -253,8 +254,8 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
       const runtime = changes.filter((change): change is RuntimeChange => change.kind !== 'reload');
       const held = runtime.length > 0 && (await applyRuntime(known, runtime));
       const reload = changes.find((change) => change.kind === 'reload');
-      if (reload !== undefined) await applyReload(state ?? known, wanted, reload.reason);
       if (reload !== undefined && !(await mayReload())) return false;
+      if (reload !== undefined) await applyReload(state ?? known, wanted, reload.reason);
       if (state !== undefined) await trackLeaving(state, wanted);
       if (held) return false;
     }
@@ -301,8 +302,8 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
 
   const offered = () => (options.probe === undefined ? {} : { offers: options.probe.answers });
 
-  const round = async (topology: Topology): Promise<number> => {
-    const wanted = build(topology);
+  const round = async (topology: Topology, peers?: Peers): Promise<number> => {
+    const wanted = build(topology, peers);
     const isNew = wanted !== config;
     config = wanted;
     if (isNew) [settled, settledIn] = [false, undefined];
@@ -318,7 +319,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   };
 
   return {
-    round: (topology) => writer.without(() => round(topology)),
+    round: (topology, peers) => writer.without(() => round(topology, peers)),
     get observed() {
       const known = state ?? last;
       return observe({

@@ -10,7 +10,8 @@ import type { AccessLog } from './access-log.ts';
 import { backendSection, backendServers, type BackendSection, type Mode } from './backend.ts';
 import { certificateConfig, defaultList, type CertificateConfig } from './certificates.ts';
 import { fixedSections, frontendLines, reply, ROUTER_FILE } from './frontend.ts';
-import { backendName, digest, socketAddress } from './names.ts';
+import { backendName, digest } from './names.ts';
+import { ALONE, peerSections, type Peers } from './peers.ts';
 import type { BackendConfig, ProxyConfig } from './proxy.ts';
 import { quote } from './quote.ts';
 import { routingMap } from './routes.ts';
@@ -32,16 +33,8 @@ export interface ProxySettings {
   readonly router: string;
   /** Default: Off. */
   readonly accessLog?: AccessLog;
-  /** Default: alone. */
+  /** Where nobody says more with a topology. Default: alone. */
   readonly peers?: Peers;
-}
-
-/** HAProxies that serve the same and share what they remember of clients: rate limits and affinity. */
-export interface Peers {
-  /** Which of them this one is. */
-  readonly name: string;
-  /** The same list for each; addresses are canonical. Nothing that goes between them is encrypted. */
-  readonly all: readonly { readonly name: string; readonly address: string; readonly port: number }[];
 }
 
 /** Stands in the skeleton where its own checksum goes. */
@@ -51,7 +44,7 @@ const CHECKSUM = '@checksum@';
 interface Memo {
   readonly sections: WeakMap<PoolOptions, Map<string, BackendSection>>;
   readonly backends: WeakMap<Pool, Map<Mode, BackendConfig>>;
-  last?: { readonly topology: Topology; readonly inputs: readonly unknown[]; readonly config: ProxyConfig };
+  last?: Input & { readonly inputs: readonly unknown[]; readonly config: ProxyConfig };
   listeners?: {
     readonly of: readonly Listener[];
     readonly routes: ReadonlyMap<string, string>;
@@ -63,9 +56,16 @@ interface Memo {
  * A function from Topology to ProxyConfig that does again only what changed: equal parts keep their identity.
  * Its result is always that of a computation from nothing.
  */
-export function createProxyConfigBuilder(settings: ProxySettings): (topology: Topology) => ProxyConfig {
+export function createProxyConfigBuilder(settings: ProxySettings): (topology: Topology, peers?: Peers) => ProxyConfig {
   const memo: Memo = { sections: new WeakMap(), backends: new WeakMap() };
-  return (topology) => withOtherServers(topology, memo) ?? build(topology, settings, memo);
+  return (topology, peers = settings.peers ?? ALONE) =>
+    withOtherServers({ topology, peers }, memo) ?? build({ topology, peers }, settings, memo);
+}
+
+/** What the configuration is made of, besides the settings. Compared by identity. */
+interface Input {
+  readonly topology: Topology;
+  readonly peers: Peers;
 }
 
 /** The configuration of a topology. */
@@ -73,7 +73,7 @@ export function buildProxyConfig(topology: Topology, settings: ProxySettings): P
   return createProxyConfigBuilder(settings)(topology);
 }
 
-function build(topology: Topology, settings: ProxySettings, memo: Memo): ProxyConfig {
+function build({ topology, peers }: Input, settings: ProxySettings, memo: Memo): ProxyConfig {
   const { listeners } = topology;
   if (memo.listeners?.of !== listeners) {
     memo.listeners = { of: listeners, routes: routingMap(listeners), certificates: certificateConfig(listeners) };
@@ -90,22 +90,22 @@ function build(topology: Topology, settings: ProxySettings, memo: Memo): ProxyCo
       sections.push(remembered(memo.sections, pool.options, name, () => backendSection(mode, pool.key, pool.options)));
     }
   }
-  const inputs = [...sections, ...listeners.map(staticPart)];
+  const inputs = [peers, ...sections, ...listeners.map(staticPart)];
   const { skeleton, checksum, files } =
     memo.last !== undefined && sameItems(memo.last.inputs, inputs)
       ? memo.last.config
-      : skeletonOf(sections, listeners, settings);
+      : skeletonOf(sections, { listeners, peers }, settings);
   const { lists: certificateLists } = certificates;
   const secretFiles = new Map([...certificates.secretFiles, ...transportFiles(topology.pools.values())]);
   const config: ProxyConfig = { skeleton, checksum, files, routes, backends, secretFiles, certificateLists };
-  memo.last = { topology, inputs, config };
+  memo.last = { topology, peers, inputs, config };
   return config;
 }
 
 /** The configuration when nothing but the servers of some pools changed, as in most rounds. */
-function withOtherServers(topology: Topology, memo: Memo): ProxyConfig | undefined {
+function withOtherServers({ topology, peers }: Input, memo: Memo): ProxyConfig | undefined {
   const { last } = memo;
-  if (last === undefined || !sameItems(routingParts(last.topology), routingParts(topology))) return undefined;
+  if (last === undefined || !sameItems(routingParts(last), routingParts({ topology, peers }))) return undefined;
   const changed = changedKeys(last.topology.pools, topology.pools);
   if (changed.length === 0) return last.config;
   const { backends: known } = last.config;
@@ -129,9 +129,10 @@ function withOtherServers(topology: Topology, memo: Memo): ProxyConfig | undefin
 /** Parts of a topology of which the skeleton shows nothing, but for the options of pools. */
 const WITHOUT_TRACE = new Set<string>(['pools', 'accounts', 'findings', 'hostnames'] satisfies (keyof Topology)[]);
 
-/** All of a topology that may change more than servers. */
-function routingParts(topology: Topology): readonly unknown[] {
-  return Object.entries(topology).flatMap(([name, part]) => (WITHOUT_TRACE.has(name) ? [] : [part as unknown]));
+/** All that may change more than servers. */
+function routingParts({ topology, peers }: Input): readonly unknown[] {
+  const parts = Object.entries(topology).flatMap(([name, part]) => (WITHOUT_TRACE.has(name) ? [] : [part as unknown]));
+  return [peers, ...parts];
 }
 
 /** What of a listener stands in the skeleton; equal texts mean equal lines. */
@@ -166,12 +167,12 @@ function remembered<K extends object, N, V>(memo: WeakMap<K, Map<N, V>>, key: K,
 
 function skeletonOf(
   sections: readonly BackendSection[],
-  listeners: readonly Listener[],
+  { listeners, peers }: { readonly listeners: readonly Listener[]; readonly peers: Peers },
   settings: ProxySettings,
 ): Pick<ProxyConfig, 'skeleton' | 'checksum' | 'files'> {
   const blocks = [
-    globalLines(settings),
-    peerLines(settings.peers),
+    globalLines(settings, peers),
+    ...peerSections(peers),
     defaultLines(settings),
     ...listeners.map((listener) => frontendLines(listener, settings.bind, settings.accessLog)),
     ...fixedSections(),
@@ -200,25 +201,10 @@ export function checksumIn(skeleton: string): string {
 
 const OTHER_DESCRIPTORS = 10_000;
 
-const ALONE: Peers = { name: 'local', all: [] };
-
-/** Also alone there is a peer: the worker that comes after a reload. */
-function peerLines({ name, all }: Peers = ALONE): readonly string[] {
-  const own = all.find((peer) => peer.name === name);
-  const others = all.filter((peer) => peer !== own);
-  return [
-    'peers webpool',
-    `bind ${own === undefined ? 'unix@peers.sock' : socketAddress(own.address, own.port)}`,
-    `server ${quote('name', name)}`,
-    ...others.map((peer) => `server ${quote('name', peer.name)} ${socketAddress(peer.address, peer.port)}`),
-  ];
-}
-
-function globalLines({
-  maxConnections,
-  otherDescriptors = OTHER_DESCRIPTORS,
-  peers = ALONE,
-}: ProxySettings): readonly string[] {
+function globalLines(
+  { maxConnections, otherDescriptors = OTHER_DESCRIPTORS }: ProxySettings,
+  peers: Peers,
+): readonly string[] {
   return [
     'global',
     `description ${CHECKSUM}`,

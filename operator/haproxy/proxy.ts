@@ -124,4 +124,4 @@ interface ServerStep {
 }
 
 /** Why a reload is needed: a value of the metric, so the set is small. */
-export type ReloadReason = 'listeners' | 'pools' | 'pool-options' | 'settings';
+export type ReloadReason = 'listeners' | 'pools' | 'pool-options' | 'peers' | 'settings';

@@ -1,10 +1,20 @@
 /** Which change needs a reload: every row of docs/reloads.md, by HAProxy's own counter. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createPeerKeeper } from '../../operator/controller/proxy-peers.ts';
+import type { Peer } from '../../operator/haproxy/peers.ts';
+import { loopbackAddress } from '../support/address.ts';
 import type { Written } from '../support/admit.ts';
 import { certificateFor, tlsSecret } from '../support/certificates.ts';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { NEEDS_RELOAD } from '../support/reload-table.ts';
 import { startWebServer, type WebServer } from '../support/web-server.ts';
+
+/** The proxies of a cluster that there are, this one first. Time flies: nothing waits for others. */
+const peer = (name: string): Peer => ({ name, address: loopbackAddress(), port: 10_000 });
+const own = peer('own');
+let live: readonly Peer[] = [own];
+let clock = 0;
+const keeper = createPeerKeeper({ own, live: () => live, told: [], now: () => (clock += 10_000) });
 
 let proxy: TestProxy;
 let one: WebServer;
@@ -12,7 +22,7 @@ let two: WebServer;
 
 beforeAll(async () => {
   [proxy, one, two] = await Promise.all([
-    createTestProxy(),
+    createTestProxy({ peers: (topology) => keeper.wanted(topology).peers }),
     startWebServer({ name: 'one' }),
     startWebServer({ name: 'two' }),
   ]);
@@ -39,6 +49,24 @@ const https = (name: string, tls: object = {}) =>
   );
 const endpoint = (more: object) => ({ name: one.name, address: one.address, port: one.port, ...more });
 const begin = (): Written[] => [site(), http(), https('a')];
+const limited = (): Written[] => {
+  const rule = { ...allTo('site'), rateLimit: { requests: 1, per: '1s' } };
+  return [site(), http([rule]), https('a')];
+};
+const among = (others: readonly Peer[], objects: readonly Written[]) => {
+  live = [own, ...others];
+  return objects;
+};
+
+const [second, third] = [peer('second'), peer('third')];
+
+/** Row → the objects before the change, where they are not what `begin` gives. */
+const BEFORE: Readonly<Record<string, () => readonly Written[]>> = {
+  'In Kubernetes: the first such rule or pool, where there are several proxies': () => among([second], begin()),
+  'In Kubernetes: a proxy Pod comes while a rule limits rates or a pool has affinity by address': () =>
+    among([second], limited()),
+  'In Kubernetes: a proxy Pod goes, or the last such rule or pool': () => among([second, third], limited()),
+};
 
 /** Row → the objects after the change; before it there is what `begin` gives. */
 const CHANGES: Readonly<Record<string, () => readonly Written[]>> = {
@@ -95,6 +123,10 @@ const CHANGES: Readonly<Record<string, () => readonly Written[]>> = {
     writePage('later');
     return begin();
   },
+  'In Kubernetes: the first such rule or pool, where there are several proxies': limited,
+  'In Kubernetes: a proxy Pod comes while a rule limits rates or a pool has affinity by address': () =>
+    among([second, third], limited()),
+  'In Kubernetes: a proxy Pod goes, or the last such rule or pool': () => among([], begin()),
 };
 
 it('docs/reloads.md has a row for each of these changes and no other', () => {
@@ -102,7 +134,7 @@ it('docs/reloads.md has a row for each of these changes and no other', () => {
 });
 
 it.each(Object.entries(CHANGES))('%s', async (change, after) => {
-  await proxy.apply(begin());
+  await proxy.apply((BEFORE[change] ?? begin)());
   const before = await proxy.processes();
   await proxy.apply(after());
   const { reloads, failed } = await proxy.processes();

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { loadAll } from 'js-yaml';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readOperatorConfig } from '../../operator/api/operator-config.ts';
-import { proxyDeployment, proxyService } from '../../operator/cluster/proxy-objects.ts';
+import { peersService, proxyDeployment, proxyService } from '../../operator/cluster/proxy-objects.ts';
 import { missingCluster, type Cluster } from '../cluster/node.ts';
 import { BUILD_TIMEOUT } from '../cluster/programs.ts';
 import { describeWhere } from '../support/announce.ts';
@@ -42,7 +42,8 @@ describeWhere('proxies without an operator', await missingCluster(), () => {
       parts.filter(({ kind }) => kind !== 'Deployment'),
     );
     await applyServers(cluster, image);
-    await apply(cluster, [pool([]), RULE, SERVICE, proxyDeployment(installation), proxyService(installation, [])]);
+    const proxies = [proxyDeployment(installation), proxyService(installation, []), peersService(installation)];
+    await apply(cluster, [pool([]), RULE, SERVICE, ...proxies]);
     await rolledOut(cluster, 'webpool-proxy');
     place = { address: await eventually('an address for the proxies', () => externalAddress(cluster)), port: 80 };
     await eventually('the way to the proxies', () => request(place, '/'));
@@ -74,9 +75,37 @@ describeWhere('proxies without an operator', await missingCluster(), () => {
     });
   });
 
-  test('lose no request when they are replaced', { timeout: PATIENCE }, async () => {
-    await underLoad(place, () => restart(cluster, 'webpool-proxy'));
-  });
+  test(
+    'lose no request when they are replaced, and remember together whom they saw',
+    { timeout: PATIENCE },
+    async () => {
+      const rule = { name: 'rare', matches: [{ path: { type: 'Prefix', value: '/rare' } }] };
+      const rateLimit = { requests: 5, per: '1h', key: { type: 'Header', name: 'X-Key' } };
+      const spec = {
+        listener: { protocol: 'HTTP', port: 80 },
+        rules: [{ ...rule, rateLimit, respond: { status: 200 } }],
+      };
+      const [one = '', two = '', ...rest] = await proxyAddresses();
+      expect(rest).toEqual([]);
+      await apply(cluster, [{ ...RULE, metadata: { name: 'rare', namespace: NAMESPACE }, spec }]);
+      for (const address of [one, two])
+        await eventually('the rule', async () => (await rare(address, 'warm')) !== '404');
+      await eventually('the one to count what the other sees', async () => {
+        const key = `try-${Math.random()}`;
+        for (let count = 0; count < 4; count += 1) await rare(one, key);
+        return [await rare(two, key), await rare(two, key)].join() === '200,429';
+      });
+      for (let count = 0; count < 5; count += 1) expect(await rare(one, 'known')).toBe('200');
+      await underLoad(place, () => restart(cluster, 'webpool-proxy'));
+      const fresh = await proxyAddresses();
+      expect(fresh).toHaveLength(2);
+      for (const address of fresh) expect([address, await rare(address, 'known')]).toEqual([address, '429']);
+      for (const name of await proxyPods()) {
+        const lines = await system(cluster, ['logs', name, '-c', 'agent']);
+        expect(lines.split('haproxy reloaded').length - 1).toBeLessThanOrEqual(1);
+      }
+    },
+  );
 
   test('serve on when an agent is killed, which comes back', async () => {
     const [name = ''] = await proxyPods();
@@ -127,6 +156,17 @@ describeWhere('proxies without an operator', await missingCluster(), () => {
       .toSorted();
   }
 
+  async function rare(address: string, key: string): Promise<string> {
+    const ask = ['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '-H', `X-Key: ${key}`];
+    return cluster.network.run([...ask, `http://${address}/rare`]);
+  }
+
+  /** Of those that do not leave. */
+  async function proxyAddresses(): Promise<readonly string[]> {
+    const { items } = JSON.parse(await system(cluster, ['get', 'pods', '-o', 'json'])) as ProxyPods;
+    return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(({ status }) => status.podIP);
+  }
+
   async function proxyPods(): Promise<readonly string[]> {
     const path = 'jsonpath={.items[*].metadata.name}';
     return (await system(cluster, ['get', 'pods', '-o', path])).split(' ').toSorted();
@@ -137,6 +177,13 @@ describeWhere('proxies without an operator', await missingCluster(), () => {
     return (await system(cluster, ['get', 'pod', name, '-o', path])).split(' ');
   }
 });
+
+interface ProxyPods {
+  readonly items: readonly {
+    readonly metadata: { readonly deletionTimestamp?: string };
+    readonly status: { readonly podIP: string };
+  }[];
+}
 
 interface Pods {
   readonly items: readonly { readonly metadata: { readonly name: string; readonly deletionTimestamp?: string } }[];

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { loadAll } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PEERS_PORT } from '../../operator/api/agent-port.ts';
 import { readOperatorConfig } from '../../operator/api/operator-config.ts';
 import { clusterObjects } from '../../operator/cluster/build.ts';
 import { input, installation, machines, pool } from '../cluster-objects/sample.ts';
@@ -17,11 +18,17 @@ const SYSTEM = 'webpool-system';
 const ACCOUNT = (name: string) => `system:serviceaccount:${SYSTEM}:${name}`;
 const OPTIONS = { controllers: true } as const;
 
+interface PolicyPort {
+  readonly port: number;
+  readonly endPort?: number;
+}
+
 interface Manifest {
   readonly kind: string;
   readonly metadata: { readonly name: string };
   readonly data?: Readonly<Record<string, string>>;
   readonly spec?: {
+    readonly ingress?: readonly { readonly from?: readonly unknown[]; readonly ports: readonly PolicyPort[] }[];
     readonly template?: {
       readonly spec: { readonly containers: readonly { readonly image: string; readonly args: readonly string[] }[] };
     };
@@ -35,6 +42,17 @@ describe('install.yaml', () => {
     const [map] = objects.filter(({ kind }) => kind === 'ConfigMap');
     const [document] = loadAll(map?.data?.['config.yaml'] ?? '');
     expect(readOperatorConfig(document)).toHaveProperty('config');
+  });
+
+  test('lets nobody but proxies reach the port where they talk to each other', () => {
+    const policies = objects.filter(({ kind }) => kind === 'NetworkPolicy');
+    const rules = policies.flatMap(({ spec }) => spec?.ingress ?? []);
+    const open = (reachable: typeof rules) =>
+      [1, 80, 61_081, PEERS_PORT, 61_083, 65_535].filter((wanted) =>
+        reachable.some(({ ports }) => ports.some(({ port, endPort = port }) => port <= wanted && wanted <= endPort)),
+      );
+    expect(open(rules.filter(({ from }) => from === undefined))).toEqual([1, 80, 61_081, 61_083, 65_535]);
+    expect(open(rules.filter(({ from }) => from !== undefined))).toEqual([PEERS_PORT]);
   });
 
   test('has the image of this version', () => {

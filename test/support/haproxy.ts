@@ -14,10 +14,11 @@ import { createProxyRail, type ProxyRail } from '../../operator/controller/proxy
 import { createHaproxyDriver } from '../../operator/driver/haproxy.ts';
 import { createTlsProbe } from '../../operator/driver/tls-probe.ts';
 import { buildStatuses } from '../../operator/status/build.ts';
-import type { Pool } from '../../operator/topology/topology.ts';
+import type { Pool, Topology } from '../../operator/topology/topology.ts';
 import type { ProxyDriver, RefusedChange, RuntimeChange } from '../../operator/driver/proxy-driver.ts';
 import { runCommands, runMasterCommand } from '../../operator/driver/runtime-socket.ts';
 import type { ProxySettings } from '../../operator/haproxy/config.ts';
+import type { Peers } from '../../operator/haproxy/peers.ts';
 import { parseInfo, parseProcesses, type Processes, type WorkerInfo } from '../../operator/haproxy/parse.ts';
 import type { ProxyState, ServerState } from '../../operator/haproxy/proxy.ts';
 import { createTopologyBuilder } from '../../operator/topology/build.ts';
@@ -108,6 +109,8 @@ export interface TestProxyOptions {
   /** Addresses to bind to. Default: `address`, one of the loopback. */
   readonly bind?: readonly string[];
   readonly settings?: Partial<ProxySettings>;
+  /** Asked in every round. Default: what the settings say. */
+  readonly peers?: (topology: Topology) => Peers;
 }
 
 const MASTER_SOCKET = 'master.sock';
@@ -189,7 +192,7 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
     },
     until: async (what, look) =>
       eventually(what, async () => {
-        const again = await rail.round(aimed);
+        const again = await rail.round(aimed, options.peers?.(aimed));
         const seen = await look();
         if (seen !== undefined && seen !== false) return seen;
         await delay(Math.min(again, 50));

@@ -65,7 +65,7 @@ export async function startProxyPod(options: ProxyPodOptions): Promise<ProxyPod>
   const agent = createContainer(() => {
     const where = ['--state-dir', folder, '--kubeconfig', kubeconfig, '--bind', bind, '--http', `127.0.0.1:${port}`];
     const flags = ['--log-format', 'json', '--max-connections', '1000', ...agentFlags];
-    const env = { ...process.env, POD_NAMESPACE: pod.namespace, POD_NAME: pod.name, POD_UID: pod.uid };
+    const env = { ...process.env, POD_NAMESPACE: pod.namespace, POD_NAME: pod.name, POD_UID: pod.uid, POD_IP: bind };
     return launch([process.execPath, program, 'agent', ...where, ...flags], { env, log: log.fd });
   });
   return {

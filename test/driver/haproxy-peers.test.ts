@@ -1,0 +1,107 @@
+/** Proxies that come and go and remember the same of their visitors, as in a Deployment. */
+import { afterEach, beforeAll, afterAll, expect, test } from 'vitest';
+import { createPeerKeeper } from '../../operator/controller/proxy-peers.ts';
+import type { Peer } from '../../operator/haproxy/peers.ts';
+import { loopbackAddress } from '../support/address.ts';
+import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
+import { eventually } from '../support/wait.ts';
+import { startWebServer, type WebServer } from '../support/web-server.ts';
+
+const PORT = 8080;
+
+let servers: readonly WebServer[];
+/** Whoever is there. */
+let live: readonly Peer[] = [];
+let proxies: TestProxy[] = [];
+let joined = 0;
+
+beforeAll(async () => {
+  servers = await Promise.all(['one', 'two', 'three'].map((name) => startWebServer({ name })));
+});
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.stop()));
+});
+afterEach(async () => {
+  await Promise.all(proxies.map((proxy) => proxy.stop()));
+  [proxies, live] = [[], []];
+});
+
+/** A proxy that the others get to know at once, as they do by an EndpointSlice. */
+async function join(): Promise<TestProxy> {
+  const own: Peer = { name: `proxy-${(joined += 1)}`, address: loopbackAddress(), port: 10_000 };
+  live = [...live, own];
+  const keeper = createPeerKeeper({ own, live: () => live, told: [], now: () => performance.now() });
+  const proxy = await createTestProxy({ peers: (topology) => keeper.wanted(topology).peers });
+  proxies.push(proxy);
+  return proxy;
+}
+
+const affine = (list: readonly WebServer[], spec: object = { sessionAffinity: { type: 'SourceIP' } }) => [
+  poolOf('site', list, spec),
+  ruleOf('site', PORT, [allTo('site')]),
+];
+const VISITORS = Array.from({ length: 8 }, (_, index) => `127.5.0.${index + 1}`);
+const where = async (proxy: TestProxy) => {
+  const found = [];
+  for (const from of VISITORS) found.push((await proxy.get(PORT, '/', { from })).server);
+  return found;
+};
+/** Goes round with all of them, as their loops would, until `look` says so. */
+const together = (what: string, look: () => boolean | Promise<boolean>) =>
+  eventually(what, async () => {
+    for (const proxy of proxies) await proxy.until('a round', () => true);
+    return look();
+  });
+const remembersAll = async (proxy: TestProxy) => {
+  const table = await proxy.command('show table http_default_site');
+  return VISITORS.every((address) => table.includes(`:${address} `));
+};
+
+test('visitors stay where they are while all proxies are replaced, whatever the order in which servers joined', async () => {
+  const first = await join();
+  await first.apply(affine(servers.slice(0, 1)));
+  for (const list of [servers.slice(0, 2), servers]) await first.apply(affine(list));
+  await first.serving();
+  const before = await where(first);
+  expect(new Set(before)).toEqual(new Set(['one', 'two', 'three']));
+  await together(
+    'the first to know that there is nobody to learn from',
+    async () => !(await first.driver.wouldForget()),
+  );
+
+  const second = await join();
+  const load = first.load(PORT, { from: '127.5.1.1' });
+  for (const list of [servers.slice(2), servers.slice(1), servers]) await second.apply(affine(list));
+  await second.serving();
+  await together('the first to know the second', () => first.told.reloaded.length > 0);
+  await together('the second to have learnt', () => remembersAll(second));
+  expect(await where(second)).toEqual(before);
+  await load.more(100);
+  await load.stop();
+  expect(load.failures).toEqual([]);
+
+  live = live.slice(1);
+  await first.stop();
+  proxies = [second];
+  expect(await where(second)).toEqual(before);
+  const third = await join();
+  await third.apply(affine(servers));
+  await third.serving();
+  await together('the third to have learnt', () => remembersAll(third));
+  expect(await where(third)).toEqual(before);
+  expect([first, second, third].map(({ told }) => told.reloaded)).toEqual([['peers'], ['peers'], []]);
+});
+
+test('a visitor who moves is known elsewhere too', async () => {
+  const [one, two] = [await join(), await join()];
+  for (const proxy of [one, two]) await proxy.apply(affine(servers));
+  for (const proxy of [one, two]) await proxy.serving();
+  await together('each to know the other', async () =>
+    (await Promise.all([one, two].map((proxy) => proxy.command('show peers webpool')))).every((text) =>
+      /last_status=ESTA/.test(text),
+    ),
+  );
+  const before = await where(one);
+  await together('the other to know them', () => remembersAll(two));
+  expect(await where(two)).toEqual(before);
+});
