@@ -17,11 +17,13 @@ import { instanceStatus, type InstanceInfo } from '../status/instance.ts';
 import type { AccessLog } from '../haproxy/access-log.ts';
 import type { Peers } from '../haproxy/peers.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { createRepeats } from '../telemetry/repeats.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { startHttp } from '../telemetry/server.ts';
 import { allAddresses, descriptors, logHaproxyLine } from './haproxy-host.ts';
 import { readInstance, readJson, removeInstance, writeInstance } from './instance-files.ts';
 import { proxyEvents, tenths } from './proxy-events.ts';
+import { createStatusLog } from './status-log.ts';
 import { UsageError } from './usage-error.ts';
 import { version } from './version.ts';
 import { wordsOf } from './words.ts';
@@ -138,6 +140,23 @@ async function claimPlaces({ folder, statusFolder, stateDir }: Places): Promise<
   return async () => void (await Promise.all(claims.map((claim) => claim.release())));
 }
 
+/** What goes wrong, and that it is right again. */
+const FAILED = {
+  source: 'cannot read the folder: trying again',
+  make: 'cannot make HAProxy what the folder says: trying again',
+  tell: 'cannot write the status: trying again',
+} as const;
+const WORKS = {
+  source: 'the folder can be read again',
+  make: 'HAProxy can be had again',
+  tell: 'the status is written again',
+} as const;
+
+/** Our own mistake needs the place in the program, the world's only its name. */
+function isOurs(error: unknown): boolean {
+  return [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
+}
+
 interface Surroundings extends Places {
   readonly metrics: Metrics;
   /** Where we answer. */
@@ -150,6 +169,10 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
   const { folder, statusFolder, stateDir, metrics, url } = surroundings;
   let firstRead = true;
   let programmed = false;
+  const repeats = createRepeats();
+  const isOver = (what: keyof typeof FAILED) => {
+    if (repeats.over(what)) log.info(WORKS[what]);
+  };
   let remembering = Promise.resolve();
   const source = await createFolderSource({ folder, log });
   const proxy = createProxyRail({
@@ -190,9 +213,11 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
       const ended = problem === undefined ? 'success' : 'error';
       const changes = { statement: statements };
       metrics.round({ rail: 'database', result: ended, seconds: milliseconds / 1000, changes });
+      if (problem === undefined) repeats.over(id);
       if (problem === undefined)
         log.info({ server: id, statements, ms: tenths(milliseconds) }, 'database looked after');
-      else log.warn({ server: id, reason: problem.reason, why: problem.message }, 'database not as it should be');
+      else if (repeats.isNews(id, problem.message))
+        log.warn({ server: id, reason: problem.reason, why: problem.message }, 'database not as it should be');
       controller.wake();
     },
     onError: (id, error) => log.error({ server: id, err: error }, 'database round failed'),
@@ -204,13 +229,21 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
     },
   });
   const resolver = createNameResolver({ onChange: () => controller.wake() });
+  const tellStatuses = createStatusLog(log, ({ kind, key }) => source.statusOf(kind, key));
   const controller = startController({
-    source,
+    source: {
+      ...source,
+      async writeStatus(changed, all, errors) {
+        tellStatuses(changed, errors);
+        await source.writeStatus(changed, all, errors);
+      },
+    },
     resolver,
     proxy,
     databases,
     now,
     onRead: (resources, milliseconds) => {
+      isOver('source');
       const { pools, rules, grants, unnamed } = resources;
       const counts = { pools: pools.size, rules: rules.size, grants: grants.size, errors: unnamed.length };
       log[firstRead ? 'info' : 'debug']({ ...counts, ms: tenths(milliseconds) }, 'folder read');
@@ -218,11 +251,15 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
     },
     onRound: (work, result, milliseconds) => {
       if (work === 'make' && result === 'error') metrics.round({ rail: 'proxy', result, seconds: milliseconds / 1000 });
+      if (result === 'success') isOver(work);
       if (programmed || !proxy.observed.programmed) return;
       programmed = true;
       log.info({ afterStartMs: tenths(performance.now()) }, 'programmed');
     },
-    onError: (error, what) => log.error({ err: error, what }, 'round failed: trying again'),
+    onError: (error, what) => {
+      const why = wordsOf(error);
+      if (repeats.isNews(what, why)) log.error(isOurs(error) ? { err: error } : { why }, FAILED[what]);
+    },
   });
 
   surroundings.onController(controller);

@@ -83,7 +83,10 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let ended: string | undefined;
-    child.on('error', (error) => (ended = error.message));
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      ended =
+        error.code === 'ENOENT' ? `there is no ${binary}: install HAProxy, or name it with --haproxy` : error.message;
+    });
     child.on('exit', (code, signal) => {
       ended = `haproxy ended with ${signal ?? code}`;
       if (pid === child.pid && !stopping) onExit();
