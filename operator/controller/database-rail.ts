@@ -6,6 +6,7 @@ import type { DatabaseRound, DatabaseRoundInput, DatabaseServer } from '../drive
 import type { DatabaseObserved, ProxyObserved } from '../status/observed.ts';
 import type { AccountNeed, DatabaseServerNeed, Topology } from '../topology/topology.ts';
 import { hostHistory } from './host-history.ts';
+import { createKnownHosts } from './known-hosts.ts';
 import { createLoop, type Loop } from './loop.ts';
 
 /** How to reach a server; kept on disk, so that the accounts of a grant that was deleted while we were away still go. */
@@ -66,6 +67,7 @@ const ALLOW_REMOVAL = 'webpool.dev/allow-removal';
 export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
   const entries = new Map<string, Entry>();
   const history = hostHistory();
+  const known = createKnownHosts();
   const places = new Map(options.remembered.map((place) => [place.id, place]));
   let picture: { readonly resources: Resources; readonly topology: Topology } | undefined;
   let observed: ReadonlyMap<string, DatabaseObserved> = new Map();
@@ -136,6 +138,7 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
       presentGrants: presentGrants(resources),
       elsewhere: grantsElsewhere(place, topology),
       keepHosts: history.keep(resources, proxy),
+      incomplete: known.incomplete(),
       allowRemoval: allowances(resources, departedCounts(needs)),
       // As long as nobody knows which servers still drain, none of their accounts may go.
       pictureComplete: resources.pictureComplete && proxy !== undefined,
@@ -167,6 +170,7 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
       const changed = picture?.resources !== resources || picture.topology !== topology;
       picture = { resources, topology };
       history.learn(topology.accounts);
+      known.learn(topology.accounts);
       const before = JSON.stringify([...places.values()]);
       for (const place of further) if (!retired.has(place.id)) places.set(place.id, place);
       // Of grants that share a loop the first says how to connect.

@@ -20,7 +20,9 @@ import type { Credentials, Session, SessionOptions, SessionTimeouts, SessionTls 
 
 /** What one server is asked to hold. */
 export interface DatabaseRoundInput
-  extends Partial<Pick<RemovalPolicy, 'elsewhere'>>, Omit<RemovalPolicy, 'present' | 'elsewhere'> {
+  extends
+    Partial<Pick<RemovalPolicy, 'elsewhere' | 'incomplete'>>,
+    Omit<RemovalPolicy, 'present' | 'elsewhere' | 'incomplete'> {
   /** Needs of this server, in order of precedence. */
   readonly needs: readonly AccountNeed[];
   /** undefined: the Secret is missing or incomplete; a server that nobody names any more keeps its last one. */
@@ -202,12 +204,13 @@ const NO_CREDENTIALS: ServerProblem = {
 
 function policyOf({
   presentGrants,
-  elsewhere,
+  elsewhere = new Set(),
+  incomplete = new Map(),
   keepHosts,
   allowRemoval,
   pictureComplete,
 }: DatabaseRoundInput): RemovalPolicy {
-  return { present: presentGrants, elsewhere: elsewhere ?? new Set(), keepHosts, allowRemoval, pictureComplete };
+  return { present: presentGrants, elsewhere, incomplete, keepHosts, allowRemoval, pictureComplete };
 }
 
 function observedOf(outcome: Outcome, needs: readonly AccountNeed[], place: ServerPlace): DatabaseRound {

@@ -10,6 +10,8 @@ export interface RemovalPolicy {
   readonly elsewhere: ReadonlySet<Key>;
   /** Hosts, by grant, of servers that still drain or of which nobody knows yet. */
   readonly keepHosts: ReadonlyMap<Key, ReadonlySet<string>>;
+  /** Grants of which not every server is known, with the hosts that may go all the same. */
+  readonly incomplete: ReadonlyMap<Key, ReadonlySet<string>>;
   /** Accounts, by grant, that may go at once although nothing shows that so many servers went. */
   readonly allowRemoval: ReadonlyMap<Key, number>;
   /** false: something could not be read, so nothing that is absent counts as gone. */
@@ -52,6 +54,9 @@ export function removalOf(state: AccountState, mark: Mark, { desired, policy, he
     return { kind: 'Leaving', message: 'waits until the server has drained' };
   }
   if (!policy.pictureComplete) return { kind: 'Leaving', message: 'waits until everything can be read again' };
+  if (state.exists && mark.owners.some((owner) => policy.incomplete.get(owner)?.has(state.host) === false)) {
+    return { kind: 'Leaving', message: 'waits until every server of the pools is known' };
+  }
   if (state.exists && mark.owners.some((owner) => held.has(owner))) {
     return { kind: 'Held', message: 'its removal is held' };
   }

@@ -254,6 +254,42 @@ describe('removals', () => {
     expect(asked?.keepHosts).toEqual(new Map([['default/a', new Set(['10.0.0.9'])]]));
   });
 
+  it('of servers of which nobody knows yet have to wait; those that were seen to go need not', async () => {
+    const named = (...addresses: readonly string[]) =>
+      pool('blog', { externalEndpoints: addresses.map((address, i) => ({ name: `web0${i}`, address })) });
+    const { rail, servers, show } = world();
+    const asked = () => {
+      const incomplete = servers.get('db:3306 as default/admin')?.asked.at(-1)?.incomplete?.get('default/a');
+      return incomplete === undefined ? 'complete' : [...incomplete].join(' ');
+    };
+    const seen = (hosts: string) => eventually(hosts, () => asked() === hosts);
+    show(resources({ pools: [named('10.0.0.1', 'web09.example.com')], grants: [wanted], secrets: SECRETS }));
+    await eventually('a round', () => rail.observed.size === 1);
+    await seen('10.0.0.1');
+    show(resources({ pools: [named('10.0.0.2', 'web09.example.com')], grants: [wanted], secrets: SECRETS }));
+    await seen('10.0.0.1 10.0.0.2');
+    show(resources({ pools: [named('10.0.0.2')], grants: [wanted], secrets: SECRETS }));
+    await seen('complete');
+    show(resources({ pools: [named('10.0.0.3', 'web09.example.com')], grants: [wanted], secrets: SECRETS }));
+    await seen('10.0.0.2 10.0.0.3');
+  });
+
+  it('wait for a pool whose newest version is refused and whose last good one nobody knows any more', async () => {
+    const { rail, servers, show } = world();
+    const held = {
+      kind: 'WebPool',
+      key: 'default/blog',
+      metadata: blog.metadata,
+      findings: [],
+      paused: false,
+      fallback: false,
+    } as const;
+    show({ ...resources({ grants: [wanted], secrets: SECRETS }), held: [held] });
+    await eventually('a round', () => rail.observed.size === 1);
+    const [asked] = servers.get('db:3306 as default/admin')?.asked ?? [];
+    expect(asked?.incomplete).toEqual(new Map([['default/a', new Set()]]));
+  });
+
   it('are allowed in number by the annotation, and not by anything else in it', async () => {
     const annotated = (value: string) => ({
       ...wanted,

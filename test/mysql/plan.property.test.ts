@@ -107,6 +107,7 @@ const input: fc.Arbitrary<PlanInput> = fc
       present: new Set([...present, ...own.map(({ grant }) => grant)]),
       elsewhere: new Set(),
       keepHosts: new Map([[GRANTS[0], new Set(keep)]]),
+      incomplete: new Map(),
       allowRemoval: new Map(GRANTS.map((grant) => [grant, allow])),
       pictureComplete,
     };

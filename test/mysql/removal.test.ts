@@ -18,6 +18,7 @@ const POLICY: RemovalPolicy = {
   present: new Set(['default/shop', 'default/bad', 'default/paused']),
   elsewhere: new Set(['default/moved']),
   keepHosts: new Map(),
+  incomplete: new Map(),
   allowRemoval: new Map(),
   pictureComplete: true,
 };
@@ -73,6 +74,21 @@ describe('an account that nobody wants', () => {
     [
       'does not wait for another',
       { policy: { keepHosts: new Map([['default/shop', new Set(['10.0.0.7'])]]) } },
+      'drop',
+    ],
+    [
+      'waits while not every server is known',
+      { policy: { incomplete: new Map([['default/shop', new Set<string>()]]) } },
+      'Leaving',
+    ],
+    [
+      'does not wait when it was seen to be wanted',
+      { policy: { incomplete: new Map([['default/shop', new Set(['10.0.0.1'])]]) } },
+      'drop',
+    ],
+    [
+      'does not wait for servers of other grants',
+      { policy: { incomplete: new Map([['default/other', new Set<string>()]]) } },
       'drop',
     ],
     ['waits while something cannot be read', { policy: { pictureComplete: false } }, 'Leaving'],

@@ -35,6 +35,7 @@ function report({ hosts = ['10.0.0.1'], options = {}, states = [], failures = []
       present: new Set(['default/shop']),
       elsewhere: new Set(),
       keepHosts: new Map(),
+      incomplete: new Map(),
       allowRemoval: new Map(),
       pictureComplete: true,
     },
