@@ -4,11 +4,12 @@
  */
 import type { Finding } from '../api/finding.ts';
 import { keyOf, type EndpointSlice, type Key, type SecretInfo, type WebPool } from '../api/resources.ts';
+import { POOL_LABEL } from '../api/slice-labels.ts';
 import { compareText, sameItems } from '../api/stable.ts';
 import type { Server, Topology } from '../topology/topology.ts';
 import { externalSlices, unregistered } from './external-slices.ts';
 import { mirroredPages, mirroredSecret, type PageSource } from './mirrored-secret.ts';
-import { objectId, POOL_LABEL, type KubeObject } from './object.ts';
+import { objectId, type KubeObject } from './object.ts';
 import { ownsService, poolService, serviceConflicts, type Services } from './pool-service.ts';
 import { peersService, proxyBudget, proxyDeployment, proxyService } from './proxy-objects.ts';
 import type { Installation } from './proxy-pod.ts';

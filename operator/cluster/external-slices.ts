@@ -2,16 +2,9 @@
 import { isSliceAddress } from '../api/address.ts';
 import type { Finding } from '../api/finding.ts';
 import { keyOf, type EndpointSlice, type SliceEndpoint, type WebPool } from '../api/resources.ts';
+import { isOurSlice, POOL_LABEL, SERVICE_LABEL, SLICE_MANAGER, SLICE_MANAGER_LABEL } from '../api/slice-labels.ts';
 import type { Server } from '../topology/topology.ts';
-import {
-  poolMeta,
-  POOL_LABEL,
-  SERVICE_LABEL,
-  SLICE_MANAGER,
-  SLICE_MANAGER_LABEL,
-  type EndpointSliceObject,
-  type MachineEndpoint,
-} from './object.ts';
+import { poolMeta, type EndpointSliceObject, type MachineEndpoint } from './object.ts';
 import { layoutSlices } from './slice-layout.ts';
 
 /** What the external slices of one pool are made of. */
@@ -37,8 +30,8 @@ interface Group {
 const HEADLESS_LABEL = 'service.kubernetes.io/headless';
 
 /** Whether a slice is one of ours: it says so, and has the name that we would give it. */
-export function isExternalSlice({ metadata }: EndpointSlice): boolean {
-  return metadata.labels?.[SLICE_MANAGER_LABEL] === SLICE_MANAGER && numberOf(metadata) !== undefined;
+export function isExternalSlice(slice: EndpointSlice): boolean {
+  return isOurSlice(slice) && numberOf(slice.metadata) !== undefined;
 }
 
 /** The slices of a pool's external servers, sorted by name; an endpoint stays in the slice that it is in. */

@@ -4,6 +4,7 @@
  */
 import type { ResourceSettings, Toleration } from '../api/operator-config.ts';
 import { keyOf, type Key, type WebPool } from '../api/resources.ts';
+import { POOL_LABEL } from '../api/slice-labels.ts';
 
 /** Any object of ours. */
 export type KubeObject =
@@ -161,15 +162,6 @@ export interface MirroredPages {
   /** Base64. */
   readonly data: Texts;
 }
-
-/** The pool to which a Service or EndpointSlice belongs. Kubernetes copies it from the Service to the slices of its Pods. */
-export const POOL_LABEL = 'webpool.dev/pool';
-/** Who writes an EndpointSlice. */
-export const SLICE_MANAGER_LABEL = 'endpointslice.kubernetes.io/managed-by';
-/** The value of that label on slices of ours. */
-export const SLICE_MANAGER = 'webpool.dev';
-/** The Service to which an EndpointSlice belongs. */
-export const SERVICE_LABEL = 'kubernetes.io/service-name';
 
 const MANAGED: Texts = { 'app.kubernetes.io/managed-by': 'webpool' };
 /** Labels of the proxy Pods, by which Service, budget and Deployment find them. */

@@ -1,6 +1,7 @@
 import type { Finding } from '../api/finding.ts';
 import { keyOf, type Key, type WebPool } from '../api/resources.ts';
-import { isManaged, poolMeta, POOL_LABEL, type ServicePort, type ServiceObject, type Texts } from './object.ts';
+import { POOL_LABEL } from '../api/slice-labels.ts';
+import { isManaged, poolMeta, type ServicePort, type ServiceObject, type Texts } from './object.ts';
 
 /** Services that exist, by key, with their labels. */
 export type Services = ReadonlyMap<Key, { readonly labels?: Texts }>;

@@ -3,10 +3,12 @@
  * and databases were seen to hold. Only the leader does anything; proxies go on without it.
  */
 import type { Finding } from '../api/finding.ts';
-import { keyOf, type DatabaseGrant, type Key, type Resources } from '../api/resources.ts';
+import { keyOf, type DatabaseGrant, type EndpointSlice, type Key, type Resources } from '../api/resources.ts';
+import { isOurSlice, POOL_LABEL, sliceService } from '../api/slice-labels.ts';
 import { createClusterBuilder, type ClusterObjects } from '../cluster/build.ts';
+import { isExternalSlice } from '../cluster/external-slices.ts';
 import { certificatesOf, pagesOf } from '../cluster/mirrored-secret.ts';
-import { isManaged, objectId, POOL_LABEL, SLICE_MANAGER, SLICE_MANAGER_LABEL } from '../cluster/object.ts';
+import { isManaged, objectId } from '../cluster/object.ts';
 import type { EndpointSliceObject, KubeObject } from '../cluster/object.ts';
 import type { Installation } from '../cluster/proxy-pod.ts';
 import type { ClusterMarks } from '../driver/cluster-marks.ts';
@@ -34,7 +36,10 @@ export interface OperatorOptions {
   readonly databases: DatabaseRail;
   readonly objects: ClusterObjectsDriver;
   readonly marks: ClusterMarks;
-  readonly installation: Installation;
+  /** Asked for no sooner than `ready`. */
+  readonly installation: () => Installation;
+  /** Nothing is done before. */
+  readonly ready: Promise<unknown>;
   readonly finalizer: string;
   /** Whether this process may write at this moment. */
   readonly leads: () => boolean;
@@ -82,7 +87,7 @@ interface Picture {
 
 /** Starts to keep the cluster as its objects say. */
 export function startOperator(options: OperatorOptions): Operator {
-  const { source, world, resolver, databases, objects, marks, installation } = options;
+  const { source, world, resolver, databases, objects, marks } = options;
   const build = createTopologyBuilder({ external: 'Names', pods: 'All' });
   const buildObjects = createClusterBuilder();
   const buildStatuses = createStatusBuilder();
@@ -106,7 +111,7 @@ export function startOperator(options: OperatorOptions): Operator {
       const silentFor = report === undefined ? Infinity : now - report.seenAt;
       return [{ name, ready: pod.ready, silentFor, ...(report !== undefined && { report: report.spec }) }];
     });
-    const bind = `webpool-proxy.${installation.namespace}`;
+    const bind = `webpool-proxy.${options.installation().namespace}`;
     return readReports({ proxies, pools, slices, requirements: requirements(), reached: options.reached, bind });
   };
 
@@ -147,7 +152,7 @@ export function startOperator(options: OperatorOptions): Operator {
 
   const keepObjects = async ({ resources, topology }: Picture, admitted: Topology) => {
     made = buildObjects({
-      installation,
+      installation: options.installation(),
       pools: resources.pools,
       topology: { pools: admitted.pools, listeners: topology.listeners },
       services: world.services(),
@@ -159,25 +164,30 @@ export function startOperator(options: OperatorOptions): Operator {
     for (const object of made.objects) {
       if (object.kind === 'EndpointSlice' && !isAsWanted(object, resources)) objects.forget(objectId(object));
     }
-    const result = await objects.apply(made.objects, existing(resources));
+    const slices = ownSlices(resources);
+    const result = await objects.apply(made.objects, existing(slices));
+    for (const stray of slices.filter((slice) => !isExternalSlice(slice))) tellRemoved(stray);
     for (const [id, error] of result.failures) options.onError(error, id);
     if (result.failures.size > 0) throw new Error(`${result.failures.size} objects of the cluster were not written`);
   };
 
-  /** Objects of ours that are there. A pool that is gone takes its own along; what a pool does not want any more is ours to remove. */
-  const existing = ({ slices, pools }: Resources): readonly ExistingObject[] => [
-    ...[...slices.values()].flatMap(({ metadata: { namespace, name, labels = {} } }): ExistingObject[] => {
-      const pool = keyOf({ namespace, name: labels[POOL_LABEL] ?? '' });
-      const ours = labels[SLICE_MANAGER_LABEL] === SLICE_MANAGER && pools.has(pool);
-      return ours ? [{ kind: 'EndpointSlice', namespace, name }] : [];
-    }),
+  /** Objects of ours that are there: what nobody wants any more is ours to remove. */
+  const existing = (slices: readonly EndpointSlice[]): readonly ExistingObject[] => [
+    ...slices.map(({ metadata: { namespace, name } }) => ({ kind: 'EndpointSlice', namespace, name }) as const),
     ...[...world.managed()].flatMap(([kind, found]) =>
       [...found].flatMap(([key, { labels, uid }]): ExistingObject[] => {
         const [namespace = '', name = ''] = key.split('/');
-        return isManaged({ labels }) && namespace === installation.namespace ? [{ kind, namespace, name, uid }] : [];
+        return isManaged({ labels }) && namespace === options.installation().namespace
+          ? [{ kind, namespace, name, uid }]
+          : [];
       }),
     ),
   ];
+
+  const tellRemoved = (slice: EndpointSlice) => {
+    const note = `EndpointSlice "${slice.metadata.name}" had the labels of ours and was removed: no server of this pool stands in it.`;
+    options.tell({ kind: 'WebPool', key: poolOf(slice) }, { type: 'Warning', reason: 'SliceRemoved', note });
+  };
 
   const keepFinalizers = async () => {
     for (const [key, { object, finalizers, deleting }] of source.objects('DatabaseGrant')) {
@@ -251,7 +261,7 @@ export function startOperator(options: OperatorOptions): Operator {
     make: round,
     tell: writeStatus,
     holdOff: STATUS_HOLD_OFF,
-    ready: Promise.all([source.synced, world.synced]),
+    ready: Promise.all([options.ready, source.synced, world.synced]),
     allowed: options.leads,
     onRound: options.onRound,
     onError: options.onError,
@@ -292,6 +302,15 @@ function drainOf({ complete, observed }: ReportsSeen): string {
     [...servers].flatMap(([id, server]) => (server.leaving ? [`${key}/${id}`] : [])),
   );
   return [complete, ...leaving].join(' ');
+}
+
+/** The slices of ours whose pool is there; a pool that is gone takes its own along. */
+function ownSlices({ slices, pools }: Resources): readonly EndpointSlice[] {
+  return [...slices.values()].filter((slice) => isOurSlice(slice) && pools.has(poolOf(slice)));
+}
+
+function poolOf(slice: EndpointSlice): Key {
+  return keyOf({ namespace: slice.metadata.namespace, name: sliceService(slice) });
 }
 
 /** By pool, the newest version of the slices that we wrote for it. */

@@ -13,6 +13,7 @@ import {
   type SecretInfo,
 } from '../api/resources.ts';
 import type { Problem } from '../api/problem.ts';
+import { POOL_LABEL, SERVICE_LABEL, SLICE_MANAGER_LABEL } from '../api/slice-labels.ts';
 import { keepIdentity } from '../api/stable.ts';
 import type { Validate } from '../api/validate.ts';
 import type { KubeObject, ObjectMeta } from '../kube/resource.ts';
@@ -49,7 +50,7 @@ export interface ClusterSecret {
 /** Annotations that mean something to us. */
 const OWN_ANNOTATIONS = 'webpool.dev/';
 /** Labels of a slice that mean something to us. */
-const SLICE_LABELS = ['kubernetes.io/service-name', 'endpointslice.kubernetes.io/managed-by', 'webpool.dev/pool'];
+const SLICE_LABELS = [SERVICE_LABEL, SLICE_MANAGER_LABEL, POOL_LABEL];
 
 /** A reader of objects of that kind. */
 export function readClusterObject(

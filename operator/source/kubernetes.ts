@@ -8,6 +8,7 @@ import {
   type Kind,
   type Resources,
 } from '../api/resources.ts';
+import { SERVICE_LABEL } from '../api/slice-labels.ts';
 import type { Validate } from '../api/validate.ts';
 import { hasCode } from '../kube/api-error.ts';
 import type { Client } from '../kube/client.ts';
@@ -78,7 +79,6 @@ const CONFIG_MAPS: ResourceType = { group: '', version: 'v1', plural: 'configmap
 const CONFIG_MAPS_OF_INTEREST = 'metadata.name!=kube-root-ca.crt';
 /** Releases of Helm are Secrets of a megabyte each. */
 const SECRETS_OF_INTEREST = 'type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token';
-const SLICES_OF_SERVICES = 'kubernetes.io/service-name';
 
 /** Owner of the statuses that we write. */
 export const STATUS_OWNER = 'webpool-operator';
@@ -145,7 +145,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
   );
   const slices = follow<EndpointSlice>(SLICES, {
     namespaces,
-    labelSelector: SLICES_OF_SERVICES,
+    labelSelector: SERVICE_LABEL,
     slim: orPrevious(readClusterSlice),
     onChange: ({ key }) => note('EndpointSlice', key),
   });

@@ -4,6 +4,7 @@
  */
 import type { ProgrammedVersions, ProxyReportSpec, ReportedPool } from '../api/kinds.gen.ts';
 import type { EndpointSlice, Key, Kind } from '../api/resources.ts';
+import { sliceService } from '../api/slice-labels.ts';
 import type { Pool, Server } from '../topology/topology.ts';
 import type { ProxyObserved, ServerObserved } from './observed.ts';
 
@@ -145,8 +146,8 @@ function sameInputs(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
-function serviceOf({ metadata }: EndpointSlice): Key {
-  return `${metadata.namespace}/${metadata.labels?.['kubernetes.io/service-name'] ?? ''}`;
+function serviceOf(slice: EndpointSlice): Key {
+  return `${slice.metadata.namespace}/${sliceService(slice)}`;
 }
 
 type Told = readonly (ReportedPool | undefined)[];

@@ -8,6 +8,7 @@ import {
   type Resources,
   type SecretInfo,
 } from '../api/resources.ts';
+import { sliceService } from '../api/slice-labels.ts';
 import type { Names, Pool, TopologyOptions } from './topology.ts';
 import type { PoolProtocols } from './rule-routes.ts';
 import { DEFAULTS } from './defaults.ts';
@@ -60,7 +61,6 @@ interface Round {
   readonly result: Pools;
 }
 
-const SERVICE_NAME = 'kubernetes.io/service-name';
 const NO_SLICES: readonly EndpointSlice[] = [];
 const NO_NAMES: readonly string[] = [];
 const NOTHING: Round = {
@@ -148,8 +148,8 @@ function byKey(a: EndpointSlice, b: EndpointSlice): number {
 }
 
 /** The Service of a slice, which has the name of its pool. */
-function serviceOf({ metadata }: EndpointSlice): Key {
-  return keyOf({ namespace: metadata.namespace, name: metadata.labels?.[SERVICE_NAME] ?? '' });
+function serviceOf(slice: EndpointSlice): Key {
+  return keyOf({ namespace: slice.metadata.namespace, name: sliceService(slice) });
 }
 
 /** What a pool looks up elsewhere, and what it found there. */

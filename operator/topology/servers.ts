@@ -3,6 +3,7 @@ import type { ExternalEndpoint } from '../api/kinds.gen.ts';
 import type { Finding, PartialReason } from '../api/finding.ts';
 import { keyOf, type EndpointSlice, type SliceEndpoint, type WebPool } from '../api/resources.ts';
 import { canonicalAddress } from '../api/address.ts';
+import { claimsToBeOurs, isOurSlice, SLICE_MANAGER_LABEL } from '../api/slice-labels.ts';
 import type { Names, Server, TopologyOptions } from './topology.ts';
 import { DEFAULTS } from './defaults.ts';
 import { normalizeHost } from './path.ts';
@@ -102,13 +103,6 @@ export function hostnameOf({ address }: Pick<ExternalEndpoint, 'address'>): stri
   return isName ? normalizeHost(address) : undefined;
 }
 
-const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
-
-/** Whether an operator of ours keeps the slice: it holds external endpoints, by their names. */
-function isOurs({ metadata }: EndpointSlice): boolean {
-  return metadata.labels?.[MANAGED_BY] === 'webpool.dev';
-}
-
 function externalServers(sources: PoolSources): Candidates {
   const { pool } = sources;
   const addressesOf = addressesBy(sources);
@@ -140,7 +134,7 @@ function addressesBy({ slices, names, options }: PoolSources): (endpoint: Extern
     };
   }
   const byName = Map.groupBy(
-    slices.filter(isOurs).flatMap((slice) => slice.endpoints),
+    slices.filter(isOurSlice).flatMap((slice) => slice.endpoints),
     ({ hostname = '' }) => hostname,
   );
   return ({ name }) => canonical((byName.get(name) ?? []).flatMap(({ addresses }) => addresses.slice(0, 1)));
@@ -176,14 +170,16 @@ function identified(endpoint: string, { address, port }: Target): Pick<Server, '
 
 /** Source: KEP-1669 and KEP-1672, and how kube-proxy reads a slice. */
 function podServers({ pool, slices: all, options }: PoolSources, othersServe: boolean): Candidates {
-  const slices = all.filter((slice) => !isOurs(slice));
+  const slices = all.filter((slice) => !claimsToBeOurs(slice));
+  const strays = all.filter((slice) => claimsToBeOurs(slice) && !isOurSlice(slice));
   const readable = slices.filter((slice) => slice.addressType !== 'FQDN');
   const endpoints = readable.flatMap((slice) => slice.endpoints.map((endpoint) => ({ slice, endpoint })));
   const ready = endpoints.filter(({ endpoint }) => isReady(endpoint));
   const serving = ready.length > 0 || othersServe ? ready : endpoints.filter(({ endpoint }) => isLastResort(endpoint));
   const wanted = options.pods === 'All' ? endpoints : serving;
   const named = slices.filter((slice) => slice.addressType === 'FQDN').map((slice) => ignoredNames(pool, slice));
-  return join([...named, ...wanted.map(({ slice, endpoint }) => podServer(pool, slice, endpoint))]);
+  const left = strays.map((slice) => ignoredStray(pool, slice));
+  return join([...left, ...named, ...wanted.map(({ slice, endpoint }) => podServer(pool, slice, endpoint))]);
 }
 
 function isReady({ conditions = {} }: SliceEndpoint): boolean {
@@ -268,6 +264,11 @@ function ignoredNames(pool: WebPool, slice: EndpointSlice): Candidates {
     undefined,
     `EndpointSlice "${slice.metadata.name}" holds names (addressType FQDN), which are not read. List such servers under externalEndpoints.`,
   );
+}
+
+function ignoredStray(pool: WebPool, { metadata }: EndpointSlice): Candidates {
+  const message = `EndpointSlice "${metadata.name}" says that webpool keeps it, which is not so, and is left out. Remove it, or its label ${SLICE_MANAGER_LABEL}.`;
+  return ignored(pool, undefined, message);
 }
 
 function ignored(pool: WebPool, path: string | undefined, message: string): Candidates {

@@ -35,7 +35,10 @@ describeWhere('an agent', missing, () => {
   ) => {
     const labels = {
       'kubernetes.io/service-name': options.pool,
-      ...(options.vm === true && { 'endpointslice.kubernetes.io/managed-by': 'webpool.dev' }),
+      ...(options.vm === true && {
+        'endpointslice.kubernetes.io/managed-by': 'webpool.dev',
+        'webpool.dev/pool': options.pool,
+      }),
     };
     const [first] = options.of;
     return apply({

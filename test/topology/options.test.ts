@@ -34,7 +34,11 @@ function machines(
   addressType: 'IPv4' | 'IPv6' = 'IPv4',
 ): EndpointSlice {
   const made = slice(name, { pool: 'site', addressType }, endpoints);
-  const labels = { ...made.metadata.labels, 'endpointslice.kubernetes.io/managed-by': 'webpool.dev' };
+  const labels = {
+    ...made.metadata.labels,
+    'endpointslice.kubernetes.io/managed-by': 'webpool.dev',
+    'webpool.dev/pool': 'site',
+  };
   return { ...made, metadata: { ...made.metadata, labels } };
 }
 const machine = (hostname: string, address: string, ready = true): SliceEndpoint => ({
@@ -116,6 +120,20 @@ test('an operator sees every Pod with an address, also one that starts or ends; 
   const podIds = (options: TopologyOptions) => ids(options, [pods]).ids?.filter((id) => !id.startsWith('web'));
   expect(podIds(OPERATOR)).toEqual(['a_10.1.0.1:8080', 'b_10.1.0.2:8080', 'c_10.1.0.3:8080']);
   expect(podIds(AGENT)).toEqual(['a_10.1.0.1:8080']);
+});
+
+test.each(['AGENT', 'OPERATOR'] as const)('%s leaves out what says that it is ours and is not, and tells', (mode) => {
+  const { metadata, ...rest } = machines('site-1', [machine('web01', '10.6.6.6'), pod('x', '10.6.6.7')]);
+  const { 'webpool.dev/pool': _, ...labels } = metadata.labels as Record<string, string>;
+  const claims = { ...rest, metadata: { ...metadata, labels } };
+  const other = { ...rest, metadata: { ...metadata, labels: { ...labels, 'webpool.dev/pool': 'other' } } };
+  for (const stray of [claims, other]) {
+    const good = machines('site-2', [machine('web02', '10.0.0.2')]);
+    const seen = ids(MODES[mode], [stray, good]);
+    expect(seen.ids?.filter((id) => id.includes('10.6.'))).toEqual([]);
+    expect(seen.ids).toContain('web02_10.0.0.2:81');
+    expect(seen.findings).toContain('EndpointIgnored');
+  }
 });
 
 test('what is remembered changes nothing: a slice that comes, changes and goes', () => {
