@@ -9,6 +9,7 @@ import { createClusterMarks, FINALIZER } from '../driver/cluster-marks.ts';
 import { createClusterObjectsDriver } from '../driver/cluster-objects.ts';
 import { createDatabaseServer } from '../driver/mysql-server.ts';
 import { createNameResolver } from '../driver/names.ts';
+import { createBackoff, waitFor } from '../kube/backoff.ts';
 import type { Client } from '../kube/client.ts';
 import { createRecorder, type Recorder } from '../kube/events.ts';
 import { startElection } from '../kube/lease.ts';
@@ -62,7 +63,10 @@ export async function operator(options: OperatorCommandOptions): Promise<number>
   const cluster = await openCluster({ ...options, component: 'operator', metrics });
   const { client } = cluster;
   const namespaces = config.watchNamespaces;
-  const image = options.image ?? config.proxy.image ?? (await ownImage(client, options));
+  let image = options.image ?? config.proxy.image;
+  const imageKnown = async () => {
+    image ??= await ownImage(client, options);
+  };
   const source = createKubernetesSource({
     client,
     validate: cluster.validate,
@@ -106,7 +110,11 @@ export async function operator(options: OperatorCommandOptions): Promise<number>
     databases,
     objects: createClusterObjectsDriver({ client, secretText: (secret, key) => source.secretValue(secret, key) }),
     marks: createClusterMarks(client),
-    installation: { namespace, image, config },
+    installation: () => {
+      if (image === undefined) throw new Error('the image of the proxies is not known yet');
+      return { namespace, image, config };
+    },
+    ready: imageKnown(),
     finalizer: FINALIZER,
     leads: () => election.leading,
     reached,
@@ -172,12 +180,26 @@ async function settings(path: string): Promise<OperatorConfig> {
 
 const PODS: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' };
 
-async function ownImage(client: Client, { namespace, name }: OperatorCommandOptions): Promise<string> {
-  const pod = await client.get(PODS, { namespace, name });
-  const { containers = [] } = (pod['spec'] ?? {}) as { readonly containers?: readonly { readonly image?: string }[] };
-  const image = containers[0]?.image;
-  if (image === undefined) throw new UsageError(`Pod ${namespace}/${name} names no image: give one with --image`);
-  return image;
+/** Tries for as long as it takes: whoever ends because the API server is away would be made to wait for minutes when it is back. */
+async function ownImage(client: Client, { namespace, name, log, signal }: OperatorCommandOptions): Promise<string> {
+  const backoff = createBackoff();
+  for (;;) {
+    try {
+      const pod = await client.get(PODS, { namespace, name });
+      const { containers = [] } = (pod['spec'] ?? {}) as PodFields;
+      const image = containers[0]?.image;
+      if (image !== undefined) return image;
+      throw new UsageError(`Pod ${namespace}/${name} names no image: give one with --image`);
+    } catch (error) {
+      log.warn({ err: error }, 'the image of this Pod is not known: asking again');
+      await waitFor(backoff.next(), signal);
+      signal.throwIfAborted();
+    }
+  }
+}
+
+interface PodFields {
+  readonly containers?: readonly { readonly image?: string }[];
 }
 
 function gaugesOf({ snapshot }: Operator): Gauges {

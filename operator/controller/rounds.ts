@@ -12,7 +12,7 @@ export interface RoundsOptions {
   readonly tell: () => Promise<number | undefined>;
   /** Milliseconds between two tellings; the first of a burst waits for nothing. */
   readonly holdOff: number;
-  /** Nothing runs before; default: at once. */
+  /** Nothing runs before it resolves, or at all when it rejects. Default: at once. */
   readonly ready?: Promise<unknown>;
   /** Whether this process may do anything at this moment; whoever changes that wakes the rounds. Default: always. */
   readonly allowed?: () => boolean;
@@ -69,7 +69,7 @@ export function startRounds(options: RoundsOptions): Rounds {
     isReady = true;
     wake();
   };
-  void begin();
+  begin().catch(() => undefined);
 
   return {
     get failures() {
