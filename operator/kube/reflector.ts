@@ -74,6 +74,8 @@ const PAGE = 500;
 const DISTRUST = 3;
 /** Seconds after which the server ends a watch: between five and ten minutes, so that not all end together. */
 const WATCH_SECONDS = 300;
+/** Milliseconds after which a server that did not answer at all is looked for again: that is no load for it, and visitors wait for its news. */
+const LONGEST_ABSENCE = 5000;
 
 interface Kept<T> {
   readonly uid: string;
@@ -191,6 +193,7 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
     while (!signal.aborted) {
       let since = performance.now();
       let wait = 0;
+      let away = false;
       try {
         if (!listed) await list();
         since = performance.now();
@@ -200,10 +203,11 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
         if (signal.aborted) return;
         fail(error);
         wait = retryAfterMs(error);
+        away = !(error instanceof ApiError);
       }
       // Also a watch that the server ends in good order, but at once, would make a hot loop.
       if (performance.now() - since >= healthy) backoff.reset();
-      else wait = Math.max(wait, backoff.next());
+      else wait = Math.max(wait, Math.min(backoff.next(), away ? LONGEST_ABSENCE : Infinity));
       if (wait > 0) await waitFor(wait, signal);
     }
   };
