@@ -132,6 +132,8 @@ interface Plane {
   readonly children: Map<ProgramName, Child>;
   ports: { readonly etcd: number; readonly api: number };
   client: Client | undefined;
+  /** The client works; when the server starts again, it does so at the same address. */
+  wasReady: boolean;
 }
 
 async function prepare(folder: string, programs: string, options: ControlPlaneOptions): Promise<Plane> {
@@ -146,6 +148,7 @@ async function prepare(folder: string, programs: string, options: ControlPlaneOp
     children: new Map(),
     ports: { etcd: 2379, api: 6443 },
     client: undefined,
+    wasReady: false,
   };
   await mkdir(join(folder, 'certificates'));
   const lines = names.map((name) => `${plane.tokens[name]},${USERS[name].user},${name},"${USERS[name].group}"`);
@@ -217,8 +220,10 @@ async function isReady(plane: Plane): Promise<boolean> {
     const ready = await plane.client.request('GET', '/readyz');
     if (ready.status !== 200) return false;
     // The first namespaces come a moment later.
-    return (await plane.client.request('GET', '/api/v1/namespaces/default')).status === 200;
+    plane.wasReady ||= (await plane.client.request('GET', '/api/v1/namespaces/default')).status === 200;
+    return plane.wasReady;
   } catch (error) {
+    if (plane.wasReady) throw error;
     // The file may have been read while it was being written: its authority stands behind the certificate.
     await plane.client.close();
     plane.client = undefined;

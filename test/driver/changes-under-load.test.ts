@@ -82,7 +82,7 @@ function startTlsLoad(host: string): Load {
     const agent = agents[client];
     return httpsGet(at(HTTPS), '/', { sni: `${host}.example.com`, ...(agent && { agent }) });
   };
-  return keepAsking(ask, agents.length, () => agents[0]?.destroy());
+  return keepAsking(ask, agents.length, { end: () => agents[0]?.destroy() });
 }
 
 /** Change → its row in docs/reloads.md, the objects after it, and what shows that it is in force. */

@@ -1,6 +1,7 @@
 /** HTTP as tests need it: one request over a connection of its own, written byte by byte if need be, and constant load. */
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { createConnection } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Echo } from './web-server.ts';
 
 export interface Answer {
@@ -105,6 +106,15 @@ export async function exchange({ address, port }: Place, text: string, from?: st
   });
 }
 
+export interface LoadOptions {
+  /** Default: `/`. */
+  readonly target?: string;
+  /** Default: 4. */
+  readonly clients?: number;
+  /** Of all clients together. Default: as many as they can. */
+  readonly perSecond?: number;
+}
+
 export interface Load {
   readonly requests: number;
   /** What went wrong: status codes above 499 and errors of connections. */
@@ -117,11 +127,8 @@ export interface Load {
 }
 
 /** Keeps sending requests from a few clients: half of them over lasting connections, half over a new one each time. */
-export function startLoad(
-  place: Place,
-  options: RequestOptions & { readonly target?: string; readonly clients?: number } = {},
-): Load {
-  const { target = '/', clients = 4, ...rest } = options;
+export function startLoad(place: Place, options: RequestOptions & LoadOptions = {}): Load {
+  const { target = '/', clients = 4, perSecond, ...rest } = options;
   const agents = Array.from({ length: clients }, (_, index) =>
     index % 2 === 0 ? new Agent({ keepAlive: true, maxSockets: 1 }) : undefined,
   );
@@ -129,16 +136,17 @@ export function startLoad(
     const agent = agents[client];
     return request(place, target, { ...rest, ...(agent && { agent }) });
   };
-  return keepAsking(ask, clients, () => {
+  const end = () => {
     for (const agent of agents) agent?.destroy();
-  });
+  };
+  return keepAsking(ask, clients, { end, ...(perSecond !== undefined && { perSecond }) });
 }
 
 /** Keeps asking from so many clients, each one question at a time. `end` is called once none of them asks any more. */
 export function keepAsking(
   ask: (client: number) => Promise<Answer>,
   clients: number,
-  end: () => void = () => undefined,
+  { end, perSecond = Infinity }: { readonly end?: () => void; readonly perSecond?: number } = {},
 ): Load {
   const failures: string[] = [];
   const servers = new Map<string, number>();
@@ -162,7 +170,14 @@ export function keepAsking(
     }
   };
   const client = async (index: number) => {
-    while (state.running) await one(index);
+    const apart = (1000 * clients) / perSecond;
+    let next = performance.now() + (index * apart) / clients;
+    while (state.running) {
+      const wait = next - performance.now();
+      if (wait > 0) await delay(wait);
+      next += apart;
+      await one(index);
+    }
   };
   const all = Promise.all(Array.from({ length: clients }, (_, index) => client(index)));
   return {
@@ -178,7 +193,7 @@ export function keepAsking(
     async stop() {
       state.running = false;
       await all;
-      end();
+      end?.();
     },
   };
 }

@@ -1,0 +1,150 @@
+/** Operators and the API server fail: no visitor, no server and no account is lost, and it shows. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { BUILD_TIMEOUT } from '../cluster/programs.ts';
+import { describeWhere } from '../support/announce.ts';
+import { startLoad, type Load } from '../support/http-client.ts';
+import type { ProxyPod } from '../support/proxy-pod.ts';
+import { eventually } from '../support/wait.ts';
+import {
+  missingOperatorWorld,
+  startOperatorWorld,
+  type OperatorProcess,
+  type OperatorWorld,
+} from './operator-world.ts';
+
+/** A Lease is free 15 s after it was last renewed, and looked at every 2 s. */
+const PATIENCE = 90_000;
+/** Longer than a Lease (15 s), a report (15 s) and a request (30 s) count: whatever waits for the API server has given up by then. */
+const LONG = 35_000;
+
+describeWhere('with two operators', await missingOperatorWorld(), () => {
+  let world: OperatorWorld;
+  let proxy: ProxyPod;
+  let load: Load;
+  const operators: OperatorProcess[] = [];
+  let pods = 0;
+
+  beforeAll(async () => {
+    world = await startOperatorWorld();
+    operators.push(await world.startOperator('operator-a'), await world.startOperator('operator-b'));
+    await world.apply(...world.site({ grant: true }));
+    proxy = await world.startProxy();
+    await world.ready('webpool/blog', 'routingrule/site', 'databasegrant/blog-db');
+    load = startLoad({ address: proxy.bind, port: 8080 }, { clients: 1, perSecond: 20 });
+  }, BUILD_TIMEOUT);
+  afterAll(async () => {
+    await load?.stop();
+    await world?.stop();
+  });
+
+  const leaders = async () => {
+    const lead = await Promise.all(operators.map(async (one) => ((await one.leads()) ? [one] : [])));
+    return lead.flat();
+  };
+  /** The one that leads, and the one that does not. */
+  const roles = () =>
+    eventually('one leads', async () => {
+      const [leader, ...others] = await leaders();
+      const follower = operators.find((one) => one !== leader);
+      return leader !== undefined && follower !== undefined && others.length === 0 && { leader, follower };
+    });
+  /** Membership is followed, accounts and statuses are written; the machine and its account are where they were. */
+  const works = async () => {
+    pods += 1;
+    const [name, ip] = [`blog-${pods}`, `198.18.255.${10 + pods}`];
+    await world.makePod(name, { ip, gates: ['webpool.dev/blog-db'] });
+    // Kubernetes' own controllers take their time after the API server was away.
+    await eventually(`${name} in a slice`, async () => (await world.addresses()).includes(ip));
+    await eventually(`the account of ${name}`, async () => (await world.accounts()).includes(ip));
+    await world.removePod(name);
+    await eventually(`the account of ${name} goes`, async () => !(await world.accounts()).includes(ip));
+    expect(await world.accounts()).toEqual([world.network.hostAddress]);
+    expect(await world.machines()).toEqual(['web01']);
+    await world.ready('webpool/blog', 'routingrule/site', 'databasegrant/blog-db');
+  };
+  const noVisitorIsLost = async () => {
+    await load.more(10);
+    expect(load.failures).toEqual([]);
+  };
+
+  test('one leads, the other stands by and is ready to', async () => {
+    const { follower } = await roles();
+    await works();
+    expect(await follower.metric('controller_runtime_reconcile_total{controller="cluster",result="success"}')).toBe(0);
+    await noVisitorIsLost();
+  });
+
+  test('a leader that ends hands over at once', async () => {
+    const { leader, follower } = await roles();
+    const begun = performance.now();
+    await leader.end('SIGTERM');
+    await eventually('the other leads', () => follower.leads());
+    // Had it not given the Lease away, the other would have waited for its 15 s.
+    expect(performance.now() - begun).toBeLessThan(14_000);
+    await works();
+    leader.start();
+    await noVisitorIsLost();
+  });
+
+  test('a leader that is killed is followed by the other', { timeout: PATIENCE }, async () => {
+    const { leader, follower } = await roles();
+    await leader.end('SIGKILL');
+    await eventually('the other leads', () => follower.leads());
+    await works();
+    leader.start();
+    await noVisitorIsLost();
+  });
+
+  test(
+    'one that wakes up after another took over does not lead any more, and says so',
+    { timeout: PATIENCE },
+    async () => {
+      const { leader, follower } = await roles();
+      const { starts } = leader;
+      leader.freeze();
+      await eventually('the other leads', () => follower.leads());
+      await works();
+      leader.thaw();
+      await eventually('it ends', () => leader.starts > starts);
+      expect(await leader.log()).toContain('the lease was lost');
+      expect((await roles()).leader).toBe(follower);
+      await works();
+      await noVisitorIsLost();
+    },
+  );
+
+  test(
+    'an API server that is silent is told of, and followed again once it speaks',
+    { timeout: PATIENCE },
+    async () => {
+      const { leader } = await roles();
+      world.plane.apiServer.freeze();
+      await eventually('nobody leads any more', async () => (await leaders()).length === 0);
+      const told = async (one: OperatorProcess) =>
+        (await one.metric('webpool_copy_silent_seconds{kind="WebPool"}')) ?? -1;
+      await eventually('the silence shows', async () => (await told(operators[0] as OperatorProcess)) !== 0);
+      await noVisitorIsLost();
+      world.plane.apiServer.thaw();
+      await eventually('somebody leads', async () => (await leaders()).length === 1);
+      expect(await leader.log()).toContain('the lease was lost');
+      await works();
+      await noVisitorIsLost();
+    },
+  );
+
+  test('an API server that is away for long is waited for', { timeout: PATIENCE }, async () => {
+    await roles();
+    await world.plane.apiServer.kill();
+    await delay(LONG);
+    await noVisitorIsLost();
+    const agents = await fetch(`${proxy.url}/metrics`).then((answer) => answer.text());
+    expect(agents).toMatch(/^webpool_copy_failures\{kind="WebPool"\} [1-9]/m);
+    await world.plane.apiServer.start();
+    await eventually('somebody leads', async () => (await leaders()).length === 1);
+    await works();
+    await noVisitorIsLost();
+    // Nobody had to be started over and over: a kubelet would have made them wait for minutes by then.
+    expect(operators.map(({ starts }) => starts).reduce((a, b) => a + b)).toBeLessThan(9);
+  });
+});
