@@ -8,6 +8,7 @@ export type AcceptedReason =
   | 'IncompatibleFilters'
   | 'Conflicted'
   | 'PortUnavailable'
+  | 'RedirectLoop'
   | 'UnsupportedPrivilege'
   | 'UnsupportedAuthPlugin'
   | 'ReservedAccount';
@@ -25,6 +26,7 @@ export type ResolvedReason =
 export type PartialReason =
   | 'UnsupportedValue'
   | 'MatchConflicted'
+  | 'RedirectLoop'
   | 'InvalidRegex'
   | 'IncompatibleFilters'
   | 'DuplicateEndpoint'

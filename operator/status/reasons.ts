@@ -23,6 +23,7 @@ const accepted = {
   IncompatibleFilters: 'Filters of a rule exclude each other or its action.',
   Conflicted:
     "An object with precedence owns everything that this one asks for, or somebody else's Service has its name.",
+  RedirectLoop: 'Its redirects would send visitors round in a circle.',
   PortUnavailable: 'The port is in use for another protocol.',
   UnsupportedPrivilege: 'The database server does not know a privilege, or not at this level.',
   UnsupportedAuthPlugin: 'The database server cannot log accounts in this way.',
@@ -81,6 +82,7 @@ const available = {
 const partiallyInvalid = {
   UnsupportedValue: 'A part holds a value that cannot be carried out here; the rest serves.',
   MatchConflicted: 'An object with precedence owns some of the matches; the rest serves.',
+  RedirectLoop: 'A redirect would send visitors round in a circle; its rule is dropped, the rest serves.',
   InvalidRegex: 'A regular expression is not RE2; its rule is dropped, the rest serves.',
   IncompatibleFilters: 'Filters of a rule exclude each other or its action; the rule is dropped, the rest serves.',
   DuplicateEndpoint: 'An external endpoint is a Pod of the pool as well; the Pod stays.',
@@ -139,4 +141,5 @@ export const STALLING: Partial<Readonly<Record<Reason, 'AtOnce' | 'AfterGrace'>>
   RemovalHeld: 'AtOnce',
   Conflicted: 'AfterGrace',
   MatchConflicted: 'AfterGrace',
+  RedirectLoop: 'AfterGrace',
 };

@@ -69,6 +69,8 @@ function trustFinding({ object, port }: RuleRoutes, winner: RuleRoutes): Finding
 /** The routes that serve, and what those are told whose match was taken. */
 export interface MatchDecision {
   readonly routes: readonly Route[];
+  /** Where they come from, in the same order. */
+  readonly holders: readonly Candidate[];
   readonly findings: readonly Finding[];
 }
 
@@ -87,7 +89,7 @@ export function decideMatches(sorted: readonly Candidate[]): MatchDecision {
     else losses.push({ lost: candidate, winner });
   }
   const routes = [...holders.values()].map((candidate) => candidate.route);
-  return { routes, findings: losses.length === 0 ? [] : lossFindings(losses, routes) };
+  return { routes, holders: [...holders.values()], findings: losses.length === 0 ? [] : lossFindings(losses, routes) };
 }
 
 function lossFindings(losses: readonly Loss[], routes: readonly Route[]): readonly Finding[] {

@@ -3,6 +3,7 @@ import type { Finding } from '../api/finding.ts';
 import type { Key, RoutingRule } from '../api/resources.ts';
 import type { Listener } from './topology.ts';
 import { decideMatches, decidePort, decideTrust } from './conflicts.ts';
+import { decideLoops } from './loops.ts';
 import { compareCandidates, type Candidate } from './precedence.ts';
 import { referencedPools, ruleRoutes, type PoolProtocols, type RuleRoutes } from './rule-routes.ts';
 import { keepIdentity, keepList, sameItems, sortedKeys } from '../api/stable.ts';
@@ -23,6 +24,8 @@ interface PortRouting {
   /** All candidates of the owners in order, also those that lost: the next sort begins from here. */
   readonly sorted: readonly Candidate[];
   readonly listener: Listener;
+  /** Where its routes come from, in the same order. */
+  readonly holders: readonly Candidate[];
   readonly findings: readonly Finding[];
 }
 
@@ -120,6 +123,7 @@ function routePort(port: number, asking: readonly RuleRoutes[], previous: PortRo
     owners,
     sorted,
     listener,
+    holders: matches.holders,
     findings: [...decided.findings, ...findings, ...trust.findings, ...matches.findings],
   };
 }
@@ -134,13 +138,16 @@ function sortCandidates(owners: readonly RuleRoutes[], previous: PortRouting | u
 }
 
 function routingOf(all: readonly RuleRoutes[], ports: readonly PortRouting[], previous: Routing | undefined): Routing {
+  const loops = decideLoops(ports);
+  const before = new Map(previous?.listeners.map((listener) => [listener.port, listener]));
   const listeners = keepList(
     previous?.listeners,
-    ports.map((port) => port.listener),
+    loops.listeners.map((listener) => keepIdentity(before.get(listener.port), listener)),
   );
   const findings = keepList(previous?.findings, [
     ...all.flatMap((rules) => rules.findings),
     ...ports.flatMap((port) => port.findings),
+    ...loops.findings,
   ]);
   return previous?.listeners === listeners && previous.findings === findings ? previous : { listeners, findings };
 }

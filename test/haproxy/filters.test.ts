@@ -192,7 +192,8 @@ describe('redirect', () => {
   });
 
   it('leads to the path only when the client named no host', async () => {
-    await given([{ name: 'all', filters: { redirect: { path: { type: 'ReplaceFullPath', value: '/new' } } } }]);
+    const redirect = { path: { type: 'ReplaceFullPath', value: '/new' } };
+    await given([{ name: 'all', matches: prefix('/a'), filters: { redirect } }]);
     const { headers } = await proxy.raw(PORT, 'GET /a HTTP/1.0\r\n\r\n');
     expect(headers.location).toBe('/new');
   });
