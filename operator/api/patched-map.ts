@@ -10,8 +10,8 @@ interface Layers<K, V> {
   readonly patch: ReadonlyMap<K, V>;
 }
 
-/** More values than this are put into a base of their own, once for so many changes. */
-const MOST_PATCHES = 64;
+/** More values than this are put into a base of their own: of a thousand, copying them each time would cost as much. */
+const MOST_PATCHES = 32;
 
 const known = new WeakMap<ReadonlyMap<unknown, unknown>, Layers<unknown, unknown>>();
 
@@ -23,11 +23,14 @@ function layersOf<K, V>(map: ReadonlyMap<K, V>): Layers<K, V> {
 /** `map` with these values. Keys that it has keep their place, new ones come last. */
 export function withValues<K, V>(map: ReadonlyMap<K, V>, values: Iterable<readonly [K, V]>): ReadonlyMap<K, V> {
   const { base, patch } = layersOf(map);
-  const next = new Map([...patch, ...values]);
+  const next = new Map(patch);
+  let hasAll = true;
+  for (const [key, value] of values) {
+    next.set(key, value);
+    hasAll &&= base.has(key);
+  }
   if (next.size === 0) return map;
-  if (next.size <= MOST_PATCHES && [...next.keys()].every((key) => base.has(key)))
-    return patched({ base, patch: next });
-  return new Map([...base, ...next]);
+  return hasAll && next.size <= MOST_PATCHES ? patched({ base, patch: next }) : new Map([...base, ...next]);
 }
 
 /** The keys under which two maps may differ; undefined when nothing is known of it. */
@@ -36,30 +39,45 @@ export function patchedKeys<K>(one: ReadonlyMap<K, unknown>, other: ReadonlyMap<
   return a.base === b.base ? new Set([...a.patch.keys(), ...b.patch.keys()]) : undefined;
 }
 
-/** To whoever reads a Map like any other; one that is written to throws. */
+/** To whoever reads it a Map like any other; one that is written to throws. */
 function patched<K, V>(layers: Layers<K, V>): ReadonlyMap<K, V> {
-  const { base, patch } = layers;
-  // SAFETY: under a key that the patch has, it holds a V, be it undefined.
-  const valueOf = (key: K, value: V) => (patch.has(key) ? (patch.get(key) as V) : value);
-  function* values() {
-    for (const [key, value] of base) yield valueOf(key, value);
-  }
-  function* entries() {
-    for (const [key, value] of base) yield [key, valueOf(key, value)] as const;
-  }
-  const methods = {
-    size: base.size,
-    has: (key: K) => base.has(key),
-    get: (key: K) => (patch.has(key) ? patch.get(key) : base.get(key)),
-    keys: () => base.keys(),
-    values,
-    entries,
-    [Symbol.iterator]: entries,
-    forEach(visit: (value: V, key: K, map: ReadonlyMap<K, V>) => void) {
-      for (const [key, value] of entries()) visit(value, key, map);
-    },
-  };
-  const map = Object.create(Map.prototype, Object.getOwnPropertyDescriptors(methods)) as ReadonlyMap<K, V>;
+  const map = Object.create(READER) as ReadonlyMap<K, V>;
   known.set(map, layers);
   return map;
 }
+
+type Patched = ReadonlyMap<unknown, unknown>;
+
+/** What all of them can do, each with its own layers. */
+const READER: Patched = Object.create(
+  Map.prototype,
+  Object.getOwnPropertyDescriptors({
+    get size(): number {
+      return layersOf(this as unknown as Patched).base.size;
+    },
+    has(this: Patched, key: unknown): boolean {
+      return layersOf(this).base.has(key);
+    },
+    get(this: Patched, key: unknown): unknown {
+      const { base, patch } = layersOf(this);
+      return patch.has(key) ? patch.get(key) : base.get(key);
+    },
+    keys(this: Patched): Iterable<unknown> {
+      return layersOf(this).base.keys();
+    },
+    *values(this: Patched): Generator {
+      const { base, patch } = layersOf(this);
+      for (const [key, value] of base) yield patch.has(key) ? patch.get(key) : value;
+    },
+    *entries(this: Patched): Generator {
+      const { base, patch } = layersOf(this);
+      for (const [key, value] of base) yield [key, patch.has(key) ? patch.get(key) : value];
+    },
+    [Symbol.iterator](this: Patched): Iterator<unknown> {
+      return this.entries();
+    },
+    forEach(this: Patched, visit: (value: unknown, key: unknown, map: Patched) => void): void {
+      for (const [key, value] of this) visit(value, key, this);
+    },
+  }),
+) as Patched;

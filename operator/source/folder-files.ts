@@ -201,7 +201,7 @@ async function walk(root: string, onFolder: OnFolder): Promise<Tree> {
     for (const entry of await readdir(folder, { withFileTypes: true })) {
       if (entry.name.startsWith('.')) continue;
       const path = join(folder, entry.name);
-      const enters = entry.isDirectory() || (entry.isSymbolicLink() && (await isFolder(path)));
+      const enters = entry.isDirectory() || (entry.isSymbolicLink() && isFolder(path));
       if (enters) await enter(path, depth + 1).catch((error: unknown) => note(path, error));
       else if (isYaml(path)) tree.files.push(path);
     }
@@ -214,11 +214,12 @@ async function walk(root: string, onFolder: OnFolder): Promise<Tree> {
 }
 
 /** Whether a folder is there, also through a link. */
-export async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
+export function isFolder(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch {
+    return false;
+  }
 }
 
 function isGone(error: unknown): boolean {

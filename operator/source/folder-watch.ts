@@ -20,7 +20,7 @@ export function createFolderWatch(
   onProblem: (folder: string, error: unknown) => void,
 ): FolderWatch {
   const watchers = new Map<string, { readonly id: string; readonly watcher: FSWatcher }>();
-  const notice = (folder: string, name: string | null) => {
+  const notice = (event: string, folder: string, name: string | null) => {
     // `..data` is the link by which Kubernetes swaps all files of a mounted folder.
     if (name === null || name.startsWith('..')) return onChange(undefined);
     if (name.startsWith('.')) return;
@@ -28,14 +28,15 @@ export function createFolderWatch(
     if (isYaml(name)) onChange(path);
     // Under its own name a folder tells that it was moved itself.
     else if (watchers.has(path) || name === basename(folder)) onChange(undefined);
-    else void isFolder(path).then((found) => found && onChange(undefined));
+    // What comes, goes or moves is a `rename`, a folder too.
+    else if (event === 'rename' && isFolder(path)) onChange(undefined);
   };
   const add = (folder: string, id: string) => {
     const before = watchers.get(folder);
     if (before?.id === id) return;
     before?.watcher.close();
     try {
-      const watcher = watch(folder, { persistent: false }, (_, name) => notice(folder, name));
+      const watcher = watch(folder, { persistent: false }, (event, name) => notice(event, folder, name));
       watcher.on('error', () => onChange(undefined));
       watchers.set(folder, { id, watcher });
     } catch (error) {
