@@ -53,12 +53,14 @@ export interface Controller {
 const READ_AGAIN = 1000;
 /** Milliseconds between two writings of status; a change never waits for one. */
 const STATUS_HOLD_OFF = 100;
+/** For a round that takes longer (ms) statuses do not wait. */
+const SHORT_ROUND = 200;
 
 /** Starts to keep the world as the source says. */
 export function startController(options: ControllerOptions): Controller {
   const { source, resolver, proxy, databases } = options;
   const build = createTopologyBuilder();
-  const buildStatuses = createStatusBuilder();
+  const buildStatuses = createStatusBuilder('Own');
   const gate = createGate();
   const startedAt = options.now();
   let resources: Resources | undefined;
@@ -67,6 +69,7 @@ export function startController(options: ControllerOptions): Controller {
   let current: { readonly resources: Resources; readonly topology: Topology } | undefined;
   let snapshot: Snapshot | undefined;
   let settled = false;
+  let roundBegan: number | undefined;
 
   /** What cannot be read leaves the last picture in force. */
   const readSource = async () => {
@@ -86,6 +89,15 @@ export function startController(options: ControllerOptions): Controller {
   };
 
   const round = async (): Promise<number | undefined> => {
+    roundBegan = performance.now();
+    try {
+      return await make();
+    } finally {
+      roundBegan = undefined;
+    }
+  };
+
+  const make = async (): Promise<number | undefined> => {
     settled = false;
     await readSource();
     if (resources === undefined) return undefined;
@@ -101,6 +113,12 @@ export function startController(options: ControllerOptions): Controller {
   };
 
   const writeStatus = async (): Promise<number | undefined> => {
+    // In the midst of a round nothing is programmed, and at its end this is called again.
+    if (roundBegan !== undefined && performance.now() - roundBegan < SHORT_ROUND) return SHORT_ROUND;
+    return tell();
+  };
+
+  const tell = async (): Promise<number | undefined> => {
     if (current === undefined) return undefined;
     const observed: Observed = { proxy: proxy.observed, databases: databases.observed };
     const { documents, changed, recheckAfterMs } = buildStatuses({
@@ -137,7 +155,7 @@ export function startController(options: ControllerOptions): Controller {
     async stop() {
       unwatch();
       await rounds.stop(() => databases.stop());
-      await writeStatus().catch((error: unknown) => onError(error, 'tell'));
+      await tell().catch((error: unknown) => onError(error, 'tell'));
       await proxy.flush();
     },
   };

@@ -38,13 +38,16 @@ export async function openStatusFiles(folder: string): Promise<StatusFiles> {
   await makeFolder(folder);
   const known = await readAll(folder);
   let errorsText: string | undefined;
+  const namesBeyond = (all: readonly StatusDocument[]): readonly string[] => {
+    const wanted = new Set(all.map(({ kind, key }) => fileOf(kind, key)));
+    return [...known.keys()].filter((name) => !wanted.has(name));
+  };
 
   return {
     statusOf: (kind, key) => known.get(fileOf(kind, key))?.status,
     revisionOf: (kind, key) => known.get(fileOf(kind, key))?.revision,
     async write(changed, all, hashOf) {
-      const wanted = new Set(all.map(({ kind, key }) => fileOf(kind, key)));
-      const gone = [...known.keys()].filter((name) => !wanted.has(name));
+      const newNames = changed.map(({ kind, key }) => fileOf(kind, key)).filter((name) => !known.has(name));
       await allOf([
         ...changed.map((document) => async () => {
           const { kind, key, metadata, status } = document;
@@ -52,7 +55,8 @@ export async function openStatusFiles(folder: string): Promise<StatusFiles> {
           await writeWhole(join(folder, fileOf(kind, key)), textOf(document, revision.hash));
           known.set(fileOf(kind, key), { status, revision });
         }),
-        ...gone.map((name) => async () => {
+        // What has no file yet is in `changed`, so only as many files as objects means that all are wanted.
+        ...(known.size + newNames.length === all.length ? [] : namesBeyond(all)).map((name) => async () => {
           await rm(join(folder, name), { force: true });
           known.delete(name);
         }),

@@ -9,6 +9,7 @@ import type { AnyStatus, StatusDocument, StatusInput } from './document.ts';
 import { equal, sameItems } from './equal.ts';
 import { createLookups, objectId, type Lookups } from './lookups.ts';
 import type { Subject } from './subject.ts';
+import { touchedBetween } from './touched.ts';
 import { secondsOf } from './time.ts';
 import type { History } from './verdict.ts';
 
@@ -31,22 +32,51 @@ export function buildStatuses(input: StatusInput): readonly StatusDocument[] {
  * A function that builds the statuses of a round and makes anew only those whose inputs changed since its last call: an object's
  * resource, findings, observed state or previous status, compared by identity. Documents that stay keep their identity.
  */
-export function createStatusBuilder(): (input: StatusInput) => StatusRound {
+export function createStatusBuilder(keeping: StatusKeeping = 'Shared'): (input: StatusInput) => StatusRound {
   const lookupsOf = createLookups();
-  let memory: ReadonlyMap<string, Entry> = new Map();
+  let entries = new Map<string, Entry>();
+  let last: StatusInput | undefined;
   return (input) => {
     const round = { input, lookups: lookupsOf(input), seconds: secondsOf(input.now) };
-    const next = new Map<string, Entry>();
-    for (const kind of KINDS) {
-      for (const key of keysOf(kind, input)) {
-        const id = objectId(kind, key);
-        const entry = entryOf({ kind, key, id }, round, memory.get(id));
-        if (entry !== undefined) next.set(id, entry);
-      }
-    }
-    memory = next;
-    return summary([...next.values()], round.seconds);
+    const touched = last === undefined ? undefined : touchedBetween(last, input, round.lookups);
+    last = input;
+    if (touched === undefined) entries = allEntries(round, entries);
+    else renew(entries, round, (entry) => touched.has(entry.identity.id) || mayDiffer(entry, round, keeping));
+    return summary([...entries.values()], round.seconds);
   };
+}
+
+/** Who changes what `previous` says: the caller alone, who writes what is told to be `changed`, or others too. */
+export type StatusKeeping = 'Own' | 'Shared';
+
+function allEntries(round: Round, known: ReadonlyMap<string, Entry>): Map<string, Entry> {
+  const entries = new Map<string, Entry>();
+  for (const kind of KINDS) {
+    for (const key of keysOf(kind, round.input)) {
+      const id = objectId(kind, key);
+      const entry = entryOf({ kind, key, id }, round, known.get(id));
+      if (entry !== undefined) entries.set(id, entry);
+    }
+  }
+  return entries;
+}
+
+/** Makes anew, of the same objects as before, what may be another. */
+function renew(entries: Map<string, Entry>, round: Round, isAffected: (entry: Entry) => boolean): void {
+  for (const [id, entry] of entries) {
+    const next = isAffected(entry) ? entryOf(entry.identity, round, entry) : entry;
+    if (next !== undefined && next !== entry) entries.set(id, next);
+  }
+}
+
+/** Whether time or a status that was written makes a difference. */
+function mayDiffer(entry: Entry, { input, seconds }: Round, keeping: StatusKeeping): boolean {
+  const { kind, key } = entry.identity;
+  return (
+    entry.differs ||
+    seconds >= entry.recheckAt ||
+    (keeping === 'Shared' && input.previous(kind, key) !== entry.previous)
+  );
 }
 
 interface Round {
@@ -60,6 +90,7 @@ const MAPS = { WebPool: 'pools', RoutingRule: 'rules', DatabaseGrant: 'grants' }
 
 /** What is remembered of an object from one round to the next. */
 interface Entry {
+  readonly identity: Identity;
   /** All that the document was made of, except time and previous status. */
   readonly inputs: readonly unknown[];
   readonly document: StatusDocument;
@@ -95,7 +126,7 @@ function entryOf(identity: Identity, round: Round, last: Entry | undefined): Ent
     // Building on the own last document gives that document again, so it need not be built.
     if (equal(previous, last.document.status)) return { ...last, previous, differs: false };
   }
-  return build(object, { previous, last, round });
+  return build(object, { identity, previous, last, round });
 }
 
 function isStill(last: Entry, object: Collected, seconds: number): boolean {
@@ -103,12 +134,13 @@ function isStill(last: Entry, object: Collected, seconds: number): boolean {
 }
 
 interface Context {
+  readonly identity: Identity;
   readonly previous: AnyStatus | undefined;
   readonly last: Entry | undefined;
   readonly round: Round;
 }
 
-function build(object: Collected, { previous, last, round }: Context): Entry {
+function build(object: Collected, { identity, previous, last, round }: Context): Entry {
   const { generation } = object.subject.metadata;
   const { now, startedAt } = round.input;
   const sameGeneration = previous?.observedGeneration === generation;
@@ -126,7 +158,7 @@ function build(object: Collected, { previous, last, round }: Context): Entry {
   const made = documentOf(object.subject, status);
   const document = last !== undefined && equal(last.document, made) ? last.document : made;
   const differs = !equal(previous, document.status);
-  return { inputs: object.inputs, document, recheckAt: recheckAt ?? Infinity, previous, differs, since };
+  return { identity, inputs: object.inputs, document, recheckAt: recheckAt ?? Infinity, previous, differs, since };
 }
 
 function documentOf({ kind, key, metadata }: Subject, status: AnyStatus): StatusDocument {

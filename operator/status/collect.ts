@@ -49,7 +49,7 @@ function collectPool(identity: Identity, input: StatusInput, lookups: Lookups): 
   const pool = object === undefined ? undefined : input.topology.pools.get(key);
   const servers = proxy.pools.get(key);
   const waiting = lookups.waiting(key);
-  const usedBy = lookups.usedBy.get(key) ?? 0;
+  const usedBy = lookups.usedBy.get(key)?.length ?? 0;
   return {
     subject,
     inputs: [object, subject.held, pool, servers, usedBy, ...proxyInputs(proxy), ...subject.findings, ...waiting],
@@ -116,7 +116,7 @@ function proxyFor({ id }: Identity, { observed: { proxy } }: StatusInput): Proxy
 }
 
 /** The proxy as far as an object's conditions depend on it; its servers are compared for each pool alone. */
-function proxyInputs(proxy: ProxyObserved): unknown[] {
+export function proxyInputs(proxy: ProxyObserved): unknown[] {
   const { programmed, problem, doubt, waitsFor, pools } = proxy;
   return [programmed, problem?.reason, problem?.message, doubt, waitsFor, pools.size > 0];
 }

@@ -11,7 +11,7 @@ export interface Lookups {
   readonly findings: ReadonlyMap<string, readonly Finding[]>;
   readonly held: ReadonlyMap<string, Held>;
   /** RoutingRules that name a pool. */
-  readonly usedBy: ReadonlyMap<Key, number>;
+  readonly usedBy: ReadonlyMap<Key, readonly Key[]>;
   /** Rules of a RoutingRule that have a route. */
   readonly routed: ReadonlyMap<Key, readonly string[]>;
   readonly needs: ReadonlyMap<Key, AccountNeed>;
@@ -27,7 +27,7 @@ export function objectId(kind: Kind, key: Key): string {
 
 /** A function that makes the lookups of a round and repeats only what changed since the round before. */
 export function createLookups(): (input: StatusInput) => Lookups {
-  const usedBy = lastOf(countUses());
+  const usedBy = lastOf(rulesByPool);
   const routed = lastOf(routedRules);
   const needs = lastOf(needsByGrant);
   const availability = createAvailability();
@@ -82,12 +82,16 @@ function createPoolsOf(): (rule: RoutingRule) => readonly Key[] {
 
 const poolsOf = createPoolsOf();
 
-function countUses(): (rules: Resources['rules']) => Map<Key, number> {
-  return (rules) => {
-    const uses = new Map<Key, number>();
-    for (const rule of rules.values()) for (const key of poolsOf(rule)) uses.set(key, (uses.get(key) ?? 0) + 1);
-    return uses;
-  };
+function rulesByPool(rules: Resources['rules']): Map<Key, Key[]> {
+  const uses = new Map<Key, Key[]>();
+  for (const [key, rule] of rules) {
+    for (const pool of poolsOf(rule)) {
+      const users = uses.get(pool);
+      if (users === undefined) uses.set(pool, [key]);
+      else users.push(key);
+    }
+  }
+  return uses;
 }
 
 function routedRules(listeners: readonly Listener[]): Map<Key, string[]> {
