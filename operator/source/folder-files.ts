@@ -2,7 +2,9 @@
 import { lstatSync, readFileSync, statSync, type BigIntStats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { withValues } from '../api/patched-map.ts';
+import type { News } from './folder-watch.ts';
 
 /** What a look at the folder found. */
 export interface Look {
@@ -25,8 +27,11 @@ export interface Look {
  * was lost, or on its way back. Errors: rejects when the folder cannot be listed and never could.
  */
 export interface FolderFiles {
-  /** `paths` (absolute) limits the look to files that are known to have changed. */
-  look(paths?: ReadonlySet<string>): Promise<Look>;
+  /**
+   * `told` (by absolute path) limits the look to files of which something was heard; `isToldAgain` says whether more was heard by the
+   * time that they are read, for then somebody is writing.
+   */
+  look(told?: ReadonlyMap<string, News>, isToldAgain?: (path: string) => boolean): Promise<Look>;
 }
 
 interface Entry {
@@ -62,29 +67,11 @@ export function createFolderFiles(root: string, onFolder: OnFolder = () => {}): 
   let gone = new Set<string>();
 
   // Files are read at once: by threads it would take ten times as long, and a look finds few that changed.
-  const refresh = (path: string) => {
-    const before = entries.get(path);
-    try {
-      const found = statSync(path, { bigint: true });
-      const signature = signatureOf(found);
-      if (before?.signature === signature) return;
-      if (!found.isFile()) gone.add(path);
-      else if (isBeingWritten(found, before)) unfinished.add(path);
-      else entries.set(path, { signature, ...read(path, found) });
-    } catch (error) {
-      const { message } = error as Error;
-      if (isGone(error) && !isThere(path)) gone.add(path);
-      else entries.set(path, { signature: '', problem: message, ...(before?.text && { text: before.text }) });
-    }
-  };
-  /** A writer that began while we read leaves the old text in force. */
-  const read = (path: string, found: BigIntStats): Pick<Entry, 'text' | 'problem'> => {
-    if (found.size > LARGEST_FILE) return { problem: 'is larger than 64 MiB' };
-    const text = readFileSync(path, 'utf8');
-    if (signatureOf(statSync(path, { bigint: true })) === signatureOf(found)) return { text };
-    unfinished.add(path);
-    const before = entries.get(path)?.text;
-    return before === undefined ? {} : { text: before };
+  const refresh = (path: string, news?: News) => {
+    const reading = readAgain(path, entries.get(path), news);
+    if (reading === 'Gone') gone.add(path);
+    else if (reading === 'Unfinished') unfinished.add(path);
+    else entries.set(path, reading);
   };
 
   const lookAtAll = async () => {
@@ -114,10 +101,21 @@ export function createFolderFiles(root: string, onFolder: OnFolder = () => {}): 
     for (const path of gone) entries.delete(path);
   };
 
+  /** Somebody was writing while we read: what was known stays in force. */
+  const takeBack = (path: string, before: Entry | undefined) => {
+    unfinished.add(path);
+    gone.delete(path);
+    if (before === undefined) entries.delete(path);
+    else entries.set(path, before);
+  };
+
   /** What `textsOf` would give, at the cost of the files that changed. */
-  const lookAt = (paths: readonly string[]): Texts => {
+  const lookAt = async (told: ReadonlyMap<string, News>, isToldAgain: (path: string) => boolean): Promise<Texts> => {
+    const paths = [...told.keys()].filter(isYaml);
     const before = paths.map((path) => entries.get(path));
-    for (const path of paths) refresh(path);
+    for (const path of paths) refresh(path, told.get(path));
+    await setImmediate();
+    for (const [index, path] of paths.entries()) if (isToldAgain(path)) takeBack(path, before[index]);
     forgetGone();
     const now = paths.map((path) => entries.get(path));
     if (![...before, ...now].every(isReadable)) return textsOf(root, entries, tree);
@@ -129,11 +127,11 @@ export function createFolderFiles(root: string, onFolder: OnFolder = () => {}): 
   };
 
   return {
-    async look(paths) {
+    async look(told, isToldAgain = () => false) {
       [unfinished, gone] = [new Set(), new Set()];
       try {
-        const all = paths === undefined || tree.unreadable.has(root);
-        texts = all ? await lookAtAll() : lookAt([...paths].filter(isYaml));
+        const all = told === undefined || tree.unreadable.has(root);
+        texts = all ? await lookAtAll() : await lookAt(told, isToldAgain);
       } catch (error) {
         if (rootId === undefined) throw error;
         tree = { ...tree, unreadable: new Map([[root, (error as Error).message]]) };
@@ -151,6 +149,24 @@ export function createFolderFiles(root: string, onFolder: OnFolder = () => {}): 
   };
 }
 
+/** The file as it is now; 'Unfinished' leaves in force what was known. */
+function readAgain(path: string, before: Entry | undefined, news: News | undefined): Entry | 'Unfinished' | 'Gone' {
+  try {
+    const found = statSync(path, { bigint: true });
+    const signature = signatureOf(found);
+    if (before?.signature === signature) return before;
+    if (!found.isFile()) return 'Gone';
+    if (!wasMovedHere(found, before, news) && isBeingWritten(found, before)) return 'Unfinished';
+    if (found.size > LARGEST_FILE) return { signature, problem: 'is larger than 64 MiB' };
+    const text = readFileSync(path, 'utf8');
+    return signatureOf(statSync(path, { bigint: true })) === signature ? { signature, text } : 'Unfinished';
+  } catch (error) {
+    const { message } = error as Error;
+    if (isGone(error) && !isThere(path)) return 'Gone';
+    return { signature: '', problem: message, ...(before?.text && { text: before.text }) };
+  }
+}
+
 function isReadable(entry: Entry | undefined): boolean {
   return entry?.text !== undefined && entry.problem === undefined;
 }
@@ -162,6 +178,11 @@ function signatureOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string 
 /** What lies at a path, as opposed to what lay there before. */
 function idOf({ dev, ino }: BigIntStats): string {
   return `${dev}:${ino}`;
+}
+
+/** Another file has the name now, and nothing was heard of a write under that name: it was complete when it came. */
+function wasMovedHere({ dev, ino, size }: BigIntStats, before: Entry | undefined, news: News | undefined): boolean {
+  return news === 'Named' && size > 0n && before?.signature.startsWith(`${dev}:${ino}:`) !== true;
 }
 
 /**

@@ -11,8 +11,11 @@ export interface FolderWatch {
   close(): void;
 }
 
+/** What was heard of a file last: its name came or went, or something was done to it under that name. */
+export type News = 'Named' | 'Written';
+
 /** What was seen: the path of a file, or undefined for something that asks for a look at everything. */
-export type OnChange = (path: string | undefined) => void;
+export type OnChange = (path: string | undefined, news?: News) => void;
 
 /** Watches nothing yet. A folder that cannot be watched (too many for the system) is reported and looked at by the clock. */
 export function createFolderWatch(
@@ -25,7 +28,7 @@ export function createFolderWatch(
     if (name === null || name.startsWith('..')) return onChange(undefined);
     if (name.startsWith('.')) return;
     const path = join(folder, name);
-    if (isYaml(name)) onChange(path);
+    if (isYaml(name)) onChange(path, event === 'rename' ? 'Named' : 'Written');
     // Under its own name a folder tells that it was moved itself.
     else if (watchers.has(path) || name === basename(folder)) onChange(undefined);
     // What comes, goes or moves is a `rename`, a folder too.

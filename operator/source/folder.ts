@@ -1,7 +1,7 @@
 /** A folder of YAML as a source: files in, statuses out to its `.status` folder. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import { wasInForce } from '../api/admission.ts';
 import type { Key, Kind } from '../api/resources.ts';
 import { createValidator } from '../api/validate.ts';
@@ -12,7 +12,7 @@ import { canonicalText } from './content-hash.ts';
 import { readCrds } from './crds.ts';
 import { readDocuments } from './documents.ts';
 import { createFolderFiles, type Look } from './folder-files.ts';
-import { createFolderWatch } from './folder-watch.ts';
+import { createFolderWatch, type News } from './folder-watch.ts';
 import { createRegister } from './register.ts';
 import type { Log, Source } from './source.ts';
 import { openStatusFiles, type StatusFiles } from './status-files.ts';
@@ -60,32 +60,33 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
   /** What the files said when they were read last, and what that means. */
   let texts: ReadonlyMap<string, string> = new Map();
   let parsed: ReadonlyMap<string, RegisterFile> = new Map();
-  /** Files that changed since the last look; undefined = anything may have. */
-  let dirty: Set<string> | undefined;
+  /** What was heard of files since the last look; undefined = anything may have changed. */
+  let dirty: Map<string, News> | undefined;
   let wake = () => {};
   let timer: NodeJS.Timeout | undefined;
   const everything = live ? setInterval(() => noteChange(undefined), LOOK_AROUND) : undefined;
   everything?.unref();
 
-  function noteChange(path: string | undefined): void {
+  function noteChange(path: string | undefined, news: News = 'Written'): void {
     if (path === undefined) dirty = undefined;
-    else dirty?.add(path);
+    else dirty?.set(path, news);
     wake();
   }
 
   /** What is being written is looked at again, and so is what changed while we looked. */
   const look = async (): Promise<Look> => {
-    const paths = dirty;
-    dirty = new Set();
+    // One write is often told in parts: all that was told at once is heard first.
+    await setImmediate();
+    const told = dirty;
+    dirty = new Map();
     try {
-      const found = await files.look(paths);
+      const found = await files.look(told, (path) => dirty?.has(path) !== false);
       if (live) watch.keep(found.folders);
       if (found.lost) lookLater();
       if (found.unfinished) {
-        const again = paths;
         timer = setTimeout(() => {
-          if (again === undefined) dirty = undefined;
-          for (const path of again ?? []) dirty?.add(path);
+          if (told === undefined) dirty = undefined;
+          for (const path of told?.keys() ?? []) dirty?.set(path, dirty.get(path) ?? 'Written');
           wake();
         }, UNFINISHED);
       }

@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, readdir, rename, stat, symlink, truncate, utimes, 
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createFolderFiles } from '../../operator/source/folder-files.ts';
+import { createFolderFiles, type Look } from '../../operator/source/folder-files.ts';
 import { createFolderSource } from '../../operator/source/folder.ts';
 import { eventually } from '../support/wait.ts';
 import { errors, folder, generations, pool, ports } from './folder-world.ts';
@@ -111,6 +111,38 @@ describe('a file that is being written', () => {
     await rename(join(own.path, 'a.new'), join(own.path, 'a.yaml'));
     const { pools, pictureComplete } = await (await own.open()).read();
     expect([pools.size, pictureComplete]).toEqual([1, true]);
+  });
+
+  describe('that was just moved over another', () => {
+    const moved = async (text: string) => {
+      const own = await folder({ 'a.yaml': 'old' });
+      const path = join(own.path, 'a.yaml');
+      const files = createFolderFiles(own.path);
+      await eventually('the old text', async () => (await files.look()).files.get('a.yaml') === 'old');
+      await writeFile(join(own.path, 'a.new'), text);
+      await rename(join(own.path, 'a.new'), path);
+      return { path, files };
+    };
+    const seen = ({ files, unfinished }: Look) => ({ text: files.get('a.yaml'), unfinished });
+
+    test('is read at once when no write was heard of under its name', async () => {
+      const { path, files } = await moved('new');
+      expect(seen(await files.look(new Map([[path, 'Named']])))).toEqual({ text: 'new', unfinished: false });
+    });
+
+    test('waits when more is heard of it while it is read', async () => {
+      const { path, files } = await moved('new');
+      expect(seen(await files.look(new Map([[path, 'Named']]), () => true))).toEqual({ text: 'old', unfinished: true });
+    });
+  });
+
+  test('waits as long as it is empty: it is new and about to be written', async () => {
+    const own = await folder({ 'a.yaml': 'old' });
+    const files = createFolderFiles(own.path);
+    await files.look();
+    await writeFile(join(own.path, 'b.yaml'), '');
+    const { unknown, unfinished } = await files.look(new Map([[join(own.path, 'b.yaml'), 'Named']]));
+    expect([[...unknown], unfinished]).toEqual([['b.yaml'], true]);
   });
 
   test('again and again ends with its last text, and never shows half of one', async () => {
