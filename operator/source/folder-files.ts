@@ -157,14 +157,18 @@ function readAgain(path: string, before: Entry | undefined, news: News | undefin
     if (before?.signature === signature) return before;
     if (!found.isFile()) return 'Gone';
     if (!wasMovedHere(found, before, news) && isBeingWritten(found, before)) return 'Unfinished';
-    if (found.size > LARGEST_FILE) return { signature, problem: 'is larger than 64 MiB' };
-    const text = readFileSync(path, 'utf8');
-    return signatureOf(statSync(path, { bigint: true })) === signature ? { signature, text } : 'Unfinished';
+    return readWhole(path, { signature, size: found.size });
   } catch (error) {
     const { message } = error as Error;
     if (isGone(error) && !isThere(path)) return 'Gone';
     return { signature: '', problem: message, ...(before?.text && { text: before.text }) };
   }
+}
+
+function readWhole(path: string, { signature, size }: { signature: string; size: bigint }): Entry | 'Unfinished' {
+  if (size > LARGEST_FILE) return { signature, problem: 'is larger than 64 MiB' };
+  const text = readFileSync(path, 'utf8');
+  return signatureOf(statSync(path, { bigint: true })) === signature ? { signature, text } : 'Unfinished';
 }
 
 function isReadable(entry: Entry | undefined): boolean {
