@@ -1277,19 +1277,23 @@ export interface Compression {
 readonly types: readonly string[]
 }
 /**
- * Keeps a visitor on one server. Cookie survives reload, restart and a change of proxy; SourceIP remembers addresses in a table.
+ * Keeps a visitor on one server. Cookie survives reload, restart and a change of proxy; SourceIP and Header remember addresses or values in a table that proxies share.
  */
 export interface SessionAffinity {
 /**
- * How a visitor is recognised. Cookie needs an HTTP pool.
+ * How a visitor is recognised: by a cookie of the load balancer, by address, or by what a request header says, as long as there is one. Cookie and Header need an HTTP pool.
  */
-readonly type: ("Cookie" | "SourceIP")
+readonly type: ("Cookie" | "SourceIP" | "Header")
+/**
+ * Name of the request header that tells visitors apart. Required with Header, refused otherwise.
+ */
+readonly header?: string
 /**
  * Name of the cookie. Default: WEBPOOL.
  */
 readonly cookieName?: string
 /**
- * Idle time after which a visitor may be moved, 1s to 576h. Default: Cookie, the browser session; SourceIP, 30m.
+ * Idle time after which a visitor may be moved, 1s to 576h. Default: Cookie, the browser session; SourceIP and Header, 30m.
  */
 readonly maxAge?: string
 }

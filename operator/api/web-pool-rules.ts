@@ -141,8 +141,19 @@ function timeProblems(spec: WebPoolSpec): readonly Problem[] {
 }
 
 function affinityProblems({ sessionAffinity: affinity }: WebPoolSpec): Problem[] {
-  if (affinity?.type !== 'SourceIP' || affinity.cookieName === undefined) return [];
-  return [problem('spec.sessionAffinity.cookieName', 'goes with type Cookie only: remove it')];
+  if (affinity === undefined) return [];
+  const { type, cookieName, header } = affinity;
+  const path = 'spec.sessionAffinity';
+  const needs = 'type Header needs the field header: the name of the request header';
+  return [
+    ...(cookieName === undefined || type === 'Cookie'
+      ? []
+      : [problem(`${path}.cookieName`, 'goes with type Cookie only: remove it')]),
+    ...(header === undefined || type === 'Header'
+      ? []
+      : [problem(`${path}.header`, 'goes with type Header only: remove it')]),
+    ...(type === 'Header' && header === undefined ? [problem(path, needs)] : []),
+  ];
 }
 
 /** A Legacy server is trusted for its pinned certificate alone, a Modern one for its name as well. */
@@ -176,16 +187,16 @@ function tlsProblems({ tls, externalEndpoints = [] }: WebPoolSpec): readonly Pro
 function layerProblems(spec: WebPoolSpec): readonly Problem[] {
   if (spec.protocol !== 'TCP') return [];
   return [
-    ...cookieProblems(spec.sessionAffinity),
+    ...visitorProblems(spec.sessionAffinity),
     ...hashProblems(spec),
     ...retryProblems(spec),
     ...requestProblems(spec),
   ];
 }
 
-function cookieProblems(affinity: SessionAffinity | undefined): Problem[] {
-  if (affinity?.type !== 'Cookie') return [];
-  return [problem('spec.sessionAffinity.type', 'Cookie needs an HTTP pool: use SourceIP or protocol: HTTP')];
+function visitorProblems(affinity: SessionAffinity | undefined): Problem[] {
+  if (affinity === undefined || affinity.type === 'SourceIP') return [];
+  return [problem('spec.sessionAffinity.type', `${affinity.type} needs an HTTP pool: use SourceIP or protocol: HTTP`)];
 }
 
 function hashProblems({ balance }: WebPoolSpec): Problem[] {

@@ -142,15 +142,19 @@ function cookieKey(key: string): string {
 
 const AFFINITY_TABLE_SIZE = 200_000;
 
+function affinityTable(type: string, { maxAge }: { readonly maxAge: number }): string {
+  return `stick-table type ${type} size ${AFFINITY_TABLE_SIZE} expire ${maxAge}ms peers webpool`;
+}
+
 function affinityLines(mode: Mode, key: string, affinity: PoolOptions['affinity']): readonly string[] {
   if (affinity === undefined) return [];
-  if (affinity.type === 'SourceIP') {
-    return [
-      `stick-table type ipv6 size ${AFFINITY_TABLE_SIZE} expire ${affinity.maxAge}ms peers webpool`,
-      'stick on src',
-    ];
-  }
+  if (affinity.type === 'SourceIP') return [affinityTable('ipv6', affinity), 'stick on src'];
   if (mode === 'tcp') return [];
+  if (affinity.type === 'Header') {
+    const value = `req.fhdr(${quote('name', affinity.header)})`;
+    // What stands in it may be a password, so it is in no table, and goes to no peer.
+    return [affinityTable('binary len 20', affinity), `stick on ${value},sha1 unless { ${value} -m len 0 }`];
+  }
   const seconds = Math.ceil(affinity.maxAge / 1000);
   const idle = seconds === 0 ? '' : ` maxidle ${seconds}s attr ${quote('string', `Max-Age=${seconds}`)}`;
   return [

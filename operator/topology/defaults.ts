@@ -30,7 +30,7 @@ export const DEFAULTS = {
     timeouts: { connect: 1_000, server: 60_000, tunnel: 3_600_000 },
     retries: { attempts: 3, when: ['ConnectFailure'] },
     /** 0 = the browser session. */
-    sessionAffinity: { cookieName: 'WEBPOOL', maxAge: { Cookie: 0, SourceIP: 1_800_000 } },
+    sessionAffinity: { cookieName: 'WEBPOOL', maxAge: { Cookie: 0, SourceIP: 1_800_000, Header: 1_800_000 } },
     minReady: 1,
     maintenancePage: { status: 503, contentType: 'text/html' },
     paused: false,

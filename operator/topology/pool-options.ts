@@ -68,8 +68,9 @@ function statusRange(text: string): readonly [number, number] {
   return [Number(first), Number(last)];
 }
 
-function affinity({ type, cookieName, maxAge }: SessionAffinity): NonNullable<PoolOptions['affinity']> {
+function affinity({ type, cookieName, header = '', maxAge }: SessionAffinity): NonNullable<PoolOptions['affinity']> {
   const age = duration(maxAge, DEFAULT.sessionAffinity.maxAge[type]);
   if (type === 'SourceIP') return { type, maxAge: age };
+  if (type === 'Header') return { type, header, maxAge: age };
   return { type, cookieName: cookieName ?? DEFAULT.sessionAffinity.cookieName, maxAge: age };
 }

@@ -104,7 +104,8 @@ export interface PoolOptions {
   /** maxAge 0 = browser session. */
   readonly affinity?:
     | { readonly type: 'Cookie'; readonly cookieName: string; readonly maxAge: number }
-    | { readonly type: 'SourceIP'; readonly maxAge: number };
+    | { readonly type: 'SourceIP'; readonly maxAge: number }
+    | { readonly type: 'Header'; readonly header: string; readonly maxAge: number };
   readonly maintenancePage?: { readonly status: number; readonly contentType: string; readonly body: string };
 }
 

@@ -175,6 +175,17 @@ const BAD_POOLS: readonly Row[] = [
     pool({ sessionAffinity: { type: 'SourceIP', cookieName: 'S' } }),
     'spec.sessionAffinity.cookieName',
   ],
+  ['affinity by a header that has no name', pool({ sessionAffinity: { type: 'Header' } }), 'spec.sessionAffinity'],
+  [
+    'header with affinity by cookie',
+    pool({ sessionAffinity: { type: 'Cookie', header: 'X-User' } }),
+    'spec.sessionAffinity.header',
+  ],
+  [
+    'affinity by header in a TCP pool',
+    tcpPool({ sessionAffinity: { type: 'Header', header: 'X-User' } }),
+    'spec.sessionAffinity.type',
+  ],
   ['cookie in a TCP pool', tcpPool({ sessionAffinity: { type: 'Cookie' } }), 'spec.sessionAffinity.type'],
   ['hash of the URI in a TCP pool', tcpPool({ balance: { algorithm: 'URI' } }), 'spec.balance.algorithm'],
   [
@@ -253,6 +264,7 @@ const GOOD_POOLS: readonly GoodRow[] = [
   ],
   ['durations in several units', pool({ drainTimeout: '1h30m5s10ms' })],
   ['affinity by address', pool({ sessionAffinity: { type: 'SourceIP', maxAge: '1s' } })],
+  ['affinity by header', pool({ sessionAffinity: { type: 'Header', header: 'X-User', maxAge: '8h' } })],
   ['affinity by address in a TCP pool', tcpPool({ sessionAffinity: { type: 'SourceIP' } })],
   ['hash of the address in a TCP pool', tcpPool({ balance: { algorithm: 'SourceIP' } })],
   ['retries in a TCP pool', tcpPool({ retries: { attempts: 1, when: ['ConnectFailure'] } })],

@@ -142,7 +142,7 @@ const WRITTEN = /^(?:WebPool|RoutingRule|DatabaseGrant) spec/;
 const WITHOUT_DEFAULT: readonly RegExp[] = [
   /^ProxyReport /,
   /^WebPool spec\.externalEndpoints$/,
-  /^WebPool spec\.(balance(\.header)?|sessionAffinity|timeouts|retries)$/,
+  /^WebPool spec\.(balance(\.header)?|sessionAffinity(\.header)?|timeouts|retries)$/,
   /^WebPool spec\.healthCheck\.(headers|username|expect\.\w+)$/,
   /^RoutingRule spec\.rules\[\]\.(pools|respond|rateLimit|timeouts|matches\[\]\.\w+)$/,
   /^RoutingRule spec\.rules\[\]\.(pools\[\]\.)?filters(\.\w+)?(\.(set|add|remove))?$/,

@@ -19,6 +19,7 @@ const CHECK = 'spec.healthCheck';
 const LABELS = 'spec.selector.matchLabels';
 const ENDPOINT = 'spec.externalEndpoints[0]';
 const PAGE = 'spec.maintenancePage';
+const BY_HEADER: Changes = { 'spec.sessionAffinity': { type: 'Header', header: 'X-User' } };
 const FROM_CONFIG_MAP: Changes = { [PAGE]: { configMap: { name: 'pages', key: 'soon.html' } } };
 
 const HEADER_NAME = { most: 64, wrong: ['X User', 'X:', 'Größe', '-m'], form: 'letters, digits and "-"' };
@@ -172,12 +173,13 @@ export const WEB_POOL_BOUNDS: readonly Bound[] = [
     form: 'a media type such as text/html, without parameters',
   }),
   required('spec.sessionAffinity', ['type']),
-  choice('spec.sessionAffinity.type', ['Cookie', 'SourceIP'], ['Cookie']),
+  choice('spec.sessionAffinity.type', ['Cookie', 'SourceIP', 'Header'], ['Cookie']),
   text('spec.sessionAffinity.cookieName', {
     most: 64,
     wrong: ['a b', 'a;b', 'a=b', 'a,b', 'ä'],
     form: 'letters, digits, "_" and "-"',
   }),
+  within(BY_HEADER, text('spec.sessionAffinity.header', HEADER_NAME)),
   duration('spec.sessionAffinity.maxAge', ['1s', '576h'], ['0s', '999ms', '577h']),
   whole('spec.minReady', [0, 512]),
   ...[
@@ -290,9 +292,19 @@ export const WEB_POOL_RULES: readonly Bad[] = [
   ruled({ 'spec.sessionAffinity.type': 'SourceIP' }, 'goes with type Cookie only: remove it', {
     path: 'spec.sessionAffinity.cookieName',
   }),
-  ruled({ ...PLAIN, 'spec.sessionAffinity': { type: 'Cookie' } }, 'Cookie needs an HTTP pool', {
-    path: 'spec.sessionAffinity.type',
+  ruled({ 'spec.sessionAffinity.header': 'X-User' }, 'goes with type Header only: remove it'),
+  ruled({ 'spec.sessionAffinity': { type: 'SourceIP', header: 'X' } }, 'goes with type Header only: remove it', {
+    path: 'spec.sessionAffinity.header',
   }),
+  ruled({ 'spec.sessionAffinity': { type: 'Header' } }, 'type Header needs the field header'),
+  ruled({ 'spec.sessionAffinity': { type: 'Header', header: 'X', cookieName: 'S' } }, 'goes with type Cookie only', {
+    path: 'spec.sessionAffinity.cookieName',
+  }),
+  ...[{ type: 'Cookie' }, { type: 'Header', header: 'X-User' }].map((affinity) =>
+    ruled({ ...PLAIN, 'spec.sessionAffinity': affinity }, `${affinity.type} needs an HTTP pool`, {
+      path: 'spec.sessionAffinity.type',
+    }),
+  ),
   ...[{ algorithm: 'URI' }, { algorithm: 'Header', header: 'X-User' }].map((balance) =>
     ruled({ ...PLAIN, 'spec.balance': balance }, `${balance.algorithm} needs an HTTP pool`, {
       path: 'spec.balance.algorithm',

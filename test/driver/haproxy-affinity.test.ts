@@ -94,6 +94,61 @@ describe('a cookie', () => {
   });
 });
 
+describe('affinity by header', () => {
+  const BY_HEADER = { sessionAffinity: { type: 'Header', header: 'X-User', maxAge: '10m' } };
+  const USERS = ['ann', 'bob', 'Bearer eyJhbGciOi', 'x'.repeat(4000), 'é', 'dan'];
+  const get = (user: string, from?: string) =>
+    proxy.get(PORT, '/', { ...(from && { from }), headers: { 'X-User': user } });
+  const where = async () => {
+    const found = [];
+    for (const user of USERS) found.push((await get(encodeURIComponent(user))).server);
+    return found;
+  };
+
+  it('keeps a user on a server from wherever he comes, also when the set changes and after a reload', async () => {
+    await proxy.apply(site(BY_HEADER, servers.slice(0, 2)));
+    await proxy.serving();
+    const before = await where();
+    expect(new Set(before)).toEqual(new Set(['one', 'two']));
+    for (const from of ['127.9.1.1', '127.9.1.2']) expect((await get('ann', from)).server).toBe(before[0]);
+    await proxy.apply(site(BY_HEADER));
+    await proxy.serving();
+    expect(await where()).toEqual(before);
+    await proxy.apply(reloading(BY_HEADER));
+    expect(await proxy.processes()).toMatchObject({ reloads: 1 });
+    expect(await where()).toEqual(before);
+  });
+
+  it('moves a user whose server is gone, once', async () => {
+    await proxy.apply(site({ ...BY_HEADER, drainTimeout: '0s' }));
+    await proxy.serving();
+    const { server } = await get('ann');
+    await proxy.apply(
+      site(
+        { ...BY_HEADER, drainTimeout: '0s' },
+        servers.filter(({ name }) => name !== server),
+      ),
+    );
+    const next = await proxy.until('the user to move', async () => {
+      const answer = await get('ann');
+      return answer.server !== server && answer.server;
+    });
+    await proxy.apply(site({ ...BY_HEADER, drainTimeout: '0s' }));
+    await proxy.serving();
+    for (let i = 0; i < 6; i++) expect((await get('ann')).server).toBe(next);
+  });
+
+  it('spreads those who say nothing', async () => {
+    await proxy.apply(site(BY_HEADER));
+    await proxy.serving();
+    const found = new Set<string | undefined>();
+    for (let i = 0; i < 9; i++)
+      found.add((await proxy.get(PORT, '/', i % 2 === 0 ? {} : { headers: { 'X-User': '' } })).server);
+    expect(found.size).toBe(3);
+    expect(await proxy.command('show table http_default_site')).toContain('used:0');
+  });
+});
+
 describe('affinity by address', () => {
   const BY_ADDRESS = { sessionAffinity: { type: 'SourceIP', maxAge: '10m' } };
   const CLIENTS = ['127.9.0.1', '127.9.0.2', '127.9.0.3', '127.9.0.4', '127.9.0.5', '127.9.0.6'];

@@ -40,6 +40,10 @@ const affine = (list: readonly WebServer[], spec: object = { sessionAffinity: { 
   poolOf('site', list, spec),
   ruleOf('site', PORT, [allTo('site')]),
 ];
+async function begin(proxy: TestProxy, lists: readonly (readonly WebServer[])[]): Promise<void> {
+  for (const list of lists) await proxy.apply(affine(list));
+  await proxy.serving();
+}
 const VISITORS = Array.from({ length: 8 }, (_, index) => `127.5.0.${index + 1}`);
 const where = async (proxy: TestProxy) => {
   const found = [];
@@ -51,6 +55,11 @@ const together = (what: string, look: () => boolean | Promise<boolean>) =>
   eventually(what, async () => {
     for (const proxy of proxies) await proxy.until('a round', () => true);
     return look();
+  });
+const knowing = () =>
+  together('each to know the other', async () => {
+    const texts = await Promise.all(proxies.map((proxy) => proxy.command('show peers webpool')));
+    return texts.every((text) => /last_status=ESTA/.test(text));
   });
 const remembersAll = async (proxy: TestProxy) => {
   const table = await proxy.command('show table http_default_site');
@@ -71,9 +80,10 @@ test('visitors stay where they are while all proxies are replaced, whatever the 
 
   const second = await join();
   const load = first.load(PORT, { from: '127.5.1.1' });
-  for (const list of [servers.slice(2), servers.slice(1), servers]) await second.apply(affine(list));
-  await second.serving();
-  await together('the first to know the second', () => first.told.reloaded.length > 0);
+  const orders = [servers.slice(2), servers.slice(1), servers];
+  // It has an address before it has a HAProxy.
+  await first.until('it to know the second', () => first.told.reloaded.length > 0);
+  await begin(second, orders);
   await together('the second to have learnt', () => remembersAll(second));
   expect(await where(second)).toEqual(before);
   await load.more(100);
@@ -85,22 +95,35 @@ test('visitors stay where they are while all proxies are replaced, whatever the 
   proxies = [second];
   expect(await where(second)).toEqual(before);
   const third = await join();
-  await third.apply(affine(servers));
-  await third.serving();
+  await second.until('it to know the third', () => second.told.reloaded.length > 0);
+  await begin(third, [servers]);
   await together('the third to have learnt', () => remembersAll(third));
   expect(await where(third)).toEqual(before);
   expect([first, second, third].map(({ told }) => told.reloaded)).toEqual([['peers'], ['peers'], []]);
+});
+
+test('a user is known by his header on each proxy', async () => {
+  const [one, two] = [await join(), await join()];
+  const by = { sessionAffinity: { type: 'Header', header: 'X-User' } };
+  for (const proxy of [one, two]) await proxy.apply(affine(servers, by));
+  for (const proxy of [one, two]) await proxy.serving();
+  await knowing();
+  const ask = async (proxy: TestProxy, user: string) =>
+    (await proxy.get(PORT, '/', { headers: { 'X-User': user } })).server;
+  for (const user of ['ann', 'bob', 'eve', 'dan']) {
+    const server = await ask(one, user);
+    const known = async (proxy: TestProxy) =>
+      /used:(\d+)/.exec(await proxy.command('show table http_default_site'))?.[1];
+    await together('the other to know', async () => (await known(one)) === (await known(two)));
+    expect([await ask(two, user), await ask(two, user), await ask(two, user)]).toEqual([server, server, server]);
+  }
 });
 
 test('a visitor who moves is known elsewhere too', async () => {
   const [one, two] = [await join(), await join()];
   for (const proxy of [one, two]) await proxy.apply(affine(servers));
   for (const proxy of [one, two]) await proxy.serving();
-  await together('each to know the other', async () =>
-    (await Promise.all([one, two].map((proxy) => proxy.command('show peers webpool')))).every((text) =>
-      /last_status=ESTA/.test(text),
-    ),
-  );
+  await knowing();
   const before = await where(one);
   await together('the other to know them', () => remembersAll(two));
   expect(await where(two)).toEqual(before);

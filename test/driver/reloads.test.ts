@@ -63,7 +63,7 @@ const [second, third] = [peer('second'), peer('third')];
 /** Row → the objects before the change, where they are not what `begin` gives. */
 const BEFORE: Readonly<Record<string, () => readonly Written[]>> = {
   'In Kubernetes: the first such rule or pool, where there are several proxies': () => among([second], begin()),
-  'In Kubernetes: a proxy Pod comes while a rule limits rates or a pool has affinity by address': () =>
+  'In Kubernetes: a proxy Pod comes while a rule limits rates or a pool has affinity by address or header': () =>
     among([second], limited()),
   'In Kubernetes: a proxy Pod goes, or the last such rule or pool': () => among([second, third], limited()),
 };
@@ -124,7 +124,7 @@ const CHANGES: Readonly<Record<string, () => readonly Written[]>> = {
     return begin();
   },
   'In Kubernetes: the first such rule or pool, where there are several proxies': limited,
-  'In Kubernetes: a proxy Pod comes while a rule limits rates or a pool has affinity by address': () =>
+  'In Kubernetes: a proxy Pod comes while a rule limits rates or a pool has affinity by address or header': () =>
     among([second, third], limited()),
   'In Kubernetes: a proxy Pod goes, or the last such rule or pool': () => among([], begin()),
 };

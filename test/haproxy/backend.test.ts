@@ -51,6 +51,14 @@ test.each<[string, object, readonly string[]]>([
     ['stick-table type ipv6 size 200000 expire 60000ms peers webpool', 'stick on src'],
   ],
   [
+    'a table of digests',
+    { sessionAffinity: { type: 'Header', header: 'X-User' } },
+    [
+      'stick-table type binary len 20 size 200000 expire 1800000ms peers webpool',
+      'stick on req.fhdr(X-User),sha1 unless { req.fhdr(X-User) -m len 0 }',
+    ],
+  ],
+  [
     'a slow start',
     { slowStart: '30s' },
     ['default-server check inter 10000ms fastinter 500ms downinter 500ms rise 2 fall 3 slowstart 30000ms'],

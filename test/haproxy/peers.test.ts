@@ -49,6 +49,7 @@ describe('what proxies share', () => {
     ['nothing', [pool('p'), to({})], false],
     ['a rate limit', [pool('p'), to({ rateLimit: { requests: 1, per: '1s' } })], true],
     ['affinity by address', [pool('p', { sessionAffinity: { type: 'SourceIP' } }), to({})], true],
+    ['affinity by header', [pool('p', { sessionAffinity: { type: 'Header', header: 'X' } }), to({})], true],
     ['affinity by cookie, which the visitor carries', [pool('p', { sessionAffinity: { type: 'Cookie' } })], false],
   ])('%s', (...[, objects, shared]) => {
     expect(sharesTables(topologyOf(objects))).toBe(shared);

@@ -84,6 +84,7 @@ const POOL_BASES: readonly (readonly [string, object])[] = [
   ['healthCheck.receive', POOL],
   ['healthCheck.username', { ...POOL, healthCheck: { type: 'MySQL' } }],
   ['healthCheck', { ...POOL, healthCheck: HTTP_CHECK }],
+  ['sessionAffinity.header', { ...POOL, sessionAffinity: { type: 'Header' } }],
   ['sessionAffinity', { ...POOL, sessionAffinity: { type: 'Cookie' } }],
   ['maintenancePage.configMap', { ...POOL, maintenancePage: { configMap: { name: 'pages', key: 'soon' } } }],
   ['maintenancePage', { ...POOL, maintenancePage: { body: 'closed' } }],

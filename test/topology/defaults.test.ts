@@ -35,7 +35,7 @@ const WORDS = new Map<string, unknown>([
   ['the word localhost', 'localhost'],
   ['empty', ''],
   ['80 for HTTP, 443 for HTTPS; TCP and TLS must name one', { HTTP: 80, HTTPS: 443 }],
-  ['Cookie, the browser session; SourceIP, 30m', { Cookie: 0, SourceIP: 1_800_000 }],
+  ['Cookie, the browser session; SourceIP and Header, 30m', { Cookie: 0, SourceIP: 1_800_000, Header: 1_800_000 }],
   ['status 200-399', { status: ['200-399'] }],
   ['ConnectFailure', ['ConnectFailure']],
 ]);
