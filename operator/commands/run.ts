@@ -12,6 +12,7 @@ import { createTlsProbe } from '../driver/tls-probe.ts';
 import { createDatabaseServer } from '../driver/mysql-server.ts';
 import { createNameResolver } from '../driver/names.ts';
 import { createFolderSource } from '../source/folder.ts';
+import type { StatusDocument } from '../status/document.ts';
 import { figuresOf } from '../status/figures.ts';
 import { instanceStatus, type InstanceInfo } from '../status/instance.ts';
 import type { AccessLog } from '../haproxy/access-log.ts';
@@ -204,6 +205,23 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
       },
     }),
   });
+  const known = await remembered(statusFolder);
+  let places = known;
+  const remember = (wanted: readonly ServerPlace[]) => {
+    places = wanted;
+    remembering = remembering
+      .then(() => writeAtomically(join(statusFolder, PLACES), JSON.stringify(wanted)))
+      .catch((error: unknown) => log.error({ err: error }, 'cannot remember database servers'));
+  };
+  const introduce = () => writeInstance(statusFolder, { url, pid: process.pid });
+  let introduced = false;
+  /** What changed; everything when somebody removed `.status`. */
+  const toWrite = async (changed: readonly StatusDocument[], all: readonly StatusDocument[]) => {
+    if (!introduced || (await readInstance(statusFolder)) !== undefined) return changed;
+    await introduce();
+    remember(places);
+    return all;
+  };
   const databases = createDatabaseRail({
     open: ({ id, host, port }) => createDatabaseServer({ id, host, port, log }),
     secretValue: (secret, key) => source.secretValue(secret, key),
@@ -221,12 +239,8 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
       controller.wake();
     },
     onError: (id, error) => log.error({ server: id, err: error }, 'database round failed'),
-    remembered: await remembered(statusFolder),
-    remember: (places) => {
-      remembering = remembering
-        .then(() => writeAtomically(join(statusFolder, PLACES), JSON.stringify(places)))
-        .catch((error: unknown) => log.error({ err: error }, 'cannot remember database servers'));
-    },
+    remembered: known,
+    remember,
   });
   const resolver = createNameResolver({ onChange: () => controller.wake() });
   const tellStatuses = createStatusLog(log, ({ kind, key }) => source.statusOf(kind, key));
@@ -235,7 +249,7 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
       ...source,
       async writeStatus(changed, all, errors) {
         tellStatuses(changed, errors);
-        await source.writeStatus(changed, all, errors);
+        await source.writeStatus(await toWrite(changed, all), all, errors);
       },
     },
     resolver,
@@ -263,9 +277,10 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
   });
 
   surroundings.onController(controller);
-  await writeInstance(statusFolder, { url, pid: process.pid }).catch((error: unknown) =>
+  await introduce().catch((error: unknown) =>
     log.warn({ why: wordsOf(error) }, 'cannot tell others where we answer: they have to name it with --url'),
   );
+  introduced = true;
   log.info({ folder, status: url }, 'webpool runs');
   options.onStarted?.(url);
 

@@ -40,17 +40,25 @@ export function createFolderWriter(
 ): (files: ReadonlyMap<string, string>) => Promise<void> {
   const written = new Map<string, string>();
   return async (files) => {
+    const there = new Set(await namesIn(folder));
     for (const [name, content] of files) {
-      if (written.get(name) === content) continue;
+      // Somebody may have removed it.
+      if (written.get(name) === content && there.has(name)) continue;
       await writeAtomically(join(folder, name), content);
       written.set(name, content);
     }
-    const names = await readdir(folder);
-    for (const name of names.filter((found) => isOurs(found) && !files.has(found))) {
+    for (const name of [...there].filter((found) => isOurs(found) && !files.has(found))) {
       await rm(join(folder, name), { force: true });
       written.delete(name);
     }
   };
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  return readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return [];
+  });
 }
 
 /** The text of a file, or undefined when there is none. */

@@ -57,6 +57,7 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
   let pid: number | undefined;
   let stopping = false;
   let found = false;
+  let doubted = false;
   /** What HAProxy said of trouble since the last reload began. */
   let trouble: string[] = [];
 
@@ -72,6 +73,16 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
       if (error instanceof RuntimeSocketError && error.absent) return false;
       throw error;
     }
+  };
+
+  /** Somebody emptied the folder with its sockets: it serves on, and nobody can speak to it any more. */
+  const isCutOff = async () => {
+    if (!doubted) return false;
+    doubted = false;
+    return runMasterCommand(socket, 'show proc').then(
+      () => false,
+      (error: unknown) => error instanceof RuntimeSocketError && error.absent,
+    );
   };
 
   const start = async () => {
@@ -125,13 +136,18 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
     processes,
     lost() {
       found = false;
+      doubted = true;
     },
     async ensure(prepare) {
       // The process id of another container means nothing here.
-      if (attached ? found : pid !== undefined && signal(pid, 0)) return 'running';
+      if (attached && found) return 'running';
+      const running = !attached && pid !== undefined && signal(pid, 0) ? pid : undefined;
+      if (running !== undefined && !(await isCutOff())) return 'running';
       if (await find()) return 'took-over';
       await prepare();
       await (attached ? appear() : start());
+      // The new one listens beside it by now; what it has begun it may finish.
+      if (running !== undefined) signal(running, 'SIGUSR1');
       return 'started';
     },
     async reload() {

@@ -1,6 +1,6 @@
 /** `webpool run` from outside: what a user types, sees and breaks. */
 import { once } from 'node:events';
-import { stat, writeFile } from 'node:fs/promises';
+import { rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -192,6 +192,39 @@ describe('webpool run', () => {
       return now !== undefined && now !== master && (await visit()) === 'web01';
     });
     await run.end();
+  });
+
+  test('who removes .status loses neither a request nor the control of HAProxy', async () => {
+    const run = await folder.start();
+    await serves(run);
+    const before = (await folder.haproxy()) ?? 0;
+    const answers: string[] = [];
+    const enough = new AbortController();
+    const visitors = (async () => {
+      while (!enough.signal.aborted) answers.push(await visit());
+    })();
+    await rm(join(folder.path, '.status'), { recursive: true });
+    const now = await eventually('another HAProxy can be spoken to', () => folder.haproxy());
+    expect(now).not.toBe(before);
+    await eventually('the one before is gone', () => {
+      try {
+        return !process.kill(before, 0);
+      } catch {
+        return true;
+      }
+    });
+    enough.abort();
+    await visitors;
+    expect(new Set(answers)).toEqual(new Set(['web01']));
+    await became('webpool.default.site', 'True Ready');
+    await became('routingrule.default.site', 'True Ready');
+    await folder.write('pool.yaml', poolText('site', servers.slice(1, 2)));
+    await eventually('it follows', async () => (await visit()) === 'web02');
+    expect((await folder.command(['status', folder.path])).out).toContain(`pid ${run.pid}`);
+    await folder.write('pool.yaml', poolText('site', servers.slice(0, 1)));
+    await eventually('it follows', async () => (await visit()) === 'web01');
+    expect(await run.end()).toBe(0);
+    expect(await folder.haproxy()).toBeUndefined();
   });
 
   test('--once applies, reports and leaves HAProxy serving; its exit code is 1 while something is not Ready', async () => {

@@ -73,6 +73,22 @@ it('writes of a folder only what changed, and removes what is ours and gone', as
   ]);
 });
 
+it('writes again what somebody removed, the folder itself too', async () => {
+  const state = join(folder, 'status', 'haproxy');
+  const write = createFolderWriter(state);
+  const files = new Map([
+    ['a', '1'],
+    ['b', '2'],
+  ]);
+  await write(files);
+  await rm(join(state, 'a'));
+  await write(files);
+  expect(await readFile(join(state, 'a'), 'utf8')).toBe('1');
+  await rm(join(folder, 'status'), { recursive: true });
+  await write(files);
+  expect((await readdir(state)).sort()).toEqual(['a', 'b']);
+});
+
 it('reads what is there, and only what is not there is nothing', async () => {
   expect(await readIfThere(join(folder, 'none'))).toBeUndefined();
   await mkdir(join(folder, 'a-folder'));
