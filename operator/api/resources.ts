@@ -48,16 +48,23 @@ export interface SecretInfo {
 
 /** What can be said of a certificate without its text. */
 export type CertificateInfo =
+  | GoodCertificate
   | {
-      /** Of all its certificates: changes exactly when they do, and is the same in every process. No secret. */
-      readonly fingerprint: string;
-      /** RFC 3339: of a chain or bundle the first end. */
-      readonly notAfter: string;
-      /** DNS names and addresses that it is for. */
-      readonly names: readonly string[];
-    }
-  /** Why it cannot be used: one sentence, no contents. */
-  | { readonly problem: string };
+      /** Why it cannot be used: one sentence, no contents. */
+      readonly problem: string;
+      /** What stood there before and stays in force: texts of the Secret are still its own. */
+      readonly lastGood?: GoodCertificate;
+    };
+
+/** A certificate that can be used. */
+export interface GoodCertificate {
+  /** Of all its certificates: changes exactly when they do, and is the same in every process. No secret. */
+  readonly fingerprint: string;
+  /** RFC 3339: of a chain or bundle the first end. */
+  readonly notAfter: string;
+  /** DNS names and addresses that it is for. */
+  readonly names: readonly string[];
+}
 
 /** A ConfigMap, as far as the load balancer answers with its texts. */
 export interface ConfigMapInfo {
@@ -119,6 +126,11 @@ export interface Held {
   readonly paused: boolean;
   /** An earlier good version is still in force. */
   readonly fallback: boolean;
+}
+
+/** The certificate in force: the newest that could be used. */
+export function certificateInForce(info: CertificateInfo | undefined): GoodCertificate | undefined {
+  return info !== undefined && 'problem' in info ? info.lastGood : info;
 }
 
 /** The key of an object. */

@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
-import { keyOf, type ConfigMapInfo, type Key, type SecretInfo, type WebPool } from '../api/resources.ts';
+import {
+  keyOf,
+  type ConfigMapInfo,
+  type Key,
+  type Resources,
+  type SecretInfo,
+  type WebPool,
+} from '../api/resources.ts';
 import { compareText } from '../api/stable.ts';
+import { referencedSecrets } from '../topology/sites.ts';
 import type { Topology } from '../topology/topology.ts';
+import { transportSecrets } from '../topology/transport.ts';
 import { pageConfigMap } from '../topology/page.ts';
 import { copyMeta, type MirroredPages, type MirroredSecret } from './object.ts';
 
@@ -30,6 +39,15 @@ export function certificatesOf(
     for (const { transport } of servers) if (transport?.tls?.ca !== undefined) keys.add(transport.tls.ca.secret);
   }
   return [...keys].sort(compareText).flatMap((key) => secrets.get(key) ?? []);
+}
+
+/**
+ * Names of copies that stay: what they were copied from is named and there. If it cannot be used, what it held before is known to them alone
+ * once an operator has begun anew.
+ */
+export function heldCopies({ rules, pools, secrets }: Pick<Resources, 'rules' | 'pools' | 'secrets'>): Set<string> {
+  const named = [...[...rules.values()].flatMap(referencedSecrets), ...[...pools.values()].flatMap(transportSecrets)];
+  return new Set(named.flatMap((key) => (secrets.has(key) ? [copyName('copy', key)] : [])));
 }
 
 /** The copy of a certificate for the proxies, which may read the Secrets of their own namespace only. */

@@ -7,6 +7,7 @@ import { createDatabaseRail, type ServerPlace } from '../controller/database-rai
 import { createProxyRail } from '../controller/proxy-rail.ts';
 import { claimFolder, type Claim } from '../driver/claim.ts';
 import { writeAtomically } from '../driver/files.ts';
+import { readSecretFiles } from '../driver/secret-file.ts';
 import { createHaproxyDriver } from '../driver/haproxy.ts';
 import { createTlsProbe } from '../driver/tls-probe.ts';
 import { createDatabaseServer } from '../driver/mysql-server.ts';
@@ -175,7 +176,7 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
     if (repeats.over(what)) log.info(WORKS[what]);
   };
   let remembering = Promise.resolve();
-  const source = await createFolderSource({ folder, log });
+  const source = await createFolderSource({ folder, log, rememberedSecret: await readSecretFiles(stateDir) });
   const proxy = createProxyRail({
     probe: createTlsProbe(() => controller.wake()),
     driver: createHaproxyDriver({

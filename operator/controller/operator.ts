@@ -7,7 +7,7 @@ import { keyOf, type DatabaseGrant, type EndpointSlice, type Key, type Resources
 import { isOurSlice, POOL_LABEL, sliceService } from '../api/slice-labels.ts';
 import { createClusterBuilder, type ClusterObjects } from '../cluster/build.ts';
 import { isExternalSlice } from '../cluster/external-slices.ts';
-import { certificatesOf, pagesOf } from '../cluster/mirrored-secret.ts';
+import { certificatesOf, heldCopies, pagesOf } from '../cluster/mirrored-secret.ts';
 import { isManaged, objectId } from '../cluster/object.ts';
 import type { EndpointSliceObject, KubeObject } from '../cluster/object.ts';
 import type { Installation } from '../cluster/proxy-pod.ts';
@@ -165,7 +165,9 @@ export function startOperator(options: OperatorOptions): Operator {
       if (object.kind === 'EndpointSlice' && !isAsWanted(object, resources)) objects.forget(objectId(object));
     }
     const slices = ownSlices(resources);
-    const result = await objects.apply(made.objects, existing(slices));
+    const held = heldCopies(resources);
+    const there = existing(slices).filter(({ kind, name }) => kind !== 'Secret' || !held.has(name));
+    const result = await objects.apply(made.objects, there);
     for (const stray of slices.filter((slice) => !isExternalSlice(slice))) tellRemoved(stray);
     for (const [id, error] of result.failures) options.onError(error, id);
     if (result.failures.size > 0) throw new Error(`${result.failures.size} objects of the cluster were not written`);

@@ -1,6 +1,6 @@
 /** What a Secret's certificates are, without their text. In: the values of a Secret. Out: facts, or why they cannot be used. */
 import { createHash, createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
-import type { CertificateInfo, SecretInfo } from '../api/resources.ts';
+import { certificateInForce, type CertificateInfo, type SecretInfo } from '../api/resources.ts';
 
 type Values = ReadonlyMap<string, string>;
 
@@ -17,8 +17,37 @@ const SHA1_SIGNATURES = [Buffer.from('06092a864886f70d010105', 'hex'), Buffer.fr
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 const KEY_BLOCKS = /-----BEGIN [A-Z ]*PRIVATE KEY-----/g;
 
+/** The texts of a Secret that are in force, and what its certificates are. */
+export interface SecretContents extends Certificates {
+  readonly values: Values;
+}
+
+type Certificates = Pick<SecretInfo, 'certificate' | 'authority'>;
+
+/** Keys whose texts only make sense together. */
+const PARTS = { certificate: ['tls.crt', 'tls.key'], authority: ['ca.crt'] } as const;
+
+/**
+ * What comes of new texts: a certificate that cannot be used gives way to the one before it, whose texts stay too, for whoever renews
+ * certificates may fail at it. `before` is what was in force.
+ */
+export function secretContents(newest: Values, before: SecretContents | undefined): SecretContents {
+  const found = certificatesOf(newest);
+  const values = new Map(newest);
+  const certificates: { certificate?: CertificateInfo; authority?: CertificateInfo } = { ...found };
+  for (const kind of ['certificate', 'authority'] as const) {
+    const lastGood = certificateInForce(before?.[kind]);
+    if (before === undefined || lastGood === undefined || certificateInForce(found[kind]) !== undefined) continue;
+    const lacking = `it lacks ${PARTS[kind].join(' and ')}.`;
+    const problem = found[kind] !== undefined && 'problem' in found[kind] ? found[kind].problem : lacking;
+    certificates[kind] = { problem, lastGood };
+    for (const key of PARTS[kind]) values.set(key, before.values.get(key) ?? '');
+  }
+  return { values, ...certificates };
+}
+
 /** What stands under `tls.crt`, `tls.key` and `ca.crt`, as far as it is there. */
-export function certificatesOf(values: Values): Pick<SecretInfo, 'certificate' | 'authority'> {
+export function certificatesOf(values: Values): Certificates {
   const [chain, key, bundle] = ['tls.crt', 'tls.key', 'ca.crt'].map((name) => values.get(name));
   return {
     ...(chain !== undefined && key !== undefined && { certificate: certificateOf(chain, key) }),

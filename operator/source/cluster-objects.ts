@@ -18,7 +18,7 @@ import { keepIdentity } from '../api/stable.ts';
 import type { Validate } from '../api/validate.ts';
 import type { KubeObject, ObjectMeta } from '../kube/resource.ts';
 import type { AnyStatus } from '../status/document.ts';
-import { certificatesOf } from './certificate.ts';
+import { secretContents } from './certificate.ts';
 import { configMapInfo, pagesOf, readConfigMap } from './config-map.ts';
 import { canonicalText } from './content-hash.ts';
 import { readEndpointSlice } from './endpoint-slice.ts';
@@ -42,6 +42,7 @@ export interface ClusterObject {
 /** A Secret; its contents never leave the source as a whole. */
 export interface ClusterSecret {
   readonly info: SecretInfo;
+  /** In force: a certificate that cannot be used gives way to the one before it. */
   readonly values: ReadonlyMap<string, string>;
   /** It is the copy of this ConfigMap, and counts as nothing else. */
   readonly configMap?: ConfigMapInfo;
@@ -133,7 +134,9 @@ export function readClusterSecret(
       const info = { metadata, version, keys: [] };
       return { info, values, configMap: configMapInfo(metadata, pagesOf(values)) };
     }
-    return { info: { metadata, version, keys: [...values.keys()], ...certificatesOf(values) }, values };
+    const before = previous && sameName ? { values: previous.values, ...previous.info } : undefined;
+    const { values: inForce, ...certificates } = secretContents(values, before);
+    return { info: { metadata, version, keys: [...inForce.keys()], ...certificates }, values: inForce };
   };
 }
 

@@ -27,6 +27,8 @@ export interface FolderSource extends Source {
 export interface FolderSourceOptions {
   readonly folder: string;
   readonly log: Log;
+  /** Certificates that an earlier process had in force: what stands in place of a Secret that is bad from the start. */
+  readonly rememberedSecret?: (secret: Key) => ReadonlyMap<string, string>;
   /** false: statuses are neither read nor written, and nobody waits for changes. Default: true. */
   readonly live?: boolean;
 }
@@ -51,6 +53,7 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
   const register = createRegister({
     rememberedRevision: (kind, key) => statuses?.revisionOf(kind, key),
     servedBefore: (kind, key) => wasInForce(statuses?.statusOf(kind, key)),
+    rememberedSecret: (secret) => options.rememberedSecret?.(secret) ?? new Map(),
     secretVersion: (values) =>
       createHmac('sha256', secretKey)
         .update(canonicalText([...values]))

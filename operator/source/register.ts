@@ -17,7 +17,7 @@ import type {
 } from '../api/resources.ts';
 import { withValues } from '../api/patched-map.ts';
 import { keepIdentity, keepList, keepMap, keepParts } from '../api/stable.ts';
-import { certificatesOf } from './certificate.ts';
+import { secretContents, type SecretContents } from './certificate.ts';
 import { collect, editsBetween, type Collected, type Files, type NamedItem, type Placed } from './collect.ts';
 import { configMapInfo } from './config-map.ts';
 import { canonicalText } from './content-hash.ts';
@@ -35,6 +35,8 @@ export interface RegisterOptions {
   readonly rememberedRevision: (kind: Kind, key: Key) => Revision | undefined;
   /** Whether an earlier process had it in force. */
   readonly servedBefore: (kind: Kind, key: Key) => boolean;
+  /** Texts of a Secret that an earlier process had in force, as far as they are those of certificates. */
+  readonly rememberedSecret: (secret: Key) => ReadonlyMap<string, string>;
   /** A word that changes whenever these contents of a Secret do, and tells nothing of them. */
   readonly secretVersion: (values: ReadonlyMap<string, string>) => string;
 }
@@ -57,6 +59,7 @@ interface Entry {
 
 interface KnownSecret {
   readonly item: SecretItem;
+  readonly contents: SecretContents;
   readonly info: SecretInfo;
 }
 
@@ -80,15 +83,17 @@ export function createRegister(options: RegisterOptions): Register {
   let slices = new Map<string, KnownSlice>();
   let last: Resources | undefined;
 
-  const secretOf = (item: SecretItem): KnownSecret => ({
-    item,
-    info: {
-      metadata: metadataOf(item, 1),
-      version: options.secretVersion(item.values),
-      keys: [...item.values.keys()],
-      ...certificatesOf(item.values),
-    },
-  });
+  const secretOf = (item: SecretItem, before: KnownSecret | undefined): KnownSecret => {
+    const last = before?.contents ?? secretContents(options.rememberedSecret(item.key), undefined);
+    const contents = secretContents(item.values, last);
+    const { values, ...certificates } = contents;
+    const version = options.secretVersion(item.values);
+    return {
+      item,
+      contents,
+      info: { metadata: metadataOf(item, 1), version, keys: [...values.keys()], ...certificates },
+    };
+  };
   const configMapOf = (item: ConfigMapItem): KnownConfigMap => ({
     item,
     info: configMapInfo(metadataOf(item, 1), item.pages),
@@ -159,7 +164,7 @@ export function createRegister(options: RegisterOptions): Register {
       const entry = entries.get(`${kind} ${key}`);
       return entry && { generation: entry.object.metadata.generation, hash: entry.hash };
     },
-    secretValue: (secret, key) => secrets.get(`Secret ${secret}`)?.item.values.get(key),
+    secretValue: (secret, key) => secrets.get(`Secret ${secret}`)?.contents.values.get(key),
     find(kind, key, path) {
       const place = found.placed.get(`${kind} ${key}`);
       if (place === undefined) return undefined;
@@ -182,7 +187,7 @@ function itemsOfType<T extends NamedItem['type']>(
 function keepItems<M extends { readonly item: NamedItem }>(
   items: readonly (readonly [string, M['item']])[],
   previous: ReadonlyMap<string, M>,
-  make: (item: M['item']) => M,
+  make: (item: M['item'], before: M | undefined) => M,
 ): Map<string, M> {
   return new Map(items.map(([identity, item]) => [identity, keepItem(item, previous.get(identity), make)]));
 }
@@ -190,9 +195,9 @@ function keepItems<M extends { readonly item: NamedItem }>(
 function keepItem<M extends { readonly item: NamedItem }>(
   item: M['item'],
   before: M | undefined,
-  make: (item: M['item']) => M,
+  make: (item: M['item'], before: M | undefined) => M,
 ): M {
-  return before?.item === item ? before : make(item);
+  return before?.item === item ? before : make(item, before);
 }
 
 function entriesOf(

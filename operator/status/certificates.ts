@@ -1,6 +1,6 @@
 /** Until when the certificates that a RoutingRule names are good, and what is said about it. */
 import type { RoutingRuleSpec } from '../api/kinds.gen.ts';
-import { keyOf, type Key, type Resources, type RoutingRule } from '../api/resources.ts';
+import { certificateInForce, keyOf, type Key, type Resources, type RoutingRule } from '../api/resources.ts';
 import { secondsOf } from './time.ts';
 import { negative, type History, type Verdict } from './verdict.ts';
 
@@ -19,8 +19,8 @@ export function certificateEnds({ metadata, spec }: RoutingRule, secrets: Resour
   const { namespace } = metadata;
   return namesOf(spec).flatMap(([name, holds]) => {
     const secret = keyOf({ namespace, name });
-    const info = secrets.get(secret)?.[holds];
-    return info === undefined || 'problem' in info ? [] : [{ secret, notAfter: info.notAfter }];
+    const good = certificateInForce(secrets.get(secret)?.[holds]);
+    return good === undefined ? [] : [{ secret, notAfter: good.notAfter }];
   });
 }
 

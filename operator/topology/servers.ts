@@ -10,7 +10,7 @@ import { normalizeHost } from './path.ts';
 import { serverCheck } from './pool-options.ts';
 import type { Secrets } from './sites.ts';
 import { compareText } from '../api/stable.ts';
-import { transportOf, type TransportResult } from './transport.ts';
+import { transportOf, type TransportProblem } from './transport.ts';
 
 /** What the servers of one pool are made of. */
 export interface PoolSources {
@@ -64,19 +64,20 @@ function withTransports({ pool, secrets }: PoolSources, candidates: readonly Can
   return join(
     candidates.map(({ server, path }): Candidates => {
       const own = server.origin === 'External' ? owns.get(server.endpoint) : undefined;
-      const found = transportOf(pool, { server, own }, secrets);
-      if ('problem' in found) return { candidates: [], findings: [untransported(pool, { server, path }, found)] };
-      const { transport } = found;
+      const { transport, problem } = transportOf(pool, { server, own }, secrets);
+      const serves = transport !== 'none';
+      const findings = problem ? [untransported(pool, { server, path, serves }, problem)] : [];
+      if (!serves) return { candidates: [], findings };
       const placed = { ...(path !== undefined && { path }) };
-      return { candidates: [{ server: { ...server, ...(transport && { transport }) }, ...placed }], findings: [] };
+      return { candidates: [{ server: { ...server, ...(transport && { transport }) }, ...placed }], findings };
     }),
   );
 }
 
 function untransported(
   pool: WebPool,
-  { server, path }: { readonly server: Server; readonly path: string | undefined },
-  { problem, reason }: Extract<TransportResult, { readonly problem: string }>,
+  { server, path, serves }: { readonly server: Server; readonly path: string | undefined; readonly serves: boolean },
+  { message: problem, reason }: TransportProblem,
 ): Finding {
   const where = path === undefined ? 'spec.tls' : `${path}.tls`;
   if (reason === 'NameMissing') {
@@ -88,7 +89,9 @@ function untransported(
     condition: 'ResolvedRefs',
     reason,
     path: `${where}.caSecretName`,
-    message: `${problem} Until it is right, server "${server.endpoint}" is left out.`,
+    message: serves
+      ? `${problem} Until it is right, server "${server.endpoint}" is verified by what it held before.`
+      : `${problem} Until it is right, server "${server.endpoint}" is left out.`,
   };
 }
 

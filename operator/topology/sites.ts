@@ -1,6 +1,6 @@
 /** TLS of HTTPS listeners: what a RoutingRule asks for, and which one keeps a host that several ask for. */
 import type { Finding } from '../api/finding.ts';
-import { keyOf, type Key, type Resources, type RoutingRule } from '../api/resources.ts';
+import { certificateInForce, keyOf, type Key, type Resources, type RoutingRule } from '../api/resources.ts';
 import { nameFor } from './conflicts.ts';
 import { DEFAULTS } from './defaults.ts';
 import { hostsOf } from './matches.ts';
@@ -36,7 +36,7 @@ export function referencedSecrets({ metadata: { namespace }, spec }: RoutingRule
   return referencesOf(spec.listener).map(({ name }) => keyOf({ namespace, name }));
 }
 
-/** What a RoutingRule asks for its hosts; one bad certificate, and it asks for nothing. */
+/** What a RoutingRule asks for its hosts; one certificate that was never good, and it asks for nothing. */
 export function siteClaim(source: RoutingRule, secrets: Secrets): ClaimResult {
   const { listener } = source.spec;
   if (listener.protocol !== 'HTTPS' || listener.tls === undefined) return { findings: [] };
@@ -45,11 +45,11 @@ export function siteClaim(source: RoutingRule, secrets: Secrets): ClaimResult {
   const findings: Finding[] = [];
   for (const reference of referencesOf(listener)) {
     const secret = keyOf({ namespace, name: reference.name });
-    const found = certificateRef({ secret, name: reference.name }, secrets, reference.kind);
-    if ('problem' in found) findings.push(invalidCertificate(source, reference.field, found.problem));
-    else refs.set(reference.field, found);
+    const { ref, problem } = certificateRef({ secret, name: reference.name }, secrets, reference.kind);
+    if (problem !== undefined) findings.push(invalidCertificate(source, reference.field, withWay(problem, ref)));
+    if (ref !== undefined) refs.set(reference.field, ref);
   }
-  if (findings.length > 0) return { findings };
+  if (refs.size < referencesOf(listener).length) return { findings };
   const clientCA = refs.get('clientCASecretName');
   const tls: SiteTLS = {
     certificates: [refs.get('secretName'), refs.get('alternateSecretName')].filter((ref) => ref !== undefined),
@@ -74,28 +74,44 @@ function referencesOf({ tls }: RoutingRule['spec']['listener']): readonly Refere
 
 const KEYS = { certificate: 'tls.crt and tls.key', authority: 'ca.crt' } as const;
 
-/** The certificate or authority in a Secret, or why it cannot be used: one sentence. */
+/** What a reference to a certificate comes to. */
+export interface CertificateFound {
+  /** The newest that can be used. */
+  readonly ref?: SecretRef;
+  /** Why what stands there now cannot be: one sentence. */
+  readonly problem?: string;
+}
+
+/** The certificate or authority in a Secret. */
 export function certificateRef(
   { secret, name }: { readonly secret: Key; readonly name: string },
   secrets: Secrets,
   kind: Reference['kind'],
-): SecretRef | { readonly problem: string } {
+): CertificateFound {
   const info = secrets.get(secret);
   if (info === undefined) return { problem: `Secret "${name}" does not exist.` };
   const found = info[kind];
   if (found === undefined) return { problem: `Secret "${name}" lacks ${KEYS[kind]}.` };
-  return 'problem' in found
-    ? { problem: `Secret "${name}": ${found.problem}` }
-    : { secret, version: found.fingerprint };
+  const good = certificateInForce(found);
+  return {
+    ...(good && { ref: { secret, version: good.fingerprint } }),
+    ...('problem' in found && { problem: `Secret "${name}": ${found.problem}` }),
+  };
 }
 
-function invalidCertificate(source: RoutingRule, field: Reference['field'], why: string): Finding {
+function withWay(problem: string, inForce: SecretRef | undefined): string {
+  return inForce === undefined
+    ? `${problem} Until it is right, the hosts of this object are not served here.`
+    : `${problem} Until it is right, what it held before stays in force.`;
+}
+
+function invalidCertificate(source: RoutingRule, field: Reference['field'], message: string): Finding {
   return {
     object: { kind: 'RoutingRule', key: keyOf(source.metadata) },
     condition: 'ResolvedRefs',
     reason: 'InvalidCertificateRef',
     path: `spec.listener.tls.${field}`,
-    message: `${why} Until it is right, the hosts of this object are not served here.`,
+    message,
   };
 }
 

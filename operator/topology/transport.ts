@@ -2,13 +2,21 @@
 import type { EndpointTLS, PoolTLS } from '../api/kinds.gen.ts';
 import { keyOf, type Key, type WebPool } from '../api/resources.ts';
 import { DEFAULTS } from './defaults.ts';
-import { certificateRef, type Secrets } from './sites.ts';
-import type { SecretRef, Server, ServerTLS, Transport } from './topology.ts';
+import { certificateRef, type CertificateFound, type Secrets } from './sites.ts';
+import type { Server, ServerTLS, Transport } from './topology.ts';
 
-/** The transport of a server (absent: bytes as they are), or one sentence why it has none that is safe. */
-export type TransportResult =
-  | { readonly transport?: Transport }
-  | { readonly problem: string; readonly reason: 'InvalidCertificateRef' | 'NameMissing' };
+/** How a server is spoken to, and what is wrong with it. */
+export interface TransportResult {
+  /** `none`: there is no way that is safe. Absent: bytes as they are. */
+  readonly transport?: Transport | 'none';
+  readonly problem?: TransportProblem;
+}
+
+/** One sentence. */
+export interface TransportProblem {
+  readonly message: string;
+  readonly reason: 'InvalidCertificateRef' | 'NameMissing';
+}
 
 /** Keys of the Secrets that the servers of a pool need. */
 export function transportSecrets({ metadata: { namespace }, spec }: WebPool): readonly Key[] {
@@ -25,10 +33,10 @@ export function transportOf(
 ): TransportResult {
   const { proxyProtocol = DEFAULTS.WebPool.proxyProtocol } = pool.spec;
   const asked = askedTLS(pool, own);
-  const tls = asked === undefined ? undefined : tlsOf(pool, { server, asked }, secrets);
-  if (tls !== undefined && 'problem' in tls) return tls;
+  const { tls, problem } = asked === undefined ? {} : tlsOf(pool, { server, asked }, secrets);
+  if (tls === undefined && problem !== undefined) return { transport: 'none', problem };
   const transport: Transport = { ...(tls && { tls }), ...(proxyProtocol !== 'Disabled' && { proxyProtocol }) };
-  return Object.keys(transport).length === 0 ? {} : { transport };
+  return { ...(Object.keys(transport).length > 0 && { transport }), ...(problem && { problem }) };
 }
 
 type Asked = PoolTLS & { readonly profile: ServerTLS['profile'] };
@@ -37,16 +45,18 @@ function tlsOf(
   pool: WebPool,
   { server, asked }: { readonly server: Server; readonly asked: Asked },
   secrets: Secrets,
-): ServerTLS | Extract<TransportResult, { readonly problem: string }> {
+): { readonly tls?: ServerTLS; readonly problem?: TransportProblem } {
   const { profile } = asked;
   const serverName = asked.serverName ?? (profile === 'Modern' ? server.hostname : undefined);
   if (profile === 'Modern' && serverName === undefined) {
-    const problem = 'has no name that its certificate could be compared with. Set tls.serverName.';
-    return { problem, reason: 'NameMissing' };
+    const message = 'has no name that its certificate could be compared with. Set tls.serverName.';
+    return { problem: { message, reason: 'NameMissing' } };
   }
-  const ca = authorityOf(pool, asked.caSecretName, secrets);
-  if (ca !== undefined && 'problem' in ca) return { problem: ca.problem, reason: 'InvalidCertificateRef' };
-  return { profile, ...(ca && { ca }), ...(serverName !== undefined && { serverName }) };
+  const { ref: ca, problem: message } = authorityOf(pool, asked.caSecretName, secrets);
+  const problem = message === undefined ? {} : { problem: { message, reason: 'InvalidCertificateRef' as const } };
+  // Without the authority that was asked for nobody would be verified.
+  if (ca === undefined && message !== undefined) return problem;
+  return { tls: { profile, ...(ca && { ca }), ...(serverName !== undefined && { serverName }) }, ...problem };
 }
 
 function askedTLS({ spec }: WebPool, own: EndpointTLS | undefined): Asked | undefined {
@@ -63,7 +73,7 @@ function authorityOf(
   { metadata: { namespace } }: WebPool,
   name: string | undefined,
   secrets: Secrets,
-): SecretRef | { readonly problem: string } | undefined {
-  if (name === undefined) return undefined;
+): CertificateFound {
+  if (name === undefined) return {};
   return certificateRef({ secret: keyOf({ namespace, name }), name }, secrets, 'authority');
 }

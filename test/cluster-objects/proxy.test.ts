@@ -4,12 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { clusterObjects } from '../../operator/cluster/build.ts';
-import { certificatesOf, mirroredPages, mirroredSecret, pagesOf } from '../../operator/cluster/mirrored-secret.ts';
+import {
+  certificatesOf,
+  heldCopies,
+  mirroredPages,
+  mirroredSecret,
+  pagesOf,
+} from '../../operator/cluster/mirrored-secret.ts';
 import type { DeploymentObject, ServiceObject } from '../../operator/cluster/object.ts';
 import { proxyDeployment, proxyBudget, proxyService } from '../../operator/cluster/proxy-objects.ts';
 import { configMapInfo, pagesOf as textsAsPages } from '../../operator/source/config-map.ts';
 import { buildTopology } from '../../operator/topology/build.ts';
-import { byKey, metadata, resources, secret } from '../topology/objects.ts';
+import { byKey, metadata, resources, rule, secret } from '../topology/objects.ts';
 import { eventually } from '../support/wait.ts';
 import { input, installation, machines, pool } from './sample.ts';
 
@@ -260,6 +266,14 @@ test('certificates are the Secrets of listeners and of servers, each once', () =
   const secrets = byKey(names.map((name) => secret(name, ['tls.crt'])));
   const found = certificatesOf({ listeners, pools }, secrets).map(({ metadata }) => metadata.name);
   expect(found).toEqual(['clients', 'servers', 'www', 'www-ecdsa']);
+});
+
+test('the copy of a Secret that is named and there is never removed, whatever is in it', () => {
+  const tls = { secretName: 'www', clientCASecretName: 'gone' };
+  const rules = [rule('site', { listener: { protocol: 'HTTPS', tls }, rules: [{ name: 'all' }] })];
+  const pools = [pool('old', { port: 443, tls: { caSecretName: 'servers' } })];
+  const secrets = ['www', 'servers', 'other'].map((name) => secret(name, ['tls.crt']));
+  expect([...heldCopies(resources({ pools, rules, secrets }))]).toEqual(['copy.default.www', 'copy.default.servers']);
 });
 
 describe('pages', () => {

@@ -1,11 +1,19 @@
 /** An operator on a real control plane, with a real proxy and a real database: what is applied becomes true, and statuses say when. */
+import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BUILD_TIMEOUT } from '../cluster/programs.ts';
 import { describeWhere } from '../support/announce.ts';
+import { certificateFor } from '../support/certificates.ts';
 import { request } from '../support/http-client.ts';
 import type { ProxyPod } from '../support/proxy-pod.ts';
+import { handshake } from '../support/tls-client.ts';
 import { eventually } from '../support/wait.ts';
-import { missingOperatorWorld, startOperatorWorld, type OperatorWorld } from './operator-world.ts';
+import {
+  missingOperatorWorld,
+  startOperatorWorld,
+  type OperatorProcess,
+  type OperatorWorld,
+} from './operator-world.ts';
 
 interface Meta {
   readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
@@ -13,6 +21,7 @@ interface Meta {
 
 describeWhere('an operator', await missingOperatorWorld(), () => {
   let world: OperatorWorld;
+  let operator: OperatorProcess;
   let proxy: ProxyPod | undefined;
 
   const kubectl = (args: readonly string[]) => world.plane.kubectl(args);
@@ -20,7 +29,7 @@ describeWhere('an operator', await missingOperatorWorld(), () => {
 
   beforeAll(async () => {
     world = await startOperatorWorld();
-    await world.startOperator('operator-1');
+    operator = await world.startOperator('operator-1');
   }, BUILD_TIMEOUT);
   afterAll(() => world?.stop());
 
@@ -100,6 +109,45 @@ describeWhere('an operator', await missingOperatorWorld(), () => {
     await eventually('its copy goes', async () => {
       const copy = ['get', 'secret', 'page.default.pages', '-o', 'name', '--ignore-not-found'];
       return (await kubectl(copy)) === '';
+    });
+  });
+
+  test('a certificate that turns bad stays the one before it in the proxies, and is told', async () => {
+    const pair = certificateFor(['www.example.com']);
+    const tls = (key: string) =>
+      world.apply({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 'www', namespace: 'default' },
+        stringData: { 'tls.crt': pair.certificate, 'tls.key': key },
+      });
+    const rule = world.ours('RoutingRule', 'secure', {
+      listener: { protocol: 'HTTPS', port: 8443, tls: { secretName: 'www' } },
+      hostnames: ['www.example.com'],
+      rules: [{ name: 'all', respond: { status: 200 } }],
+    });
+    const served = async () => {
+      const place = { address: proxy?.bind ?? '', port: 8443 };
+      const seen = await handshake(place, { sni: 'www.example.com' }).catch(() => undefined);
+      return seen?.certificate.fingerprint256 === new X509Certificate(pair.certificate).fingerprint256;
+    };
+    const copy = () => kubectl(['get', 'secret', 'copy.default.www', '-o', 'jsonpath={.data}']);
+    await tls(pair.key);
+    await world.apply(rule);
+    await eventually('it is served', served);
+    const before = await copy();
+    await tls(certificateFor(['other.example.com']).key);
+    await kubectl(['wait', '--for=condition=ResolvedRefs=False', 'routingrule/secure', '--timeout=60s']);
+    expect([await served(), await copy()]).toEqual([true, before]);
+    // The next operator has never seen the good one: the copy has.
+    await operator.kill();
+    await world.apply(world.ours('WebPool', 'closed', { port: 80, minReady: 0 }));
+    await world.ready('webpool/closed');
+    expect([await served(), await copy()]).toEqual([true, before]);
+    await kubectl(['delete', 'webpool', 'closed']);
+    await kubectl(['delete', 'routingrule', 'secure']);
+    await eventually('its copy goes', async () => {
+      return !(await isThere('secret/copy.default.www'));
     });
   });
 

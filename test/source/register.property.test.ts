@@ -58,6 +58,7 @@ function registerOfNothing(): Register {
   return createRegister({
     rememberedRevision: () => undefined,
     servedBefore: () => false,
+    rememberedSecret: () => new Map(),
     secretVersion: (values) => [...values].join(),
   });
 }
