@@ -55,6 +55,18 @@ export function percentileOfRuns(runs: readonly (readonly number[])[], p: number
   return { value: percentile(each, 0.5), unit, spread: spreadOf(each) };
 }
 
+/** p50 and p99 of what was measured one after the other, under the names `NAME_p50_UNIT` and `NAME_p99_UNIT`. */
+export function percentiles(name: string, values: readonly number[], unit = 'ms'): Figures {
+  const runs = intoRuns(values, RUNS);
+  return {
+    [`${name}_p50_${unit}`]: percentileOfRuns(runs, 0.5, unit),
+    [`${name}_p99_${unit}`]: percentileOfRuns(runs, 0.99, unit),
+  };
+}
+
+/** Two runs of three have to agree. */
+const RUNS = 3;
+
 /** Cuts what was measured one after the other into `count` runs of the same length, up to one. */
 export function intoRuns<T>(values: readonly T[], count: number): readonly (readonly T[])[] {
   const edge = (run: number): number => Math.floor((values.length * run) / count);

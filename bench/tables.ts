@@ -50,6 +50,7 @@ export function markdown(head: readonly string[], rows: readonly (readonly strin
 
 /** A figure for people: two digits, or all of a whole number. */
 export function shown({ value, unit }: Pick<Figure, 'value' | 'unit'>): string {
+  if (unit === 's' && value < 0.1) return shown({ value: value * 1000, unit: 'ms' });
   const number = value >= 100 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(2)));
   return ['ratio', 'requests', 'reloads', 'x'].includes(unit) ? number : `${number} ${unit}`;
 }
