@@ -24,10 +24,33 @@ const NOTHING: Running = { backends: new Map(), certificateLists: new Map() };
  * the file it would be born serving.
  */
 export function configFile(config: ProxyConfig, running: Running = NOTHING): string {
-  return config.skeleton.replaceAll(/(?<=^|\n)backend (\S+)\n(?:  .*\n)*/g, (section, name: string) => {
-    const backend = config.backends.get(name);
-    return backend === undefined ? section : section + serversOf(backend, running.backends.get(name));
+  const texts = sectionsOf(config.skeleton).map(({ text, name }) => {
+    const backend = name === undefined ? undefined : config.backends.get(name);
+    return backend === undefined ? text : text + serversOf(backend, running.backends.get(backend.name));
   });
+  return texts.join('');
+}
+
+/** A part of a skeleton; `name` of a backend. */
+interface Section {
+  readonly text: string;
+  readonly name?: string;
+}
+
+let cut: { readonly skeleton: string; readonly sections: readonly Section[] } | undefined;
+
+/** A skeleton, which stays the same for long, in front of each backend and behind it. */
+function sectionsOf(skeleton: string): readonly Section[] {
+  if (cut?.skeleton !== skeleton) {
+    const texts = skeleton.split(/(?<=^|\n)(backend \S+\n(?:  .*\n)*)/);
+    cut = { skeleton, sections: texts.map((text) => ({ text, ...nameIn(text) })) };
+  }
+  return cut.sections;
+}
+
+function nameIn(text: string): { name?: string } {
+  const name = /^backend (\S+)\n/.exec(text)?.[1];
+  return name === undefined ? {} : { name };
 }
 
 /** All files of the image: name → content. */
@@ -51,12 +74,16 @@ function listFile(lines: ReadonlySet<string>, running: ReadonlyMap<string, unkno
     .join('');
 }
 
+const routesTexts = new WeakMap<ReadonlyMap<string, string>, string>();
+
 /** The routing map as a file; sorted, so that the same routes are the same bytes. */
 export function routesFile(routes: ReadonlyMap<string, string>): string {
-  return [...routes]
-    .map(([key, value]) => `${key} ${value}\n`)
-    .toSorted()
-    .join('');
+  const before = routesTexts.get(routes);
+  if (before !== undefined) return before;
+  const lines = [...routes].map(([key, value]) => `${key} ${value}\n`);
+  const text = lines.toSorted().join('');
+  routesTexts.set(routes, text);
+  return text;
 }
 
 const known = new WeakMap<BackendConfig, { readonly running: unknown; readonly text: string }>();
