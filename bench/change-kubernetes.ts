@@ -61,10 +61,10 @@ async function measure(world: KubernetesWorld, label: string): Promise<Figures> 
 }
 
 /** One visitor who asks again and again, over one connection. */
-export function createVisitor(bind: string) {
+export function createVisitor(bind: string, { port = LISTENER, host = bind }: { port?: number; host?: string } = {}) {
   const dispatcher = new Agent({ connections: 1 });
   const ask = async () => {
-    const { headers, body } = await request(`http://${bind}:${LISTENER}/area0`, { dispatcher });
+    const { headers, body } = await request(`http://${bind}:${port}/area0`, { dispatcher, headers: { host } });
     await body.dump();
     return { who: headers['x-server'], at: performance.now() };
   };

@@ -3,8 +3,15 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
-/** Builds the program as it is shipped from these sources; its path. */
-export async function builtProgram(): Promise<string> {
+let built: Promise<string> | undefined;
+
+/** Builds the program as it is shipped from these sources, once; its path. */
+export function builtProgram(): Promise<string> {
+  built ??= build();
+  return built;
+}
+
+async function build(): Promise<string> {
   await promisify(execFile)(process.execPath, [new URL('../scripts/build.ts', import.meta.url).pathname]);
   return new URL('../dist/webpool.mjs', import.meta.url).pathname;
 }

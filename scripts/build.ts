@@ -26,7 +26,6 @@ await build({
   target: 'node22',
   format: 'esm',
   banner: { js: BANNER },
-  keepNames: true,
   logLevel: 'warning',
 });
 for (const path of READ_AT_RUN_TIME) await cp(new URL(path, root), new URL(path, dist), { recursive: true });

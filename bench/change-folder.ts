@@ -1,0 +1,179 @@
+/**
+ * From the edit of a file to the moment that HAProxy has it, beside a script that only knows the one command; and to the first request
+ * that a new server answers, and to the last one of a server that was taken out.
+ */
+import { spawn } from 'node:child_process';
+import { watch } from 'node:fs';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from '../test/support/mariadb.ts';
+import {
+  ask,
+  makeBigFolder,
+  PORT,
+  serversOf,
+  startBigInstance,
+  type BigFolder,
+  type BigInstance,
+  type ServerLine,
+} from './big-folder.ts';
+import { createVisitor } from './change-kubernetes.ts';
+import { figure, percentile, type Figures } from './frame.ts';
+
+const SIZES = [
+  { label: '10', pools: 1, rules: 1 },
+  { label: '1000', pools: 100, rules: 500 },
+  { label: '10000', pools: 1000, rules: 5000 },
+] as const;
+/** Of the largest size the figures have no size in their name. */
+const LARGEST = SIZES.at(-1)?.label;
+const TURNS = 60;
+const WARM_UP = 10;
+const MOVES = 20;
+const SERVERS = 10;
+const LIMIT = 5000;
+/** Milliseconds: for reading back, image and status of the start, and of a change. */
+const SETTLE = 2000;
+const PAUSE = 20;
+
+/** The figures of all sizes. */
+export async function measureFolders(say: (text: string) => void): Promise<Figures> {
+  const servers = spawn(process.execPath, [new URL('./echo-server.ts', import.meta.url).pathname, String(PORT)]);
+  let figures: Figures = {};
+  for (const size of SIZES) figures = { ...figures, ...(await measureSize(size, say)) };
+  servers.kill();
+  return figures;
+}
+
+async function measureSize({ label, pools, rules }: (typeof SIZES)[number], say: (text: string) => void) {
+  const prefix = label === LARGEST ? 'apply' : `apply_${label}`;
+  const port = await freePort();
+  const folder = await makeBigFolder({ pools, serversPerPool: SERVERS, rules }, port);
+  const bare = await makeBigFolder({ pools, serversPerPool: SERVERS, rules }, await freePort());
+  const instance = await startBigInstance(folder.path);
+  // What changes by hand is put right at once, so the bare command needs a HAProxy that nobody keeps.
+  const unkept = await startBigInstance(bare.path);
+  unkept.crash();
+  await delay(SETTLE);
+  const { times, floor } = await measureChanges({ folder, instance, pools }, unkept);
+  const moves = label === LARGEST ? await measureMoves(folder, port) : {};
+  for (const one of [instance, unkept]) await one.stop();
+  for (const one of [folder, bare]) await one.remove();
+  const [own, other] = [percentile(times, 0.99), percentile(floor, 0.99)].map((value) => value.toFixed(1));
+  say(`${label} servers: p99 ${own} ms, bare command ${other} ms`);
+  return { ...percentiles(prefix, times), ...percentiles(`floor_${label}`, floor), ...moves };
+}
+
+function percentiles(name: string, times: readonly number[]): Figures {
+  return {
+    [`${name}_p50_ms`]: figure(percentile(times, 0.5), 'ms'),
+    [`${name}_p99_ms`]: figure(percentile(times, 0.99), 'ms'),
+  };
+}
+
+interface Kept {
+  readonly folder: BigFolder;
+  readonly instance: BigInstance;
+  readonly pools: number;
+}
+
+/** Weights, a server more, a server less, each in another pool; after each the bare command, so that both meet the same moments. */
+async function measureChanges({ folder, instance, pools }: Kept, unkept: BigInstance) {
+  const bare = await startBareCommand(unkept);
+  const times: number[] = [];
+  const floor: number[] = [];
+  for (let turn = 0; turn < WARM_UP + TURNS; turn++) {
+    const pool = (turn * 37) % pools;
+    for (const { servers, done } of changesOf(pool, turn)) {
+      await replace(folder.poolFile(pool), folder.poolText(pool, servers));
+      const own = await timeUntil(instance, `show servers state http_default_pool${pool}`, done);
+      await delay(PAUSE);
+      const other = await bare.change();
+      await delay(PAUSE);
+      if (turn < WARM_UP) continue;
+      times.push(own);
+      floor.push(other);
+    }
+  }
+  await bare.stop();
+  return { times, floor };
+}
+
+/** A server that left keeps its name until it is deleted, so each turn has a name of its own. */
+function changesOf(pool: number, turn: number) {
+  const servers = serversOf(pool, SERVERS);
+  const added = { name: `added${turn}`, address: `127.200.0.${turn + 1}`, weight: 100 };
+  const weight = 1 + (turn % 90);
+  return [
+    { servers: servers.map((server) => ({ ...server, weight })), done: weightIs(weight) },
+    { servers: [...servers, added], done: (state: string) => state.includes(` ${added.name}_`) },
+    {
+      servers,
+      done: (state: string) => new RegExp(`^\\d+ \\S+ \\d+ ${added.name}_\\S+ \\S+ \\d+ (?!0 )`, 'm').test(state),
+    },
+  ];
+}
+
+function weightIs(weight: number): (state: string) => boolean {
+  return (state) => new RegExp(`^\\d+ \\S+ \\d+ web0_\\S+ \\S+ \\d+ \\d+ ${weight} `, 'm').test(state);
+}
+
+async function replace(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.new`, text);
+  await rename(`${path}.new`, path);
+}
+
+async function timeUntil({ socket }: BigInstance, command: string, done: (state: string) => boolean): Promise<number> {
+  const begun = performance.now();
+  while (!done(await ask(socket, command))) {
+    if (performance.now() - begun > LIMIT) throw new Error(`not seen in ${LIMIT} ms: ${command}`);
+  }
+  return performance.now() - begun;
+}
+
+/** A script that has the event of one file and writes one command: what the work costs at least. */
+async function startBareCommand(instance: BigInstance) {
+  const folder = await mkdtemp(join(tmpdir(), 'webpool-floor-'));
+  const server = `http_default_pool0/web0_127.1.0.1:${PORT}`;
+  let weight = 0;
+  const watcher = watch(folder, (_, file) => {
+    if (file === 'change') void ask(instance.socket, `set server ${server} weight ${weight}`);
+  });
+  return {
+    async change(): Promise<number> {
+      weight = 1 + (weight % 250);
+      await replace(join(folder, 'change'), String(weight));
+      return timeUntil(instance, 'show servers state http_default_pool0', weightIs(weight));
+    },
+    async stop(): Promise<void> {
+      watcher.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** One pool with one server after the other: to the first request of the next one, and to the last of the one before. */
+async function measureMoves(folder: BigFolder, port: number): Promise<Figures> {
+  const visitor = createVisitor('127.0.0.1', { port, host: 'site0.example.com' });
+  const serverOf = (turn: number): ServerLine => ({
+    name: `mover${turn}`,
+    address: `127.201.0.${turn + 1}`,
+    weight: 100,
+  });
+  const write = async (...servers: readonly ServerLine[]) => replace(folder.poolFile(0), folder.poolText(0, servers));
+  const joins: number[] = [];
+  const leaves: number[] = [];
+  await write(serverOf(0));
+  await visitor.untilFirst(serverOf(0).address);
+  for (let turn = 1; turn <= MOVES; turn++) {
+    const [current, next] = [serverOf(turn - 1), serverOf(turn)];
+    await write(current, next);
+    joins.push(await visitor.untilFirst(next.address));
+    await write(next);
+    leaves.push(await visitor.untilLast(current.address));
+  }
+  await visitor.close();
+  return { ...percentiles('join', joins), ...percentiles('leave', leaves) };
+}
