@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
-import { figure, percentile, type Figures } from './frame.ts';
+import { percentiles, type Figures } from './frame.ts';
 import { LISTENER, missingWorld, startKubernetesWorld, type KubernetesWorld } from './kubernetes-world.ts';
 
 const SIZES = [
@@ -29,7 +29,7 @@ export async function measureKubernetes(say: (text: string) => void): Promise<Fi
     try {
       await delay(3000);
       figures = { ...figures, ...(await measure(world, label)) };
-      const p = (share: string) => figures[`k8s_${label}_${share}_ms`]?.value;
+      const p = (share: string) => figures[`k8s_${label}_${share}_ms`]?.value.toFixed(1);
       say(`${label} pools: p50 ${p('p50')} ms, p99 ${p('p99')} ms`);
     } finally {
       await world.stop();
@@ -52,12 +52,7 @@ async function measure(world: KubernetesWorld, label: string): Promise<Figures> 
     current = next;
   }
   await visitor.close();
-  return {
-    [`k8s_${label}_p50_ms`]: figure(percentile(joins, 0.5), 'ms'),
-    [`k8s_${label}_p99_ms`]: figure(percentile(joins, 0.99), 'ms'),
-    [`k8s_${label}_leave_p50_ms`]: figure(percentile(leaves, 0.5), 'ms'),
-    [`k8s_${label}_leave_p99_ms`]: figure(percentile(leaves, 0.99), 'ms'),
-  };
+  return { ...percentiles(`k8s_${label}`, joins), ...percentiles(`k8s_${label}_leave`, leaves) };
 }
 
 /** One visitor who asks again and again, over one connection. */

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runCommands } from '../operator/driver/runtime-socket.ts';
-import { figure, percentile, type Result } from './frame.ts';
+import { figure, percentiles, type Result } from './frame.ts';
 import { missingWorld, SERVERS, startKubernetesWorld, type KubernetesWorld } from './kubernetes-world.ts';
 import { processorSeconds } from './process.ts';
 
@@ -33,8 +33,7 @@ export async function run(say: (text: string) => void): Promise<Result> {
     return {
       name,
       figures: {
-        lag_p50_ms: figure(percentile(lags, 0.5), 'ms'),
-        lag_p99_ms: figure(percentile(lags, 0.99), 'ms'),
+        ...percentiles('lag', lags),
         agent_cpu: figure((after.processor - before.processor) / seconds, 'cores'),
         api_writes_per_s: figure((after.writes - before.writes) / seconds, 'writes a second'),
         reloads: figure(after.reloads - before.reloads, 'reloads'),
