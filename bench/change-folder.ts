@@ -20,7 +20,7 @@ import {
   type ServerLine,
 } from './big-folder.ts';
 import { createVisitor } from './change-kubernetes.ts';
-import { figure, percentile, type Figures } from './frame.ts';
+import { percentiles, type Figures } from './frame.ts';
 
 const SIZES = [
   { label: '10', pools: 1, rules: 1 },
@@ -61,16 +61,10 @@ async function measureSize({ label, pools, rules }: (typeof SIZES)[number], say:
   const moves = label === LARGEST ? await measureMoves(folder, port) : {};
   for (const one of [instance, unkept]) await one.stop();
   for (const one of [folder, bare]) await one.remove();
-  const [own, other] = [percentile(times, 0.99), percentile(floor, 0.99)].map((value) => value.toFixed(1));
+  const figures = { ...percentiles(prefix, times), ...percentiles(`floor_${label}`, floor), ...moves };
+  const [own, other] = [prefix, `floor_${label}`].map((name) => figures[`${name}_p99_ms`]?.value.toFixed(1));
   say(`${label} servers: p99 ${own} ms, bare command ${other} ms`);
-  return { ...percentiles(prefix, times), ...percentiles(`floor_${label}`, floor), ...moves };
-}
-
-function percentiles(name: string, times: readonly number[]): Figures {
-  return {
-    [`${name}_p50_ms`]: figure(percentile(times, 0.5), 'ms'),
-    [`${name}_p99_ms`]: figure(percentile(times, 0.99), 'ms'),
-  };
+  return figures;
 }
 
 interface Kept {
