@@ -4,11 +4,13 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startController, type Controller, type Snapshot } from '../controller/controller.ts';
 import { createDatabaseRail, type ServerPlace } from '../controller/database-rail.ts';
+import { createPortWatch } from '../controller/port-watch.ts';
 import { createProxyRail } from '../controller/proxy-rail.ts';
 import { claimFolder, type Claim } from '../driver/claim.ts';
 import { writeAtomically } from '../driver/files.ts';
 import { readSecretFiles } from '../driver/secret-file.ts';
 import { createHaproxyDriver } from '../driver/haproxy.ts';
+import { createPortInspector } from '../driver/ports.ts';
 import { createTlsProbe } from '../driver/tls-probe.ts';
 import { createDatabaseServer } from '../driver/mysql-server.ts';
 import { createNameResolver } from '../driver/names.ts';
@@ -169,6 +171,7 @@ interface Surroundings extends Places {
 async function keep(options: RunOptions, surroundings: Surroundings): Promise<number> {
   const { log, signal } = options;
   const { folder, statusFolder, stateDir, metrics, url } = surroundings;
+  const bind = options.bind.length === 0 ? allAddresses() : options.bind;
   let firstRead = true;
   let programmed = false;
   const repeats = createRepeats();
@@ -191,7 +194,7 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
       },
     }),
     settings: {
-      bind: options.bind.length === 0 ? allAddresses() : options.bind,
+      bind,
       ...descriptors(options.maxConnections),
       ...(options.accessLog && { accessLog: options.accessLog }),
       ...(options.peers && { peers: options.peers }),
@@ -254,6 +257,7 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
       },
     },
     resolver,
+    ports: createPortWatch(createPortInspector({ bind, folder: stateDir })),
     proxy,
     databases,
     now,

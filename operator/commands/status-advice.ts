@@ -7,7 +7,8 @@ const ADVICE: Partial<Readonly<Record<Reason, string>>> = {
   HostnameUnresolvable: 'Give the address itself, or put the name into DNS; the other servers serve meanwhile.',
   SecretNotFound: 'Write a Secret of that name into the same namespace.',
   AdminSecretNotFound: 'Write a Secret with the keys username and password of an account that may create accounts.',
-  PortUnavailable: 'Choose another port, or raise spec.priority of the rule that shall have it.',
+  PortUnavailable:
+    'Choose another port. Another rule gives way to a higher spec.priority; another program has to be stopped.',
   Conflicted: 'Change what both ask for, or raise spec.priority of the object that shall have it.',
   MatchConflicted: 'Change the match, or raise spec.priority of the object that shall have it.',
   NoProxies: 'The log of `webpool run` says why HAProxy does not start.',

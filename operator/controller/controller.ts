@@ -12,6 +12,7 @@ import type { Resources } from '../api/resources.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { DatabaseRail } from './database-rail.ts';
 import { createGate } from './gate.ts';
+import type { PortWatch } from './port-watch.ts';
 import type { ProxyRail } from './proxy-rail.ts';
 import { startRounds, type RoundsOptions, type Work } from './rounds.ts';
 
@@ -20,6 +21,8 @@ export interface ControllerOptions {
   readonly resolver: NameResolver;
   readonly proxy: ProxyRail;
   readonly databases: DatabaseRail;
+  /** Default: every port is taken for free. */
+  readonly ports?: PortWatch;
   /** The time as status writes it: RFC 3339, UTC, whole seconds. */
   readonly now: () => string;
   /** The source was read. */
@@ -58,7 +61,7 @@ const SHORT_ROUND = 200;
 
 /** Starts to keep the world as the source says. */
 export function startController(options: ControllerOptions): Controller {
-  const { source, resolver, proxy, databases } = options;
+  const { source, resolver, proxy, databases, ports } = options;
   const build = createTopologyBuilder();
   const buildStatuses = createStatusBuilder('Own');
   const gate = createGate();
@@ -101,7 +104,8 @@ export function startController(options: ControllerOptions): Controller {
     settled = false;
     await readSource();
     if (resources === undefined) return undefined;
-    const topology = build(resources, resolver.names);
+    const asked = build(resources, resolver.names);
+    const topology = (await ports?.open(asked, proxy.observed.problem !== undefined)) ?? asked;
     resolver.want(topology.hostnames);
     current = { resources, topology };
     databases.update(resources, topology);
@@ -109,7 +113,8 @@ export function startController(options: ControllerOptions): Controller {
     const admitted = gate.admit(topology, seen);
     const again = await proxy.round(admitted.topology);
     settled = admitted.againAfter === undefined;
-    return Math.min(again, admitted.againAfter ?? Infinity, stale ? READ_AGAIN : Infinity);
+    const due = [admitted.againAfter ?? Infinity, stale ? READ_AGAIN : Infinity, ports?.again ?? Infinity];
+    return Math.min(again, ...due);
   };
 
   const writeStatus = async (): Promise<number | undefined> => {

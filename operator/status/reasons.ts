@@ -24,7 +24,7 @@ const accepted = {
   Conflicted:
     "An object with precedence owns everything that this one asks for, or somebody else's Service has its name.",
   RedirectLoop: 'Its redirects would send visitors round in a circle.',
-  PortUnavailable: 'The port is in use for another protocol.',
+  PortUnavailable: 'The port is in use for another protocol, or by another program of the host.',
   UnsupportedPrivilege: 'The database server does not know a privilege, or not at this level.',
   UnsupportedAuthPlugin: 'The database server cannot log accounts in this way.',
   ReservedAccount: 'The account belongs to the database server or its administrator.',

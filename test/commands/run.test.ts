@@ -107,6 +107,60 @@ describe('webpool run', () => {
     expect(await run.end()).toBe(0);
   });
 
+  test('a port that another program holds costs its own rules alone, at the start too, until it is free', async () => {
+    const own = await makeRunFolder();
+    const hold = async () => {
+      const other = createServer((socket) => socket.end('not us'));
+      await new Promise<void>((done) => other.listen(8081, own.bind, done));
+      return () => new Promise((done) => other.close(done));
+    };
+    const ready = async (name: string) => {
+      const conditions = ((await own.status(`routingrule.default.${name}`))?.['conditions'] ?? []) as readonly {
+        readonly [field: string]: string;
+      }[];
+      return conditions.find(({ type }) => type === 'Ready');
+    };
+    const at = async (port: number) => (await request({ address: own.bind, port }, '/')).server;
+    const other = ruleText('other', '/', 'site').replace(`port: ${PORT}`, 'port: 8081');
+    try {
+      let release = await hold();
+      await own.write(
+        'site.yaml',
+        [poolText('site', servers.slice(0, 1)), ruleText('site', '/', 'site')].join('\n---\n'),
+      );
+      await own.write('other.yaml', other);
+      const run = await own.start();
+      await eventually('the free port serves', async () => (await at(PORT).catch(() => undefined)) === 'web01');
+      const told = await eventually('the rule says so', async () => {
+        const condition = await ready('other');
+        return condition?.['reason'] === 'PortUnavailable' && condition;
+      });
+      expect(told['message']).toMatch(
+        /^spec\.listener\.port: Port 8081 is held by node \(process \d+\) on this host\./,
+      );
+      await eventually('the other rule is well', async () => (await ready('site'))?.['status'] === 'True');
+      await release();
+      await eventually('it is opened', async () => (await at(8081).catch(() => undefined)) === 'web01');
+      await eventually('the rule is well', async () => (await ready('other'))?.['status'] === 'True');
+
+      await own.write('other.yaml', 'apiVersion: v1\nkind: Secret\nmetadata: {name: unused}\n');
+      await eventually('it is closed', async () => (await at(8081).catch(() => 'closed')) === 'closed');
+      release = await hold();
+      const reloads = async () =>
+        Number(/^webpool_reloads_total\{reason="listeners"\} (\d+)$/m.exec(await run.metrics())?.[1]);
+      await eventually('both reloads are counted', async () => (await reloads()) === 2);
+      await own.write('other.yaml', other);
+      await eventually('the rule says so again', async () => (await ready('other'))?.['reason'] === 'PortUnavailable');
+      expect(await at(PORT)).toBe('web01');
+      expect(await reloads()).toBe(2);
+      await release();
+      await eventually('it is opened again', async () => (await at(8081).catch(() => undefined)) === 'web01');
+      expect(await run.end()).toBe(0);
+    } finally {
+      await own.remove();
+    }
+  });
+
   test('a second run on the same folder is refused', async () => {
     const run = await folder.start();
     const second = await folder.command(['run', folder.path, '--http', '127.0.0.1:0']);
