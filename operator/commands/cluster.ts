@@ -1,4 +1,4 @@
-/** What an agent and an operator have in common: a way to the API server, and the rules of the kinds. */
+/** What an agent, an operator and a person have in common: a way to the API server, and the rules of the kinds. */
 import { createValidator, type Validate } from '../api/validate.ts';
 import { kubeConfigAccess, loadKubeConfig } from '../kube/access.ts';
 import { createClient, type Client } from '../kube/client.ts';
@@ -8,9 +8,12 @@ import type { ClusterMetrics } from '../telemetry/cluster-metrics.ts';
 import { version } from './version.ts';
 
 export interface ClusterOptions {
+  /** Path; default: what kubectl would use, or the Pod's own identity. */
   readonly kubeconfig?: string;
-  readonly component: 'agent' | 'operator';
-  readonly metrics: Pick<ClusterMetrics, 'exchange'>;
+  /** Default: the kubeconfig's current one. */
+  readonly context?: string;
+  readonly component: 'agent' | 'operator' | 'explain';
+  readonly metrics?: Pick<ClusterMetrics, 'exchange'>;
 }
 
 /** Opens the way to the cluster. */
@@ -18,9 +21,9 @@ export async function openCluster(
   options: ClusterOptions,
 ): Promise<{ readonly client: Client; readonly validate: Validate; readonly close: () => Promise<void> }> {
   const transport = createTransport({
-    access: kubeConfigAccess(loadKubeConfig(options.kubeconfig)),
+    access: kubeConfigAccess(loadKubeConfig(options)),
     userAgent: `webpool/${await version()} (${options.component})`,
-    onExchange: options.metrics.exchange,
+    ...(options.metrics && { onExchange: options.metrics.exchange }),
   });
   const validate = createValidator(await readCrds());
   return { client: createClient(transport), validate, close: () => transport.close() };

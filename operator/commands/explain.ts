@@ -1,11 +1,15 @@
-/** `webpool explain FOLDER URL`: what would become of a request and why, offline. */
+/** `webpool explain [FOLDER] URL`: what would become of a request and why, by a folder or by what a cluster holds now. */
 import { canonicalAddress } from '../api/address.ts';
 import { readsHttp } from '../api/layer.ts';
 import type { Listener } from '../topology/topology.ts';
 import { explain, type Arrival, type Explanation, type RuleName } from '../topology/explain.ts';
 import type { Outcome } from '../topology/outcome.ts';
+import { readCluster, type ClusterChoice } from './explain-cluster.ts';
 import { readOffline } from './offline.ts';
 import { UsageError } from './usage-error.ts';
+
+/** Where the objects are. */
+export type ExplainPlace = { readonly folder: string } | ClusterChoice;
 
 export interface ExplainOptions {
   readonly method: string;
@@ -18,12 +22,24 @@ export interface ExplainOptions {
 }
 
 /** Explains one request; exit code 0 when a server may get it or a rule answers it, else 1. Errors: UsageError. */
-export async function explainCommand(folder: string, url: string, options: ExplainOptions): Promise<number> {
+export async function explainCommand(place: ExplainPlace, url: string, options: ExplainOptions): Promise<number> {
   const arrival = arrivalOf(url, options);
-  const { topology } = await readOffline(folder);
-  const found = explain(topology, arrival);
-  options.out(options.output === 'json' ? `${JSON.stringify(found, null, 2)}\n` : textOf(found, arrival));
+  const { topology, health, notes } = await explainedBy(place);
+  const found = explain(topology, arrival, health);
+  const told = notes.length === 0 ? found : { ...found, notes };
+  options.out(options.output === 'json' ? `${JSON.stringify(told, null, 2)}\n` : textOf(told, arrival));
   return isServed(found) ? 0 : 1;
+}
+
+interface Told extends Explanation {
+  /** What could not be looked at. */
+  readonly notes?: readonly string[];
+}
+
+async function explainedBy(place: ExplainPlace): Promise<Awaited<ReturnType<typeof readCluster>>> {
+  if (!('folder' in place)) return readCluster(place);
+  const { topology } = await readOffline(place.folder);
+  return { topology, health: () => undefined, notes: [] };
 }
 
 const PROTOCOLS: Readonly<Record<string, { readonly protocol: Listener['protocol']; readonly port?: number }>> = {
@@ -80,8 +96,9 @@ function isServed({ outcome, rule, pools }: Explanation): boolean {
   );
 }
 
-function textOf(found: Explanation, { method, target, protocol }: Arrival): string {
-  const lines = [...headLines(found), ...reasonLines(found), ...poolLines(found)];
+function textOf(found: Told, { method, target, protocol }: Arrival): string {
+  const notes = (found.notes ?? []).map((note) => `note      ${note}`);
+  const lines = [...headLines(found), ...reasonLines(found), ...poolLines(found), ...notes];
   const what = readsHttp(protocol) ? `${method} ${target}` : 'connection';
   return `${what}\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }

@@ -23,6 +23,7 @@ Examples:
   $ webpool check examples/minimal            is everything in this folder right?
   $ webpool render examples/minimal           what would HAProxy and MySQL get?
   $ webpool explain examples/minimal http://localhost:8080/   where does this request go, and why?
+  $ webpool explain https://www.example.com/   the same of the cluster that kubectl speaks to
   $ webpool run examples/minimal              do it, and follow every change of the folder
   $ webpool status examples/minimal           what is so, and why is it not well?
 
@@ -269,6 +270,9 @@ function addRender(command: Command, set: (code: number) => void): void {
 }
 
 interface ExplainFlags {
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly namespace: string[];
   readonly request: string;
   readonly header: string[];
   readonly source?: string;
@@ -278,9 +282,13 @@ interface ExplainFlags {
 function addExplain(command: Command, set: (code: number) => void): void {
   command
     .command('explain')
-    .description('Say what would become of a request and why: listener, rule, pool, servers. Nothing is contacted.')
-    .argument('<folder>')
-    .argument('<url>', 'for example http://www.example.com:8080/blog?page=2 or tcp://host:2525')
+    .description('Say what would become of a request and why: listener, rule, pool, servers.')
+    .usage('[options] [folder] <url>')
+    .argument('<folder>', 'folder of YAML, of which nothing is contacted; without it, the cluster of kubectl is asked')
+    .argument('[url]', 'for example http://www.example.com:8080/blog?page=2 or tcp://host:2525')
+    .option('--kubeconfig <path>', "default: what kubectl would use, or the Pod's own identity")
+    .option('--context <name>', 'of the kubeconfig (default: its current one)')
+    .option('-n, --namespace <name>', 'namespace whose objects count; may be repeated (default: all)', textList, [])
     .option('-X, --request <method>', 'method of the request', 'GET')
     .option('-H, --header <header>', 'header of the request, "Name: value"; may be repeated', oneMore, [])
     .option('--source <address>', 'address that the client comes from')
@@ -289,12 +297,22 @@ function addExplain(command: Command, set: (code: number) => void): void {
       'after',
       `
 Exit code: 0 a server may get it or a rule answers it, 1 nobody does, 2 called wrongly.
-Health, rate limits and sessions are not considered: only a running proxy knows them.`,
+Health is considered where the proxies of a cluster reported it; rate limits and sessions are not: only a running proxy knows them.`,
     )
-    .action(async (...[folder, url, flags]: [string, string, ExplainFlags]) => {
-      const { request, header, source, output } = flags;
+    .action(async (...[first, second, flags]: [string, string | undefined, ExplainFlags]) => {
+      const { request, header, source, output, kubeconfig, context, namespace } = flags;
       const asked = { method: request, headers: header, output, out, ...(source === undefined ? {} : { source }) };
-      set(await explainCommand(folder, url, asked));
+      const access = { ...(kubeconfig !== undefined && { kubeconfig }), ...(context !== undefined && { context }) };
+      if (second !== undefined && (namespace.length > 0 || Object.keys(access).length > 0)) {
+        throw new UsageError('a folder is no cluster: leave out either the folder or --kubeconfig, --context and -n');
+      }
+      set(
+        await explainCommand(
+          second === undefined ? { ...access, namespaces: namespace } : { folder: first },
+          second ?? first,
+          asked,
+        ),
+      );
     });
 }
 

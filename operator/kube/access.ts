@@ -35,11 +35,25 @@ export class AccessError extends Error {
 /** Milliseconds: files and plugins are asked again after this, so a rotated token or CA is in use within a few seconds. */
 const KEPT = 10_000;
 
-/** The kubeconfig at `path`; without one, `$KUBECONFIG`, then the Pod's own identity, then `~/.kube/config`. */
-export function loadKubeConfig(path?: string): KubeConfig {
+/** Which cluster is meant. */
+export interface ClusterName {
+  /** Path; default: `$KUBECONFIG`, then the Pod's own identity, then `~/.kube/config`. */
+  readonly kubeconfig?: string;
+  /** Default: the current one. */
+  readonly context?: string;
+}
+
+/** The kubeconfig of a cluster. Errors: AccessError when it has no such context, those of reading. */
+export function loadKubeConfig({ kubeconfig, context }: ClusterName): KubeConfig {
   const config = new KubeConfig();
-  if (path !== undefined) config.loadFromFile(path);
+  if (kubeconfig !== undefined) config.loadFromFile(kubeconfig);
   else config.loadFromDefault();
+  if (context === undefined) return config;
+  const known = config.getContexts().map(({ name }) => name);
+  if (!known.includes(context)) {
+    throw new AccessError(`the kubeconfig has no context "${context}"; there are ${known.join(', ') || 'none'}`);
+  }
+  config.setCurrentContext(context);
   return config;
 }
 

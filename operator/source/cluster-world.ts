@@ -57,7 +57,8 @@ export type WorldPart = 'Pod' | 'Service' | 'Proxy' | 'Report' | ManagedKind;
 
 const PODS: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' };
 const SERVICES: ResourceType = { group: '', version: 'v1', plural: 'services', kind: 'Service' };
-const REPORTS: ResourceType = {
+/** What agents tell. */
+export const REPORTS: ResourceType = {
   group: 'webpool.dev',
   version: 'v1alpha1',
   plural: 'proxyreports',

@@ -67,13 +67,15 @@ export const OWN_TYPES: Readonly<Record<Kind, ResourceType>> = {
   RoutingRule: { ...GROUP, plural: 'routingrules', kind: 'RoutingRule' },
   DatabaseGrant: { ...GROUP, plural: 'databasegrants', kind: 'DatabaseGrant' },
 };
-const SLICES: ResourceType = {
+/** EndpointSlices of services. */
+export const SLICES: ResourceType = {
   group: 'discovery.k8s.io',
   version: 'v1',
   plural: 'endpointslices',
   kind: 'EndpointSlice',
 };
-const SECRETS: ResourceType = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' };
+/** Secrets. */
+export const SECRETS: ResourceType = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' };
 const CONFIG_MAPS: ResourceType = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' };
 /** Every namespace has one of these. */
 const CONFIG_MAPS_OF_INTEREST = 'metadata.name!=kube-root-ca.crt';

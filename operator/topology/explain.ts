@@ -1,12 +1,12 @@
 /**
  * Why a request goes where it goes: every decision on its way with its reason, from the port down to the servers.
- * In: a Topology and a request. Out: plain data for a person or a program. Never: what only the running proxy knows.
+ * In: a Topology, a request and, where somebody knows, which servers fail. Out: plain data for a person or a program.
  */
 import type { Key } from '../api/resources.ts';
 import { mismatch } from './conditions.ts';
 import { matchRequest, subjectAt, type RequestLine } from './matching.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
-import type { Handling, Listener, Route, Server, Topology, WeightedPool } from './topology.ts';
+import type { Handling, Listener, Pool, Route, Server, Topology, WeightedPool } from './topology.ts';
 
 /** A request that arrives at a port. */
 export interface Arrival extends RequestLine {
@@ -58,8 +58,11 @@ export interface ExplainedServer {
   readonly note?: string;
 }
 
-/** Everything that decides about a request. */
-export function explain(topology: Topology, arrival: Arrival): Explanation {
+/** Why a server that should serve does not, in a few words; undefined when it does. */
+export type Health = (pool: Pool, server: Server) => string | undefined;
+
+/** Everything that decides about a request. Without `health`, every server is well. */
+export function explain(topology: Topology, arrival: Arrival, health: Health = () => undefined): Explanation {
   const { protocol, port } = arrival;
   const listener = topology.listeners.find((one) => one.port === port && one.protocol === protocol);
   if (listener === undefined) {
@@ -78,7 +81,7 @@ export function explain(topology: Topology, arrival: Arrival): Explanation {
       .map((one) => ({ ...ruleName(one.route), why: one.why })),
     later: route === undefined ? [] : laterMatches(listener, route, arrival),
     handling: handlingWords(route?.handling),
-    pools: outcome.type === 'Forward' ? poolsOf(topology, outcome.pools) : [],
+    pools: outcome.type === 'Forward' ? poolsOf(topology, outcome.pools, health) : [],
   };
 }
 
@@ -138,11 +141,11 @@ function handlingWords({ access, rateLimit, requestTimeout, cors, ...changes }: 
   ];
 }
 
-function poolsOf(topology: Topology, pools: readonly WeightedPool[]): readonly ExplainedPool[] {
+function poolsOf(topology: Topology, pools: readonly WeightedPool[], health: Health): readonly ExplainedPool[] {
   const total = pools.reduce((sum, { weight }) => sum + weight, 0);
   return pools.map(({ key, weight, usable }) => {
-    const servers = usable ? (topology.pools.get(key)?.servers ?? []) : [];
-    const explained = serversOf(servers);
+    const pool = usable ? topology.pools.get(key) : undefined;
+    const explained = pool === undefined ? [] : serversOf(pool, health);
     const problem = problemOf(usable, explained);
     return {
       pool: key,
@@ -162,11 +165,12 @@ function problemOf(usable: boolean, servers: readonly ExplainedServer[]): string
 }
 
 /** Backups count only where no primary server could take a request. */
-function serversOf(servers: readonly Server[]): readonly ExplainedServer[] {
-  const primary = servers.some((server) => server.tier === 'Primary' && resting(server) === undefined);
-  return servers.map((server) => {
+function serversOf(pool: Pool, health: Health): readonly ExplainedServer[] {
+  const idle = (server: Server) => resting(server) ?? health(pool, server);
+  const primary = pool.servers.some((server) => server.tier === 'Primary' && idle(server) === undefined);
+  return pool.servers.map((server) => {
     const waits = server.tier === 'Backup' && primary ? 'backup: waits until no primary server serves' : undefined;
-    const note = resting(server) ?? waits;
+    const note = idle(server) ?? waits;
     const { endpoint: name, address, port, weight } = server;
     return {
       name,

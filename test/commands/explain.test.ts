@@ -13,7 +13,7 @@ async function say(url: string, options: Partial<ExplainOptions> = {}): Promise<
     out: (text: string) => texts.push(text),
     ...options,
   };
-  const code = await explainCommand(FOLDER, url, all);
+  const code = await explainCommand({ folder: FOLDER }, url, all);
   return { code, text: texts.join('') };
 }
 

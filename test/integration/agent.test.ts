@@ -1,6 +1,7 @@
 /** An agent and its HAProxy on a real API server: what is written there is served, whoever else is away. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ProxyReportSpec } from '../../operator/api/kinds.gen.ts';
+import { explainCommand } from '../../operator/commands/explain.ts';
 import { runCommands } from '../../operator/driver/runtime-socket.ts';
 import { parseServersState } from '../../operator/haproxy/parse.ts';
 import { programsOf, startControlPlane, type ControlPlane } from '../cluster/control-plane.ts';
@@ -129,6 +130,30 @@ describeWhere('an agent', missing, () => {
       { key: 'default/machines', total: 1, ready: 1, readyExternal: [id] },
     ]);
     expect(pools).toHaveLength(2);
+  });
+
+  test('tells a person who asks why a server gets no requests', async () => {
+    const { port } = server('web01');
+    await ours('WebPool', 'machines', {
+      healthCheck: { interval: '300ms', fall: 2 },
+      externalEndpoints: [{ name: 'web01', address: network.hostAddress, port }],
+    });
+    const explained = async () => {
+      const texts: string[] = [];
+      const asked = { method: 'GET', headers: [], output: 'text', out: (text: string) => texts.push(text) } as const;
+      const place = { kubeconfig: plane.kubeconfig, namespaces: [] };
+      const code = await explainCommand(place, 'http://a.x:8080/vm', asked);
+      return `${code} ${texts.join('')}`;
+    };
+    await eventually('web01 to be a candidate', async () => /web01 \S+ weight 100\n/.test(await explained()));
+    expect(await explained()).toMatch(/^0 [^]*rule +vm of RoutingRule default\/machines\n/);
+    await server('web01').stop();
+    await eventually('it to be explained', async () =>
+      /weight 100: Its health check fails: connect to .* every 300 ms; no connection\./.test(await explained()),
+    );
+    expect(await explained()).toMatch(/^1 [^]*No server takes new requests: they are answered 503\./);
+    await server('web01').start();
+    await answers('web01', '/vm');
   });
 
   test('a heartbeat says that it is still so, and is all that is written', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import { buildTopology } from '../../operator/topology/build.ts';
-import { explain, type Arrival, type Explanation } from '../../operator/topology/explain.ts';
+import { explain, type Arrival, type Explanation, type Health } from '../../operator/topology/explain.ts';
 import { NO_NAMES, pool, resources, rule } from './objects.ts';
 
 const prefix = (value: string) => [{ path: { type: 'Prefix' as const, value } }];
@@ -51,8 +51,11 @@ const TOPOLOGY = buildTopology(
   NO_NAMES,
 );
 
+const arrival = (target: string): Arrival => {
+  return { protocol: 'HTTP', port: 80, method: 'GET', host: 'www.x', headers: [], target };
+};
 const ask = (target: string, more: Partial<Arrival> = {}): Explanation =>
-  explain(TOPOLOGY, { protocol: 'HTTP', port: 80, method: 'GET', host: 'www.x', headers: [], target, ...more });
+  explain(TOPOLOGY, { ...arrival(target), ...more });
 
 describe('explain', () => {
   it('says which rule decides, why not those before and which would come later', () => {
@@ -87,6 +90,15 @@ describe('explain', () => {
 
   it('lets backups in where no primary server is', () => {
     expect(ask('/').pools.flatMap(({ servers }) => servers.map(({ candidate }) => candidate))).toEqual([true]);
+  });
+
+  it('says of servers that fail why they get none, and lets backups in', () => {
+    const fails = (...names: readonly string[]) => {
+      const health: Health = (_, { endpoint }) => (names.includes(endpoint) ? 'Its health check fails.' : undefined);
+      const { pools } = explain(TOPOLOGY, arrival('/blog'), health);
+      return pools[0]?.servers.filter(({ candidate }) => candidate).map(({ name }) => name);
+    };
+    expect([fails(), fails('web01'), fails('web01', 'web05')]).toEqual([['web01'], ['web05'], []]);
   });
 
   it('says that nobody takes new requests', () => {
