@@ -112,9 +112,9 @@ readonly name: string
  */
 readonly hostAs?: ("Address" | "Name" | "Both")
 /**
- * Host part for Pods. PodIP: each has its own. Egress: the database sees them as egressAddresses, behind a gateway or NAT. Default: PodIP.
+ * Host part for Pods. PodIP: each has its own. NodeIP: the database sees the node on which a Pod runs, and all Pods there share its account; only in a cluster. Egress: the database sees them as egressAddresses, behind a gateway or NAT. Default: PodIP.
  */
-readonly source?: ("PodIP" | "Egress")
+readonly source?: ("PodIP" | "NodeIP" | "Egress")
 /**
  * Addresses from which the Pods of this pool reach the database; all of them share these accounts. Absent: source is PodIP.
  * 
@@ -185,6 +185,10 @@ readonly discardAfter?: string
  * How an account goes whose server has left.
  */
 export interface AccountRemoval {
+/**
+ * When it goes. ContainersTerminated: once the containers of its Pod have ended, and the load balancer has let its connections end. DeletionStart: as soon as it is told to go, so that queries of its last requests may fail. Deleted: once the Pod itself is no more. A server outside the cluster has no containers: for it ContainersTerminated and Deleted are the same. Default: ContainersTerminated.
+ */
+readonly when?: ("ContainersTerminated" | "DeletionStart" | "Deleted")
 /**
  * Ends its open sessions, which go on otherwise. Default: true.
  */

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { load } from 'js-yaml';
 import { readOperatorConfig, type OperatorConfig } from '../api/operator-config.ts';
 import { createDatabaseRail } from '../controller/database-rail.ts';
+import { lingeringHosts } from '../controller/lingering.ts';
 import { startOperator, type Operator } from '../controller/operator.ts';
 import { createClusterMarks, FINALIZER } from '../driver/cluster-marks.ts';
 import { createClusterObjectsDriver } from '../driver/cluster-objects.ts';
@@ -82,6 +83,7 @@ export async function operator(options: OperatorCommandOptions): Promise<number>
     secretValue: (secret, key) => source.secretValue(secret, key),
     proxy: () => running.proxies,
     departed: () => world.departed(),
+    lingering: (resources) => lingeringHosts(resources, world.pods().values()),
     onRound: (id, result, milliseconds) => {
       const { problem, statements } = result;
       const ended = problem === undefined ? 'success' : 'error';

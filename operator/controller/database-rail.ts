@@ -22,6 +22,8 @@ export interface DatabaseRailOptions {
   readonly onError: (id: string, error: unknown) => void;
   /** Servers of an earlier process. */
   readonly remembered: readonly ServerPlace[];
+  /** Hosts, by grant, whose Pods have ended and are still there: with `removal.when: Deleted` their accounts stay as long. */
+  readonly lingering?: (resources: Resources) => ReadonlyMap<Key, ReadonlySet<string>>;
   /** Addresses of Pods that were seen to go: their accounts need no further proof. */
   readonly departed?: () => ReadonlySet<string>;
   readonly remember: (places: readonly ServerPlace[]) => void;
@@ -137,7 +139,7 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
       passwords: passwordsOf(needs, options.secretValue),
       presentGrants: presentGrants(resources),
       elsewhere: grantsElsewhere(place, topology),
-      keepHosts: history.keep(resources, proxy),
+      keepHosts: union(history.keep(resources, proxy), options.lingering?.(resources)),
       incomplete: known.incomplete(),
       allowRemoval: allowances(resources, departedCounts(needs)),
       // As long as nobody knows which servers still drain, none of their accounts may go.
@@ -204,6 +206,14 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
       await Promise.all([...entries.values()].map(({ server }) => server.close()));
     },
   };
+}
+
+type HostsByGrant = ReadonlyMap<Key, ReadonlySet<string>>;
+
+function union(a: HostsByGrant, b: HostsByGrant | undefined): HostsByGrant {
+  if (b === undefined || b.size === 0) return a;
+  const keys = [...new Set([...a.keys(), ...b.keys()])];
+  return new Map(keys.map((key) => [key, new Set([...(a.get(key) ?? []), ...(b.get(key) ?? [])])]));
 }
 
 function passwordsOf(needs: readonly AccountNeed[], value: DatabaseRailOptions['secretValue']): Map<string, string> {

@@ -35,6 +35,8 @@ export function hostHistory(): HostHistory {
           const pool = `${metadata.namespace}/${name}`;
           return [...(proxy.pools.get(pool)?.keys() ?? [])].map((id) => ({ pool, id }));
         });
+        // Whoever wants accounts gone at once does not want them to wait for connections.
+        if (spec.removal?.when === 'DeletionStart') continue;
         const known = hosts.get(grant);
         kept.set(
           grant,

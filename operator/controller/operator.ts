@@ -17,7 +17,7 @@ import type { NameResolver } from '../driver/names.ts';
 import type { ClusterWorld } from '../source/cluster-world.ts';
 import type { KubernetesSource } from '../source/kubernetes.ts';
 import { createStatusBuilder } from '../status/build.ts';
-import type { StatusDocument } from '../status/document.ts';
+import type { Leaving, StatusDocument } from '../status/document.ts';
 import type { Observed, ProxyObserved } from '../status/observed.ts';
 import { createReportsReader, type ProxySeen, type ReportsSeen, type Requirement } from '../status/proxy-reports.ts';
 import { transitionsOf, type Transition } from '../status/transitions.ts';
@@ -27,6 +27,7 @@ import type { Topology } from '../topology/topology.ts';
 
 import type { DatabaseRail, ServerPlace } from './database-rail.ts';
 import { createGate } from './gate.ts';
+import { lingeringHosts } from './lingering.ts';
 import { startRounds, type RoundsOptions } from './rounds.ts';
 
 export interface OperatorOptions {
@@ -133,14 +134,17 @@ export function startOperator(options: OperatorOptions): Operator {
       stale = false;
       resources = await source.read();
     }
-    const topology = build(resources, resolver.names);
+    const topology = build(resources, resolver.names, world.nodes());
     current = { resources, topology };
     resolver.want(topology.hostnames);
     seen = readProxies(current);
     await keepFinalizers();
     databases.update(resources, topology, leavingServers());
     // Accounts wait for servers to drain, and for proxies to tell: whoever looks after them has to hear of both.
-    const drain = drainOf(seen);
+    const drain = [
+      drainOf(seen),
+      ...[...lingeringHosts(resources, world.pods().values()).values()].flatMap((hosts) => [...hosts]),
+    ].join(' ');
     if (drain !== lastDrain) databases.wake();
     lastDrain = drain;
     const now = performance.now();
@@ -201,32 +205,40 @@ export function startOperator(options: OperatorOptions): Operator {
       const server = databaseServer(object as DatabaseGrant);
       const done = annotations?.[ABANDON] === 'true' || databases.isClean(key, server.id);
       if (done) await set(finalizers.filter((one) => one !== options.finalizer));
-      else tellBlocked(key, server.id);
     }
   };
 
-  const tellBlocked = (key: Key, serverId: string) => {
-    const problem = databases.observed.get(serverId)?.problem;
-    if (problem === undefined) return;
-    const note = `Deleting waits for database server ${serverId}: ${problem.message} Set the annotation ${ABANDON}: "true" to leave its accounts behind.`;
-    options.tell({ kind: 'DatabaseGrant', key }, { type: 'Warning', reason: 'CleanupBlocked', note });
-  };
+  /** Grants that somebody deleted and that stay until their accounts are gone. */
+  const leavingGrants = (): readonly (readonly [Key, DatabaseGrant])[] =>
+    [...source.objects('DatabaseGrant')]
+      .filter(([, { deleting, finalizers }]) => deleting && finalizers.includes(options.finalizer))
+      .map(([key, { object }]) => [key, object as DatabaseGrant]);
 
-  const leavingServers = (): readonly ServerPlace[] =>
-    [...source.objects('DatabaseGrant').values()]
-      .filter(({ deleting, finalizers }) => deleting && finalizers.includes(options.finalizer))
-      .map(({ object }) => databaseServer(object as DatabaseGrant));
+  const leavingServers = (): readonly ServerPlace[] => leavingGrants().map(([, grant]) => databaseServer(grant));
+
+  const leaving = (): ReadonlyMap<Key, Leaving> =>
+    new Map(
+      leavingGrants().map(([key, grant]) => {
+        const { id } = databaseServer(grant);
+        const problem = databases.observed.get(id)?.problem;
+        const { metadata } = grant;
+        if (problem === undefined) return [key, { metadata }];
+        const blocked = `Deleting waits for database server ${id}: ${problem.message} Set the annotation ${ABANDON}: "true" to leave its accounts behind.`;
+        return [key, { metadata, blocked }];
+      }),
+    );
 
   /** A gate is only ever opened: no trouble of a database takes a Pod that serves out of service. */
   const openGates = async ({ topology }: Picture) => {
-    const ready = readyHosts(topology, databases);
+    const ready = readyServers(topology, databases);
     for (const pod of world.pods().values()) {
       const gates = Object.entries(pod.gates);
       if (gates.every(([, open]) => open)) continue;
       const [namespace = '', name = ''] = pod.key.split('/');
       const open = gates.filter(([type, isOpen]) => {
-        const hosts = ready.get(keyOf({ namespace, name: type.slice(GATE.length) }));
-        return isOpen || pod.addresses.some((address) => hosts?.has(address) === true);
+        const grant = keyOf({ namespace, name: type.slice(GATE.length) });
+        const has = (address: string) => ready.get(grant)?.has(`${name}_${address}`) === true;
+        return isOpen || pod.addresses.some(has);
       });
       if (open.length === gates.filter(([, isOpen]) => isOpen).length) continue;
       await marks.openGates(
@@ -245,6 +257,7 @@ export function startOperator(options: OperatorOptions): Operator {
     const { documents, changed, recheckAfterMs } = buildStatuses({
       ...picture,
       observed,
+      leaving: leaving(),
       previous: (kind, key) => source.statusOf(kind, key),
       now: options.now(),
       startedAt,
@@ -357,13 +370,14 @@ function reachable(proxy: ProxyObserved | undefined): ReadonlyMap<Key, ReadonlyM
   );
 }
 
-/** By grant, the hosts whose account exists. */
-function readyHosts({ accounts }: Topology, databases: DatabaseRail): ReadonlyMap<Key, ReadonlySet<string>> {
+/** By grant, the servers of which an account exists, as `<endpoint>_<address>`. */
+function readyServers({ accounts }: Topology, databases: DatabaseRail): ReadonlyMap<Key, ReadonlySet<string>> {
   return new Map(
-    accounts.map(({ grant, server }) => {
+    accounts.map(({ grant, server, hosts }) => {
       const report = databases.observed.get(server.id)?.grants.get(grant);
-      const ready = report?.accounts.filter(({ state }) => state === 'Ready') ?? [];
-      return [grant, new Set(ready.map(({ host }) => host))];
+      const ready = new Set((report?.accounts ?? []).filter(({ state }) => state === 'Ready').map(({ host }) => host));
+      const served = hosts.filter(({ host }) => ready.has(host)).flatMap(({ servers }) => servers);
+      return [grant, new Set(served.map(({ id }) => id.slice(0, id.lastIndexOf(':'))))];
     }),
   );
 }

@@ -174,9 +174,10 @@ export interface ClusterPod {
   readonly key: Key;
   readonly uid: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly node: string | undefined;
   /** All its addresses. */
   readonly addresses: readonly string[];
+  /** Those of the node on which it runs. */
+  readonly nodeAddresses: readonly string[];
   readonly ready: boolean;
   /** It ended, or all its containers have: it will open no connection any more. */
   readonly ended: boolean;
@@ -187,12 +188,12 @@ export interface ClusterPod {
 
 interface PodFields {
   readonly spec?: {
-    readonly nodeName?: string;
     readonly readinessGates?: readonly { readonly conditionType: string }[];
   };
   readonly status?: {
     readonly phase?: string;
     readonly podIPs?: readonly { readonly ip?: string }[];
+    readonly hostIPs?: readonly { readonly ip?: string }[];
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
     readonly containerStatuses?: readonly { readonly state?: { readonly terminated?: object } }[];
   };
@@ -212,13 +213,17 @@ export function readClusterPod(json: KubeObject, previous: ClusterPod | undefine
     key: `${namespace}/${name}`,
     uid,
     labels,
-    node: spec.nodeName,
-    addresses: (status.podIPs ?? []).flatMap(({ ip }) => ip ?? []),
+    addresses: addressesIn(status.podIPs),
+    nodeAddresses: addressesIn(status.hostIPs),
     ready: conditions.get('Ready') === true && !deleting,
     ended: hasEnded(status, deleting),
     deleting,
     gates: Object.fromEntries(gates.map((gate) => [gate, conditions.get(gate) === true])),
   });
+}
+
+function addressesIn(list: readonly { readonly ip?: string }[] = []): readonly string[] {
+  return list.flatMap(({ ip }) => ip ?? []);
 }
 
 function isOwnGate(gate: string): boolean {

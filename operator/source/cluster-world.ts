@@ -36,6 +36,8 @@ export interface ClusterReport {
 export interface ClusterWorld {
   readonly synced: Promise<void>;
   readonly pods: () => ReadonlyMap<Key, ClusterPod>;
+  /** Addresses of the nodes on which Pods run; the same map as long as nothing of it changes. */
+  readonly nodes: () => ReadonlyMap<Key, readonly string[]>;
   readonly services: () => ReadonlyMap<Key, ClusterService>;
   /** Objects at home that an operator of ours made, by kind. */
   readonly managed: () => ReadonlyMap<ManagedKind, ReadonlyMap<Key, ClusterService>>;
@@ -45,7 +47,7 @@ export interface ClusterWorld {
   readonly reports: () => ReadonlyMap<string, ClusterReport>;
   /** Calls `wake` when something of that sort changed. */
   changes(wake: (what: WorldPart, key: Key, now: ClusterService | undefined) => void): void;
-  /** Addresses of Pods that were seen to go within the last minutes. */
+  /** Addresses of Pods that were seen to go within the last minutes, and of their nodes. */
   departed(): ReadonlySet<string>;
   freshness(): readonly Freshness[];
   close(): Promise<void>;
@@ -97,9 +99,12 @@ export function createClusterWorld(options: ClusterWorldOptions): ClusterWorld {
   };
   const rooms = namespaces.length === 0 ? [{}] : namespaces.map((namespace) => ({ namespace }));
 
+  let nodes: ReadonlyMap<Key, readonly string[]> | undefined;
   const onPod = ({ key, before, now }: StoreChange<ClusterPod>) => {
     const left = before !== undefined && (now === undefined || (now.ended && !before.ended));
-    if (left) for (const address of before.addresses) gone.set(address, performance.now());
+    if (left)
+      for (const address of [...before.addresses, ...before.nodeAddresses]) gone.set(address, performance.now());
+    if (before?.nodeAddresses !== now?.nodeAddresses) nodes = undefined;
     for (const address of now?.ended === false ? now.addresses : []) gone.delete(address);
     wake('Pod', key, undefined);
   };
@@ -155,6 +160,7 @@ export function createClusterWorld(options: ClusterWorldOptions): ClusterWorld {
   return {
     synced,
     pods: () => merged(pods),
+    nodes: () => (nodes ??= new Map([...merged(pods)].map(([key, { nodeAddresses }]) => [key, nodeAddresses]))),
     services: () => merged(services),
     managed: () => new Map(managed.map(([kind, { store }]) => [kind, store])),
     proxies: () => byName(proxies.store),

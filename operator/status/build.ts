@@ -101,10 +101,11 @@ interface Entry {
   readonly since: number;
 }
 
-function keysOf(kind: Kind, { resources }: StatusInput): Key[] {
+function keysOf(kind: Kind, { resources, leaving }: StatusInput): Key[] {
   const map: ReadonlyMap<Key, unknown> = resources[MAPS[kind]];
   const keys = [...map.keys()];
   for (const held of resources.held) if (held.kind === kind && !map.has(held.key)) keys.push(held.key);
+  if (kind === 'DatabaseGrant') keys.push(...(leaving?.keys() ?? []));
   return keys.sort();
 }
 

@@ -2,8 +2,8 @@ import type { Finding } from '../api/finding.ts';
 import type { Key, Kind, Metadata } from '../api/resources.ts';
 import type { Judged } from './conditions.ts';
 import { certificateEnds } from './certificates.ts';
-import { databaseGrantStatus } from './database-grant.ts';
-import type { AnyStatus, StatusInput } from './document.ts';
+import { databaseGrantStatus, leavingGrantStatus } from './database-grant.ts';
+import type { AnyStatus, Leaving, StatusInput } from './document.ts';
 import type { Lookups } from './lookups.ts';
 import type { DatabaseObserved, ProxyObserved } from './observed.ts';
 import { routingRuleStatus } from './routing-rule.ts';
@@ -77,6 +77,8 @@ function collectRule(identity: Identity, input: StatusInput, lookups: Lookups): 
 
 function collectGrant(identity: Identity, input: StatusInput, lookups: Lookups): Collected | undefined {
   const { key } = identity;
+  const leaving = input.leaving?.get(key);
+  if (leaving !== undefined) return collectLeaving(identity, input, leaving);
   const object = input.resources.grants.get(key);
   const subject = subjectOf(identity, lookups, object?.metadata);
   if (subject === undefined) return undefined;
@@ -89,6 +91,20 @@ function collectGrant(identity: Identity, input: StatusInput, lookups: Lookups):
     subject,
     inputs: [object, subject.held, need, ...seen, ...subject.findings],
     judge: (history) => databaseGrantStatus({ subject, need, database }, history),
+  };
+}
+
+function collectLeaving(
+  { kind, key }: Identity,
+  { observed: { databases } }: StatusInput,
+  leaving: Leaving,
+): Collected {
+  const { metadata, blocked } = leaving;
+  const accounts = holderOf(key, databases)?.grants.get(key)?.accounts ?? NONE;
+  return {
+    subject: { kind, key, metadata, held: undefined, inForce: undefined, findings: NO_FINDINGS },
+    inputs: [metadata, blocked, accounts],
+    judge: (history) => leavingGrantStatus({ accounts, blocked }, history),
   };
 }
 

@@ -48,7 +48,8 @@ function readyOf(failing: readonly Verdict[], { well, paused }: Verdicts): Verdi
   return { type: 'Ready', status: 'True', reason: 'Ready', message: paused === undefined ? well : `${PAUSED} ${well}` };
 }
 
-function conditionOf(verdict: Verdict, history: History): Condition {
+/** The condition that says a verdict; its time is kept as long as its status is. */
+export function conditionOf(verdict: Verdict, history: History): Condition {
   const before = conditionIn(history.previous, verdict.type);
   return {
     type: verdict.type,

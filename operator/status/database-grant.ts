@@ -1,6 +1,6 @@
 import type { AccountCounts, AccountHost, DatabaseGrantStatus } from '../api/kinds.gen.ts';
 import type { AccountNeed } from '../topology/topology.ts';
-import { settle, type Judged } from './conditions.ts';
+import { conditionOf, settle, type Judged } from './conditions.ts';
 import type { AccountObserved, DatabaseObserved, GrantObserved } from './observed.ts';
 import { admissionOf, type Admission, type Subject } from './subject.ts';
 import { count, oneLine } from './text.ts';
@@ -40,6 +40,29 @@ export function databaseGrantStatus(facts: DatabaseGrantFacts, history: History)
     ...(tally.hosts.length > 0 && { hosts: tally.hosts }),
   };
   return recheckAt === undefined ? { status } : { status, recheckAt };
+}
+
+/** What is said of a grant that was deleted and stays until its accounts are gone. */
+export interface LeavingFacts {
+  readonly accounts: readonly AccountObserved[];
+  /** Why they do not go, and the way out. */
+  readonly blocked: string | undefined;
+}
+
+/** The status of a DatabaseGrant that was deleted. */
+export function leavingGrantStatus({ accounts, blocked }: LeavingFacts, history: History): Judged<DatabaseGrantStatus> {
+  const [first] = accounts;
+  const left = first === undefined ? 'Its accounts go' : `${count(accounts.length, 'account')} left; '${first.host}'`;
+  const goes = first === undefined ? `${left}.` : `${left} ${first.message ?? 'goes'}.`;
+  const reason = blocked === undefined ? 'Deleting' : 'CleanupBlocked';
+  const verdicts: readonly Verdict[] = [
+    negative('Ready', reason, blocked ?? goes),
+    { type: 'Reconciling', status: 'True', reason: 'Deleting', message: blocked ?? goes },
+  ];
+  const { counts, hosts } = tallyOf(undefined, { accounts });
+  const conditions = verdicts.map((verdict) => conditionOf(verdict, history));
+  const status = { observedGeneration: history.generation, conditions, accounts: counts };
+  return { status: hosts.length > 0 ? { ...status, hosts } : status };
 }
 
 /** The accounts of a grant, counted, and the first hundred of them by name. */

@@ -25,11 +25,20 @@ export interface DocumentOf<K extends Kind> {
 /** What is said about one object: what `kubectl get -o yaml` shows below `status`. */
 export type StatusDocument = { [K in Kind]: DocumentOf<K> }[Kind];
 
+/** A DatabaseGrant that was deleted and stays until its accounts are gone. */
+export interface Leaving {
+  readonly metadata: Metadata;
+  /** Why they do not go, and the way out; absent while they simply have not gone yet. */
+  readonly blocked?: string;
+}
+
 /** Everything that status is made of. */
 export interface StatusInput {
   readonly resources: Resources;
   readonly topology: Topology;
   readonly observed: Observed;
+  /** By key; what is in it is in no other map. Absent: nothing is. */
+  readonly leaving?: ReadonlyMap<Key, Leaving>;
   /** The status as it was last written; undefined for an object that never had one. */
   readonly previous: (kind: Kind, key: Key) => AnyStatus | undefined;
   /** RFC 3339, UTC, whole seconds: `2026-01-31T12:00:00Z`. */

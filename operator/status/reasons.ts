@@ -94,6 +94,8 @@ export const REASONS = {
   Ready: {
     Ready: 'All other conditions are as they should be.',
     Paused: 'The pool was paused before it was ever in force.',
+    Deleting: 'The grant was deleted; its accounts are being dropped.',
+    CleanupBlocked: 'The grant was deleted, and its accounts cannot be dropped; the message says why and the way out.',
   },
   Accepted: accepted,
   ResolvedRefs: resolvedRefs,
@@ -113,6 +115,7 @@ export const REASONS = {
     Progressing: 'A new version is being carried out.',
     WaitingForEndpoints: 'A new version waits for its servers to pass their checks.',
     WaitingForProxies: 'A new version waits for HAProxy.',
+    Deleting: 'The grant was deleted; its accounts are being dropped.',
     ProgressingWithRetry: 'Something that was well is not any more; it is tried again.',
   },
   Stalled: {

@@ -21,6 +21,8 @@ export function transitionsOf(before: AnyStatus | undefined, now: AnyStatus): re
     return [{ type: 'Warning', reason: condition.reason, note: condition.message }];
   });
   const ready = stateOf(now, 'Ready');
+  const isBlocked = ready?.reason === 'CleanupBlocked' && stateOf(before, 'Ready')?.reason !== ready.reason;
+  if (isBlocked) return [{ type: 'Warning', reason: ready.reason, note: ready.message }];
   const isNews = ready?.status === 'True' && stateOf(before, 'Ready')?.status !== 'True';
   return isNews ? [{ type: 'Normal', reason: 'Ready', note: ready.message }] : broken;
 }

@@ -3,7 +3,7 @@ import type { GrantPool } from '../api/kinds.gen.ts';
 import type { Finding, ResolvedReason } from '../api/finding.ts';
 import { keyOf, type DatabaseGrant, type Key, type Resources, type SecretInfo } from '../api/resources.ts';
 import { canonicalAddress } from '../api/address.ts';
-import type { AccountHostNeed, AccountNeed, Pool, Server } from './topology.ts';
+import type { AccountHostNeed, AccountNeed, PodNodes, Pool, Server } from './topology.ts';
 import type { Pools } from './pools.ts';
 import { DEFAULTS } from './defaults.ts';
 import { normalizeHost } from './path.ts';
@@ -25,6 +25,8 @@ interface GrantSources {
   readonly admin: SecretInfo | undefined;
   readonly ca: SecretInfo | undefined;
   readonly incomplete: boolean;
+  /** Absent: nobody knows, or the grant does not ask. */
+  readonly nodes: PodNodes | undefined;
 }
 
 interface Memo extends GrantSources {
@@ -33,11 +35,11 @@ interface Memo extends GrantSources {
 }
 
 /** The accounts of a series of inputs; each result depends on its input alone, and what did not change keeps its identity. */
-export function createAccountBuilder(): (resources: AccountSource, pools: Pools) => Accounts {
+export function createAccountBuilder(): (resources: AccountSource, pools: Pools, nodes?: PodNodes) => Accounts {
   let memos: ReadonlyMap<Key, Memo> = new Map();
   let last: Accounts | undefined;
-  return (resources, pools) => {
-    const known = { ...pools, unread: unreadPools(resources) };
+  return (resources, pools, nodes) => {
+    const known = { ...pools, nodes, unread: unreadPools(resources) };
     const next = new Map<Key, Memo>();
     for (const key of sortedKeys(resources.grants, memos)) {
       const grant = resources.grants.get(key);
@@ -65,10 +67,15 @@ function unreadPools({ held, pictureComplete }: AccountSource): (key: Key) => bo
   return (key) => !pictureComplete || keys.has(key);
 }
 
+interface Known extends Pools {
+  readonly unread: (key: Key) => boolean;
+  readonly nodes: PodNodes | undefined;
+}
+
 function sourcesOf(
   grant: DatabaseGrant,
   { secrets }: AccountSource,
-  { pools, unresolved, unread }: Pools & { readonly unread: (key: Key) => boolean },
+  { pools, unresolved, unread, nodes }: Known,
 ): GrantSources {
   const key = (name: string) => keyOf({ namespace: grant.metadata.namespace, name });
   const keys = (grant.spec.pools ?? []).map(({ name }) => key(name));
@@ -79,34 +86,38 @@ function sourcesOf(
     admin: secrets.get(key(grant.spec.server.adminSecretName)),
     ca: secrets.get(key(grant.spec.server.tls?.caSecretName ?? '')),
     incomplete: keys.some((pool) => unresolved.has(pool) || (!pools.has(pool) && unread(pool))),
+    nodes: asksForNodes(grant) ? nodes : undefined,
   };
 }
 
 function memoOf(sources: GrantSources, previous: Memo | undefined): Memo {
   if (previous !== undefined && sameSources(previous, sources)) return previous;
-  const findings = [...poolFindings(sources), ...secretFindings(sources)];
+  const findings = [...nodeFindings(sources), ...poolFindings(sources), ...secretFindings(sources)];
   const accounts = keepIdentity(previous?.accounts, accountsOf(sources));
   return { ...sources, accounts, findings };
 }
 
 function sameSources(a: GrantSources, b: GrantSources): boolean {
   const secrets = a.password === b.password && a.admin === b.admin && a.ca === b.ca;
-  return a.grant === b.grant && secrets && a.incomplete === b.incomplete && sameItems(a.pools, b.pools);
+  const rest = a.incomplete === b.incomplete && a.nodes === b.nodes;
+  return a.grant === b.grant && secrets && rest && sameItems(a.pools, b.pools);
 }
 
 /** One need, or none while a Secret is missing. */
 function accountsOf(sources: GrantSources): readonly AccountNeed[] {
-  const { grant, pools, password, incomplete } = sources;
+  const { grant, password } = sources;
   const { spec, metadata } = grant;
   const { key } = spec.passwordSecret;
   if (password === undefined || secretFindings(sources).length > 0) return [];
+  const { hosts, lacking } = accountHosts(sources);
+  const incomplete = sources.incomplete || lacking;
   const need = {
     grant: keyOf(metadata),
     generation: metadata.generation,
     spec,
     server: databaseServer(grant),
     password: { secret: keyOf(password.metadata), key, version: password.version },
-    hosts: accountHosts(grant, pools),
+    hosts,
     ...(incomplete && { incomplete }),
   };
   return [need];
@@ -134,22 +145,50 @@ function canonicalHost(host: string): string {
 
 type Login = AccountHostNeed['servers'][number];
 
+interface AccountHosts {
+  readonly hosts: readonly AccountHostNeed[];
+  /** Of a Pod nobody knows yet on which node it runs. */
+  readonly lacking: boolean;
+}
+
+interface LoginHosts {
+  readonly login: Login;
+  readonly hosts: readonly string[];
+}
+
 /** Servers in drain or maintenance are in it too: they keep their account. */
-function accountHosts(grant: DatabaseGrant, pools: readonly (Pool | undefined)[]): readonly AccountHostNeed[] {
+function accountHosts(sources: GrantSources): AccountHosts {
+  const servers = loginsOf(sources);
   const byHost = new Map<string, Map<string, Login>>();
-  const add = (host: string, login?: Login) => {
-    const logins = byHost.get(host) ?? new Map<string, Login>();
-    if (login !== undefined) logins.set(`${login.pool} ${login.id}`, login);
-    byHost.set(host, logins);
-  };
-  for (const host of grant.spec.hosts ?? []) add(canonicalHost(host));
-  for (const [index, reference] of (grant.spec.pools ?? []).entries()) {
-    const pool = pools[index];
-    for (const server of pool?.servers ?? []) {
-      for (const host of hostsOf(server, reference)) add(host, { pool: pool?.key ?? '', id: server.id });
+  for (const host of sources.grant.spec.hosts ?? []) byHost.set(canonicalHost(host), new Map());
+  for (const { login, hosts } of servers) {
+    for (const host of hosts) {
+      const logins = byHost.get(host) ?? new Map<string, Login>();
+      byHost.set(host, logins.set(`${login.pool} ${login.id}`, login));
     }
   }
-  return [...byHost].sort(([a], [b]) => compareText(a, b)).map(([host, logins]) => ({ host, servers: sorted(logins) }));
+  const hosts = [...byHost]
+    .sort(([a], [b]) => compareText(a, b))
+    .map(([host, logins]) => ({ host, servers: sorted(logins) }));
+  return { hosts, lacking: servers.some((server) => server.hosts.length === 0) };
+}
+
+/** Every server that wants an account, and from where it logs in. */
+function loginsOf({ grant, pools, nodes }: GrantSources): readonly LoginHosts[] {
+  const { when } = { ...DEFAULTS.DatabaseGrant.removal, ...grant.spec.removal };
+  return (grant.spec.pools ?? []).flatMap((reference, index) => {
+    const pool = pools[index];
+    const wanting = (pool?.servers ?? []).filter(({ leaving }) => leaving !== true || when !== 'DeletionStart');
+    return wanting.map((server) => ({
+      login: { pool: pool?.key ?? '', id: server.id },
+      hosts: hostsOf(server, reference, nodes?.get(podKey(grant, server))),
+    }));
+  });
+}
+
+/** Of the Pod that a server is, if it is one. */
+function podKey({ metadata }: DatabaseGrant, { endpoint }: Server): Key {
+  return keyOf({ namespace: metadata.namespace, name: endpoint });
 }
 
 function sorted(logins: ReadonlyMap<string, Login>): readonly Login[] {
@@ -157,11 +196,32 @@ function sorted(logins: ReadonlyMap<string, Login>): readonly Login[] {
 }
 
 /** A server that was given by address has no name to log in by; Pods may be seen as somebody else. */
-function hostsOf({ address, hostname, origin }: Server, reference: GrantPool): readonly string[] {
+function hostsOf(
+  { address, hostname, origin }: Server,
+  reference: GrantPool,
+  node: readonly string[] = [],
+): readonly string[] {
   const { hostAs, source } = { ...DEFAULTS.DatabaseGrant.pools, ...reference };
   if (origin === 'Pod' && source === 'Egress') return (reference.egressAddresses ?? []).map(canonicalHost);
+  if (origin === 'Pod' && source === 'NodeIP') return node.map(canonicalHost);
   if (hostname === undefined || hostAs === 'Address') return [address];
   return hostAs === 'Name' ? [hostname] : [address, hostname];
+}
+
+function asksForNodes({ spec }: DatabaseGrant): boolean {
+  return (spec.pools ?? []).some(({ source }) => source === 'NodeIP');
+}
+
+function nodeFindings({ grant, pools, nodes }: GrantSources): readonly Finding[] {
+  if (nodes !== undefined) return [];
+  return (grant.spec.pools ?? []).flatMap(({ source }, index): Finding[] => {
+    const hasPods = pools[index]?.servers.some(({ origin }) => origin === 'Pod') === true;
+    if (source !== 'NodeIP' || !hasPods) return [];
+    const path = `spec.pools[${index}].source`;
+    const message =
+      'Outside a cluster nobody knows on which node a Pod runs, so source: NodeIP gives no account. Use Egress with the addresses of the nodes.';
+    return [unresolved(grant, 'HostnameUnresolvable', { path, message })];
+  });
 }
 
 function poolFindings({ grant, pools }: GrantSources): readonly Finding[] {

@@ -59,7 +59,7 @@ export const DEFAULTS = {
     /** No limit. */
     limits: { maxUserConnections: 0, maxQueriesPerHour: 0, maxUpdatesPerHour: 0, maxConnectionsPerHour: 0 },
     rotation: { mode: 'Dual', discardAfter: 86_400_000 },
-    removal: { killSessions: true },
+    removal: { when: 'ContainersTerminated', killSessions: true },
     existingAccounts: 'Refuse',
     driftPolicy: 'Enforce',
     deletionPolicy: 'Delete',

@@ -210,6 +210,7 @@ function podServer(pool: WebPool, slice: EndpointSlice, endpoint: SliceEndpoint)
     tier: 'Primary',
     maxConnections: pool.spec.maxConnections ?? DEFAULTS.WebPool.maxConnections,
     origin: 'Pod',
+    ...(endpoint.conditions?.terminating === true && { leaving: true as const }),
   } as const;
   return { candidates: [{ server }], findings: [] };
 }

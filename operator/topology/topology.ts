@@ -14,6 +14,9 @@ export type { Conditions, ValueCondition } from './conditions.ts';
 /** Addresses of the DNS names that resources mention; a name that never resolved is absent. */
 export type Names = ReadonlyMap<string, readonly string[]>;
 
+/** Addresses of the nodes on which Pods run, by key of the Pod. */
+export type PodNodes = ReadonlyMap<Key, readonly string[]>;
+
 /** Which servers a topology is about. */
 export interface TopologyOptions {
   /**
@@ -66,6 +69,8 @@ export interface Server {
   readonly origin: 'Pod' | 'External';
   /** The DNS name by which an external endpoint was given. */
   readonly hostname?: string;
+  /** A Pod that was told to go. */
+  readonly leaving?: true;
   /** Absent: bytes as they are. */
   readonly transport?: Transport;
   /** What of its check is not as the pool says. */

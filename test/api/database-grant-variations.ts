@@ -72,7 +72,7 @@ export const DATABASE_GRANT_BOUNDS: readonly Bound[] = [
   required('spec.pools[0]', ['name']),
   text('spec.pools[0].name', NAME),
   choice('spec.pools[0].hostAs', ['Address', 'Name', 'Both']),
-  choice('spec.pools[0].source', ['PodIP', 'Egress'], ['Egress']),
+  choice('spec.pools[0].source', ['PodIP', 'NodeIP', 'Egress'], ['Egress']),
   list('spec.pools[0].egressAddresses', { most: 16, least: 1, entry: (index) => `192.0.2.${index}`, type: 'Set' }),
   {
     bad: [
@@ -116,6 +116,7 @@ export const DATABASE_GRANT_BOUNDS: readonly Bound[] = [
   ),
   choice('spec.rotation.mode', ['Dual', 'Immediate']),
   duration('spec.rotation.discardAfter', ['1s', '8760h'], ['0s', '999ms', '8761h']),
+  choice('spec.removal.when', ['ContainersTerminated', 'DeletionStart', 'Deleted']),
   choice('spec.existingAccounts', ['Refuse', 'Adopt']),
   choice('spec.driftPolicy', ['Enforce', 'Report']),
   choice('spec.deletionPolicy', ['Delete', 'Lock', 'Orphan']),
@@ -133,7 +134,7 @@ export const DATABASE_GRANT_RULES: readonly Bad[] = [
       ruled({ [path]: host }, NO_ONE_HOST),
     ),
   ),
-  ...['PodIP', undefined].map((source) =>
+  ...['PodIP', 'NodeIP', undefined].map((source) =>
     ruled({ 'spec.pools[0].source': source }, 'source: Egress and egressAddresses need each other', {
       path: 'spec.pools[0].egressAddresses',
     }),

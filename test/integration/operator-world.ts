@@ -48,6 +48,13 @@ export interface Condition {
   readonly message: string;
 }
 
+export interface PodOptions {
+  readonly ip: string;
+  /** Address of its node. */
+  readonly node?: string;
+  readonly gates?: readonly string[];
+}
+
 /** A namespace `default` with everything in it; the home of the operators too. */
 export interface OperatorWorld {
   readonly plane: ControlPlane;
@@ -59,9 +66,9 @@ export interface OperatorWorld {
   /** An object of one of our kinds. */
   ours(kind: string, name: string, spec: object): object;
   secret(name: string, stringData: object): object;
-  /** The Secrets, the pool `blog` of Pods and machine, the rule `site` on port 8080 and, on request, the grant `blog-db`. */
-  site(parts?: { readonly grant?: true }): readonly object[];
-  makePod(name: string, options: { readonly ip: string; readonly gates?: readonly string[] }): Promise<void>;
+  /** The Secrets, the pool `blog` of Pods and machine, the rule `site` on port 8080 and, on request, the grant `blog-db` and other machines. */
+  site(parts?: { readonly grant?: true; readonly others?: readonly object[] }): readonly object[];
+  makePod(name: string, options: PodOptions): Promise<void>;
   setPod(name: string, status: object): Promise<unknown>;
   setReady(name: string): Promise<unknown>;
   removePod(name: string): Promise<unknown>;
@@ -69,8 +76,6 @@ export interface OperatorWorld {
   accounts(): Promise<readonly string[]>;
   /** Names of the machines in EndpointSlices. */
   machines(): Promise<readonly string[]>;
-  /** What stands in EndpointSlices. */
-  addresses(): Promise<readonly string[]>;
   condition(object: string, type: string): Promise<Condition | undefined>;
   ready(...objects: readonly string[]): Promise<void>;
   startOperator(name: string, flags?: readonly string[]): Promise<OperatorProcess>;
@@ -135,7 +140,7 @@ export async function startOperatorWorld(): Promise<OperatorWorld> {
     return items.flatMap((slice) => slice.endpoints ?? []);
   };
 
-  const site: OperatorWorld['site'] = ({ grant } = {}) => {
+  const site: OperatorWorld['site'] = ({ grant, others = [] } = {}) => {
     const { username, password } = database.admin;
     const grants = ours('DatabaseGrant', 'blog-db', {
       server: { host: '127.0.0.1', port: database.port, adminSecretName: 'admin', tls: { mode: 'Disabled' } },
@@ -150,7 +155,7 @@ export async function startOperatorWorld(): Promise<OperatorWorld> {
       ours('WebPool', 'blog', {
         port: machine.port,
         selector: { matchLabels: { app: 'blog' } },
-        externalEndpoints: [{ name: 'web01', address: network.hostAddress }],
+        externalEndpoints: [{ name: 'web01', address: network.hostAddress }, ...others],
       }),
       ours('RoutingRule', 'site', {
         listener: { protocol: 'HTTP', port: 8080 },
@@ -222,11 +227,12 @@ export async function startOperatorWorld(): Promise<OperatorWorld> {
     site,
     setPod,
     setReady,
-    async makePod(name, { ip, gates = [] }) {
+    async makePod(name, { ip, node, gates = [] }) {
       const readinessGates = gates.map((conditionType) => ({ conditionType }));
       const spec = { nodeName: 'node-1', readinessGates, containers: [{ name: 'web', image: 'web' }] };
       await plane.client.ask('POST', PODS, { body: { metadata: { name, labels: { app: 'blog' } }, spec } });
-      await setPod(name, { phase: 'Running', podIP: ip, podIPs: [{ ip }] });
+      const host = node === undefined ? {} : { hostIP: node, hostIPs: [{ ip: node }] };
+      await setPod(name, { phase: 'Running', podIP: ip, podIPs: [{ ip }], ...host });
     },
     removePod: (name) => plane.client.ask('DELETE', `${PODS}/${name}`, { body: { gracePeriodSeconds: 0 } }),
     accounts: async () =>
@@ -234,7 +240,6 @@ export async function startOperatorWorld(): Promise<OperatorWorld> {
         String(host),
       ),
     machines: async () => (await endpoints()).flatMap(({ hostname }) => hostname ?? []),
-    addresses: async () => (await endpoints()).flatMap(({ addresses }) => addresses),
     async condition(object, type) {
       const text = await plane.kubectl(['get', object, '-o', 'jsonpath={.status.conditions}', '--ignore-not-found']);
       return (JSON.parse(text || '[]') as Condition[]).find((one) => one.type === type);

@@ -175,6 +175,33 @@ describe('the accounts', () => {
   });
 });
 
+describe('a deleted DatabaseGrant', () => {
+  const { pools = {}, secrets = [] } = WRITTEN;
+  const statusAfter = (accounts: readonly AccountObserved[], blocked?: string) => {
+    const leaving = new Map([
+      ['default/db', { metadata: metadataOf('db'), ...(blocked !== undefined && { blocked }) }],
+    ]);
+    const round = life().at(0, { pools, secrets, leaving }, (topology) => ({
+      proxy: proxyOf(topology),
+      databases: new Map([['db01:3306', { grants: new Map([['default/db', { accounts }]]) }]]),
+    }));
+    return statusOf(round, 'DatabaseGrant', 'db');
+  };
+
+  test('says how many accounts are left and what they wait for', () => {
+    const status = statusAfter([account('192.0.2.1', 'Leaving', 'waits until the server has drained')]);
+    expect(told(status)).toBe('Ready=False/Deleting Reconciling=True/Deleting');
+    expect(messageOf(status, 'Ready')).toBe("1 account left; '192.0.2.1' waits until the server has drained.");
+    expect(status.accounts).toMatchObject({ desired: 0, leaving: 1, summary: '0/0' });
+  });
+
+  test('says what keeps them', () => {
+    const status = statusAfter([], 'The server is away. Set the annotation.');
+    expect(told(status)).toBe('Ready=False/CleanupBlocked Reconciling=True/Deleting');
+    expect(messageOf(status, 'Ready')).toBe('The server is away. Set the annotation.');
+  });
+});
+
 test('the server says of itself what it is', () => {
   expect(statusWith({ accounts: READY }, { flavor: 'MariaDB', version: '10.11.6' }).server).toEqual({
     flavor: 'MariaDB',

@@ -1,8 +1,15 @@
 import type { Finding } from '../../operator/api/finding.ts';
 import type { DatabaseGrantSpec, RoutingRuleSpec, WebPoolSpec } from '../../operator/api/kinds.gen.ts';
-import { keyOf, type Held, type Metadata, type Resources, type SecretInfo } from '../../operator/api/resources.ts';
+import {
+  keyOf,
+  type Held,
+  type Key,
+  type Metadata,
+  type Resources,
+  type SecretInfo,
+} from '../../operator/api/resources.ts';
 import { createStatusBuilder, type StatusRound } from '../../operator/status/build.ts';
-import type { AnyStatus, StatusDocument } from '../../operator/status/document.ts';
+import type { AnyStatus, Leaving, StatusDocument } from '../../operator/status/document.ts';
 import type { DatabaseObserved, Observed, ProxyObserved, ServerObserved } from '../../operator/status/observed.ts';
 import { buildTopology } from '../../operator/topology/build.ts';
 import type { Topology } from '../../operator/topology/topology.ts';
@@ -16,6 +23,7 @@ export interface Written {
   readonly generation?: number;
   readonly held?: readonly Held[];
   readonly findings?: readonly Finding[];
+  readonly leaving?: ReadonlyMap<Key, Leaving>;
 }
 
 export const UP: ServerObserved = { admin: 'ready', health: 'Up', leaving: false };
@@ -98,6 +106,7 @@ export function life(startedAt = 0, statuses = new Map<string, AnyStatus>()): Li
       resources,
       topology,
       observed,
+      ...(written.leaving !== undefined && { leaving: written.leaving }),
       previous: (kind, key) => statuses.get(`${kind} ${key}`),
       now: timeAt(second),
       startedAt: timeAt(startedAt),

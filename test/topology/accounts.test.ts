@@ -1,7 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import type { ExternalEndpoint } from '../../operator/api/kinds.gen.ts';
 import type { Held, SecretInfo } from '../../operator/api/resources.ts';
-import { buildTopology } from '../../operator/topology/build.ts';
+import { buildTopology, createTopologyBuilder } from '../../operator/topology/build.ts';
+import type { AccountNeed } from '../../operator/topology/topology.ts';
 import { grant, metadata, pool, resources, secret, slice } from './objects.ts';
 
 const SECRETS = [secret('admin', ['username', 'password']), secret('app', ['password'], '7')];
@@ -61,6 +62,54 @@ describe('the need of a grant', () => {
       ['2001:db8::3', ['web03_2001:db8::3:80']],
       ['2001:db8::9', ['pod-a_10.1.0.1:8080']],
     ]);
+  });
+
+  describe('source: NodeIP', () => {
+    const pods = ['a', 'b', 'c'].map((name, index) => ({
+      addresses: [`10.1.0.${index}`],
+      targetRef: { name },
+      conditions: { terminating: name === 'b' },
+    }));
+    const picture = (removal = {}) =>
+      resources({
+        pools: [pool('site', {})],
+        slices: [slice('site-1', { pool: 'site' }, pods)],
+        grants: [grant('g', { pools: [{ name: 'site', source: 'NodeIP' }], removal })],
+        secrets: SECRETS,
+      });
+    const all = createTopologyBuilder({ external: 'Names', pods: 'All' });
+    const hostsOf = (need: AccountNeed | undefined) => need?.hosts.map(({ host, servers }) => [host, servers.length]);
+
+    it('has one account a node; of a Pod of which nobody knows the node there is none yet', () => {
+      const nodes = new Map([
+        ['default/a', ['192.0.2.1']],
+        ['default/b', ['192.0.2.1', '2001:DB8::1']],
+      ]);
+      const [need] = all(picture(), NAMES, nodes).accounts;
+      expect(hostsOf(need)).toEqual([
+        ['192.0.2.1', 2],
+        ['2001:db8::1', 1],
+      ]);
+      expect(need?.incomplete).toBe(true);
+      const [known] = all(picture(), NAMES, new Map([...nodes, ['default/c', ['192.0.2.3']]])).accounts;
+      expect(hostsOf(known)?.length).toBe(3);
+      expect(known?.incomplete).toBeUndefined();
+    });
+
+    it('has none for a Pod that was told to go, where it is to go at once', () => {
+      const nodes = new Map(['a', 'b', 'c'].map((name) => [`default/${name}`, [`192.0.2.${name.charCodeAt(0)}`]]));
+      const [need] = all(picture({ when: 'DeletionStart' }), NAMES, nodes).accounts;
+      expect(hostsOf(need)).toEqual([
+        ['192.0.2.97', 1],
+        ['192.0.2.99', 1],
+      ]);
+    });
+
+    it('says that outside a cluster nobody knows nodes, and gives no account', () => {
+      const { accounts, findings } = buildTopology(picture(), NAMES);
+      expect(accounts[0]?.hosts).toEqual([]);
+      expect(findings).toMatchObject([{ condition: 'ResolvedRefs', path: 'spec.pools[0].source' }]);
+    });
   });
 
   test.each([
