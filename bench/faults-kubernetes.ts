@@ -46,7 +46,7 @@ const WAIT = 40;
 /** Answers before the fault. */
 const FIRST = 100;
 /** Milliseconds that a VM is away: several checks long. */
-const AWAY = 6000;
+const AWAY = 8000;
 
 /** The figures, or none where this machine cannot have a cluster; then it says so. */
 export async function measureKubernetesFaults(say: (text: string) => void): Promise<Figures> {
@@ -92,11 +92,11 @@ async function install(world: World): Promise<string> {
   return waitFor('an address for the proxies', LIMIT, () => externalAddress(cluster));
 }
 
-/** What was sent to a server that fell silent is tried on another after two seconds, where it may be. */
+/** What was sent to a server that fell silent is tried on another after five seconds, where it may be: visitors wait for ten. */
 function patientPool(vms: readonly Vm[]): object {
   const { spec, ...rest } = pool(vms) as { readonly spec: object };
   const retries = { attempts: 3, when: ['ConnectFailure', 'EmptyResponse', 'Timeout'] };
-  return { ...rest, spec: { ...spec, retries, timeouts: { server: '2s' } } };
+  return { ...rest, spec: { ...spec, retries, timeouts: { server: '5s' } } };
 }
 
 async function plugIn({ cluster, vms }: World, options: VmOptions): Promise<Vm> {

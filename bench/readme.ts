@@ -34,12 +34,12 @@ const ROWS: readonly Row[] = [
   {
     what: 'failed requests in a folder while servers roll, die, fall silent, `run` is killed, HAProxy reloads',
     benchmark: 'faults',
-    figures: '{sum:failed_} of {sum:requests_}',
+    figures: '{sum:failed_} of {sum:requests_}; inside a server that died: {sum:inside_}',
   },
   {
     what: 'failed requests in Kubernetes while servers roll, die, fall silent, proxies roll, the operator is killed',
     benchmark: 'faults',
-    figures: '{sum:k8s_failed_} of {sum:k8s_requests_}',
+    figures: '{sum:k8s_failed_} of {sum:k8s_requests_}; inside a server that died: {sum:k8s_inside_}',
   },
   {
     what: 'requests a second against a haproxy.cfg by hand, one route; 5,000 routes against one',

@@ -8,8 +8,11 @@ import { figure, type Figures } from './frame.ts';
 export interface Outcome {
   readonly requests: number;
   readonly failed: number;
-  /** Failed too, and no proxy could have saved them: they were inside a server when it was killed, and may not be sent twice. */
-  readonly inside: number;
+  /**
+   * Failed too, and no proxy could have saved them: they were inside a server when it died, and may not be sent twice. Undefined:
+   * none died.
+   */
+  readonly inside?: number;
   /** Of those that failed: why, and how many. */
   readonly reasons: ReadonlyMap<string, number>;
 }
@@ -56,7 +59,8 @@ export function outcomeOf(answers: readonly Answer[], death: Death | undefined):
     const reason = `${method}: ${failure}`;
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   }
-  return { requests: answers.length, failed: failed.length, inside: failures.length - failed.length, reasons };
+  const inside = death === undefined ? {} : { inside: failures.length - failed.length };
+  return { requests: answers.length, failed: failed.length, ...inside, reasons };
 }
 
 /**
@@ -73,14 +77,14 @@ function wasInside({ begun, at, method, failure = '' }: Answer, { from, to }: De
 export function figuresOf(fault: string, { requests, failed, inside }: Outcome, prefix = ''): Figures {
   return {
     [`${prefix}failed_${fault}`]: figure(failed, 'requests'),
-    ...(inside > 0 && { [`${prefix}inside_${fault}`]: figure(inside, 'requests') }),
+    ...(inside !== undefined && { [`${prefix}inside_${fault}`]: figure(inside, 'requests') }),
     [`${prefix}requests_${fault}`]: figure(requests, 'requests'),
   };
 }
 
 /** The same in a line. */
 export function wordsOf(fault: string, { requests, failed, inside, reasons }: Outcome): string {
-  const apart = inside === 0 ? '' : `, ${inside} more inside a killed server`;
+  const apart = inside === undefined ? '' : `, ${inside} more inside a server that died`;
   const why = [...reasons].map(([reason, count]) => `; ${count} × ${reason}`).join('');
   return `${fault}: ${failed} of ${requests} failed${apart}${why}`;
 }
