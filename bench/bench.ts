@@ -6,9 +6,9 @@ import { BENCHMARKS, isName, NAMES, type Name } from './benchmarks.ts';
 import type { Figures } from './frame.ts';
 import { GOALS, judge } from './goals.ts';
 import { describeMachine } from './machine.ts';
-import { merged, readResults, saveResults } from './results.ts';
+import { merged, readResults, saveResults, type Results } from './results.ts';
 import { runBenchmark, type Outcome } from './runner.ts';
-import { figuresTable, verdictsTable } from './tables.ts';
+import { figuresTable, verdictsTable, worseThanLast } from './tables.ts';
 
 const HELP = `npm run bench                    all benchmarks, at most 20 minutes
 npm run bench -- NAME...         some of: ${NAMES.join(', ')}
@@ -79,7 +79,7 @@ async function main(): Promise<number> {
   }
   const results = outcomes.flatMap((outcome) => ('result' in outcome ? [outcome.result] : []));
   if (save) await saveResults(merged(last, { machine, date: new Date().toISOString().slice(0, 10), results }));
-  return conclude(outcomes, json);
+  return conclude(outcomes, last, json);
 }
 
 /** Gets what is missing for these benchmarks; what cannot be had, each says itself. */
@@ -104,11 +104,15 @@ function report(outcome: Outcome, { json, last }: { readonly json: boolean; read
   else process.stdout.write(json ? `${JSON.stringify(outcome.result)}\n` : `\n${figuresTable(outcome.result, last)}\n`);
 }
 
-/** The goals. A benchmark that failed has measured none of its own. */
-function conclude(outcomes: readonly Outcome[], json: boolean): number {
-  const figures = outcomes.map((outcome) => [outcome.name, 'result' in outcome ? outcome.result.figures : {}] as const);
+/** What became worse, and the goals. A benchmark that failed has measured none of its own. */
+function conclude(outcomes: readonly Outcome[], last: Results, json: boolean): number {
+  const results = outcomes.map((outcome) =>
+    'result' in outcome ? outcome.result : { name: outcome.name, figures: {} },
+  );
+  const figures = results.map(({ name, figures }) => [name, figures] as const);
   const verdicts = judge(GOALS, Object.fromEntries(figures));
-  (json ? process.stderr : process.stdout).write(verdictsTable(verdicts));
+  const worse = results.map((result) => worseThanLast(result, last.benchmarks[result.name]?.figures ?? {}));
+  (json ? process.stderr : process.stdout).write(`${worse.join('')}\n${verdictsTable(verdicts)}`);
   const failed = outcomes.some((outcome) => 'problem' in outcome);
   return failed || verdicts.some(({ state }) => state !== 'met') ? 1 : 0;
 }

@@ -8,7 +8,10 @@ export interface Figure {
   readonly unit: string;
   /** 99 of 100 repetitions were at least as good, in the same unit. */
   readonly p99?: number;
-  /** Half of the distance between the quartiles of the repetitions, as a share of `value`: the noise of this run. */
+  /**
+   * The noise of this run, as a share of `value`: the repetitions are cut into runs, each has a value of its own, and this is half of
+   * the distance between the quartiles of these.
+   */
   readonly spread?: number;
 }
 
@@ -39,8 +42,12 @@ export function percentile(values: readonly number[], p: number): number {
 /** The median of repetitions, with their p99 and the noise around it. */
 export function median(values: readonly number[], unit: string): Figure {
   const worst = higherIsBetter(unit) ? 0.01 : 0.99;
-  return { value: percentile(values, 0.5), unit, p99: percentile(values, worst), spread: spreadOf(values) };
+  const runs = intoRuns(values, Math.min(NOISE_RUNS, values.length));
+  const spread = spreadOf(runs.map((run) => percentile(run, 0.5)));
+  return { value: percentile(values, 0.5), unit, p99: percentile(values, worst), spread };
 }
+
+const NOISE_RUNS = 5;
 
 export function higherIsBetter(unit: string): boolean {
   return unit === 'ratio' || unit.endsWith('/s');

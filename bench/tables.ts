@@ -1,5 +1,5 @@
 /** What is printed: Markdown. */
-import { compare } from './compare.ts';
+import { compare, YARDSTICK } from './compare.ts';
 import type { Figure, Figures, Result } from './frame.ts';
 import { limitOf, type Goal, type Verdict } from './goals.ts';
 
@@ -33,6 +33,16 @@ export function verdictsTable(verdicts: readonly Verdict[]): string {
     });
   const table = markdown(['goal', 'figure', 'value', 'limit', 'verdict'], rows);
   return `${table}\n${open.join('')}${summary(verdicts)}\n`;
+}
+
+/** A line for each figure that is worse than in the last committed run, beyond the noise. */
+export function worseThanLast({ name, figures }: Result, last: Figures): string {
+  const worse = Object.entries(figures).flatMap(([figure, { value, unit }]) => {
+    const comparison = compare(figure, figures, last);
+    const is = `${comparison}: ${name} ${figure} ${value} ${unit}, last ${last[figure]?.value}\n`;
+    return ['slower', 'more'].includes(comparison) && figure !== YARDSTICK ? [is] : [];
+  });
+  return worse.join('');
 }
 
 /** One line: `N goals met, N missed`. */

@@ -17,10 +17,27 @@ test('nothing has no percentile', () => {
   expect(percentile([], 0.5)).toBeNaN();
 });
 
-test('a median comes with p99 and half of the distance between the quartiles', () => {
-  expect(median(oneTo(100), 'ms')).toEqual({ value: 51, unit: 'ms', p99: 100, spread: 25 / 51 });
+test('a median comes with p99, and with the noise between runs', () => {
+  // The medians of the five runs: 11, 31, 51, 71, 91.
+  expect(median(oneTo(100), 'ms')).toEqual({ value: 51, unit: 'ms', p99: 100, spread: 40 / 2 / 51 });
   expect(median(oneTo(100), 'requests/s').p99).toBe(2);
-  expect(median([0, 0, 0], 'requests').spread).toBe(0);
+});
+
+test.each([
+  ['nothing but nothing', [0, 0, 0], 0],
+  ['a single one', [7], 0],
+  ['three of them', [9, 10, 12], 1.5 / 10],
+])('the noise of %s', (_, values, spread) => {
+  expect(median(values, 'ms').spread).toBeCloseTo(spread, 10);
+});
+
+test('values that differ at each moment are no noise when each run has the same', () => {
+  expect(
+    median(
+      Array.from({ length: 100 }, (_, index) => (index % 2 === 0 ? 1 : 3)),
+      'ms',
+    ).spread,
+  ).toBe(0);
 });
 
 test('one slow run does not decide the p99 of runs, and half of them do', () => {
