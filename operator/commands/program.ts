@@ -12,8 +12,10 @@ import { explainCommand } from './explain.ts';
 import { operator } from './operator.ts';
 import { render } from './render.ts';
 import { run } from './run.ts';
+import { isSelector } from './status-select.ts';
 import { status } from './status.ts';
 import { UsageError } from './usage-error.ts';
+import { version } from './version.ts';
 
 const USAGE = 2;
 const FAILED = 1;
@@ -39,6 +41,7 @@ export async function program(args: readonly string[]): Promise<number> {
     .description(
       'One load balancer for old VMs and new Pods: HAProxy routing and per-server MySQL accounts from three kinds.',
     )
+    .version(await version())
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .showHelpAfterError('(webpool --help says more)');
@@ -64,10 +67,10 @@ function failure(error: unknown): number {
   return error instanceof UsageError ? USAGE : FAILED;
 }
 
-/** The first SIGINT or SIGTERM ends in good order, the second at once. */
+/** The first SIGINT or SIGTERM ends in good order, the second at once. So does SIGHUP when it means that our terminal is closed. */
 function firstSignal(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  for (const name of ['SIGINT', 'SIGTERM', ...(process.stdout.isTTY ? (['SIGHUP'] as const) : [])] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(FAILED);
       controller.abort();
@@ -77,6 +80,7 @@ function firstSignal(): AbortSignal {
 }
 
 const out = (text: string) => void process.stdout.write(text);
+const complain = (text: string) => void process.stderr.write(text);
 
 interface RunFlags {
   readonly haproxy: string;
@@ -103,27 +107,25 @@ function addRun(command: Command, signal: AbortSignal, set: (code: number) => vo
     )
     .argument('<folder>', 'folder of YAML; status goes to its .status folder')
     .option('--haproxy <path>', 'HAProxy 2.6 or newer', 'haproxy')
-    .option('--bind <address>', 'address that listeners bind to; may be repeated (default: all)', addressList, [])
-    .option('--http <host:port>', 'where status, probes and metrics are served', hostPort, {
-      host: '127.0.0.1',
-      port: 9180,
-    })
+    .addOption(bindOption())
+    .addOption(httpOption('where status, probes and metrics are served', { host: '127.0.0.1', port: 9180 }))
     .option('--state-dir <folder>', "HAProxy's files and sockets (default: FOLDER/.status/haproxy)")
     .option('--once', 'apply, report and exit: 1 when something is not Ready; HAProxy goes on serving')
-    .option('--timeout <duration>', 'how long --once waits', duration, 30_000)
-    .option('--grace <duration>', 'how long connections may take to end after a signal', duration, 30_000)
+    .addOption(durationOption('--timeout', 'how long --once waits', '30s'))
+    .addOption(durationOption('--grace', 'how long connections may take to end after a signal', '30s'))
     .option('--leave-proxy', 'on a signal, let HAProxy go on serving; the next run takes it over')
     .option(
       '--max-connections <number>',
       'clients at a time (default: what the descriptor limit allows, at most 10000)',
       count,
     )
-    .option('--access-log <off|full|1/N>', 'a line of JSON for every request, or for one of N', accessLog, 'Off')
-    .option(
-      '--peer <name=address:port>',
-      'HAProxy that shares rate limits and affinity with this one; may be repeated, the same list on each host',
-      peerList,
-      [],
+    .addOption(accessLogOption())
+    .addOption(
+      listOption(
+        '--peer <name=address:port>',
+        'HAProxy that shares rate limits and affinity with this one; may be repeated, the same list on each host',
+        { parse: peerList, words: 'none' },
+      ),
     )
     .option('--peer-name <name>', 'which of the peers this one is')
     .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
@@ -132,7 +134,9 @@ function addRun(command: Command, signal: AbortSignal, set: (code: number) => vo
       'after',
       `
 Ctrl-C or SIGTERM lets connections end and stops HAProxy; accounts stay. A run that was killed leaves HAProxy serving,
-and the next run takes it over without losing a request.`,
+and the next run takes it over without losing a request. SIGHUP, as a service: look at everything again.
+
+Exit code: 0 ended when asked to, 1 with --once: something is not Ready, 2 called wrongly or not able to start.`,
     )
     .action(async (folder: string, flags: RunFlags) => {
       const log = createLogger({ level: flags.logLevel, format: flags.logFormat });
@@ -148,8 +152,9 @@ interface Surroundings {
 async function runCommand(folder: string, flags: RunFlags, { log, signal }: Surroundings): Promise<number> {
   const { once = false, leaveProxy = false, peer, peerName, ...rest } = flags;
   const peers = peersOf(peer, peerName);
-  const onSettled = async (url: string) => void (await status({ url, output: 'table', out }));
-  return run({ ...rest, ...(peers && { peers }), once, leaveProxy, folder, log, signal, onSettled });
+  const onAsked = (again: () => void) => void (process.stdout.isTTY || process.on('SIGHUP', again));
+  const onSettled = async (url: string) => void (await status({ url, output: 'table', out, complain }));
+  return run({ ...rest, ...(peers && { peers }), once, leaveProxy, folder, log, signal, onSettled, onAsked });
 }
 
 interface AgentFlags {
@@ -172,16 +177,18 @@ function addAgent(command: Command, signal: AbortSignal, set: (code: number) => 
     .description('In a proxy Pod: keep the HAProxy beside it as the cluster says, and report what was read back.')
     .requiredOption('--state-dir <folder>', 'files and sockets that HAProxy shares with us')
     .option('--kubeconfig <path>', "default: the Pod's own identity, or what kubectl would use")
-    .option('--watch-namespace <name>', 'namespace whose objects count; may be repeated (default: all)', textList, [])
+    .addOption(
+      listOption('--watch-namespace <name>', 'namespace whose objects count; may be repeated', {
+        parse: textList,
+        words: 'all',
+      }),
+    )
     .option('--haproxy <path>', 'to check a configuration before HAProxy gets it', 'haproxy')
-    .option('--bind <address>', 'address that listeners bind to; may be repeated (default: all)', addressList, [])
-    .option('--http <host:port>', 'where probes and metrics are served', hostPort, {
-      host: '0.0.0.0',
-      port: AGENT_PORT,
-    })
-    .option('--grace <duration>', 'how long HAProxy may take to end after a signal', duration, 600_000)
+    .addOption(bindOption())
+    .addOption(httpOption('where probes and metrics are served', { host: '0.0.0.0', port: AGENT_PORT }))
+    .addOption(durationOption('--grace', 'how long HAProxy may take to end after a signal', '10m'))
     .option('--max-connections <number>', 'clients at a time (default: what the descriptor limit allows)', count)
-    .option('--access-log <off|full|1/N>', 'a line of JSON for every request, or for one of N', accessLog, 'Off')
+    .addOption(accessLogOption())
     .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .addOption(new Option('--log-format <format>').choices(['auto', 'json', 'text']).default('auto'))
     .addHelpText(
@@ -216,7 +223,7 @@ function addOperator(command: Command, signal: AbortSignal, set: (code: number) 
     .requiredOption('--config <path>', 'settings, a document of kind OperatorConfig')
     .option('--kubeconfig <path>', "default: the Pod's own identity, or what kubectl would use")
     .option('--image <name>', "image of the proxies where the settings name none (default: the operator's own)")
-    .option('--http <host:port>', 'where probes and metrics are served', hostPort, { host: '0.0.0.0', port: 8080 })
+    .addOption(httpOption('where probes and metrics are served', { host: '0.0.0.0', port: 8080 }))
     .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .addOption(new Option('--log-format <format>').choices(['auto', 'json', 'text']).default('auto'))
     .addHelpText(
@@ -241,6 +248,37 @@ function ownAddress(text = ''): { readonly address?: string } {
   return address === undefined ? {} : { address };
 }
 
+interface ListForm<Item> {
+  readonly parse: (value: string, list: readonly Item[]) => readonly Item[];
+  /** What stands for an empty list. */
+  readonly words: string;
+}
+
+function listOption<Item>(flags: string, description: string, { parse, words }: ListForm<Item>): Option {
+  return new Option(flags, description).argParser(parse).default([], words);
+}
+
+function bindOption(): Option {
+  return listOption('--bind <address>', 'address that listeners bind to; may be repeated', {
+    parse: addressList,
+    words: 'all',
+  });
+}
+
+function httpOption(description: string, at: RunFlags['http']): Option {
+  return new Option('--http <host:port>', description).argParser(hostPort).default(at, `${at.host}:${at.port}`);
+}
+
+function durationOption(name: string, description: string, usual: string): Option {
+  return new Option(`${name} <duration>`, description).argParser(duration).default(duration(usual), usual);
+}
+
+function accessLogOption(): Option {
+  return new Option('--access-log <off|full|1/N>', 'a line of JSON for every request, or for one of N')
+    .argParser(accessLog)
+    .default('Off', 'off');
+}
+
 function textList(value: string, list: readonly string[]): readonly string[] {
   return [...list, value];
 }
@@ -263,7 +301,7 @@ function addRender(command: Command, set: (code: number) => void): void {
     .description('Show what HAProxy and MySQL would get, and the status that would follow. Nothing is contacted.')
     .argument('<folder>')
     .option('--to <folder>', 'write files instead of printing them')
-    .option('--bind <address>', 'address that listeners bind to; may be repeated (default: all)', addressList, [])
+    .addOption(bindOption())
     .action(async (folder: string, flags: { to?: string; bind: string[] }) =>
       set(await render(folder, { ...flags, out })),
     );
@@ -290,7 +328,12 @@ function addExplain(command: Command, set: (code: number) => void): void {
     .option('--context <name>', 'of the kubeconfig (default: its current one)')
     .option('-n, --namespace <name>', 'namespace whose objects count; may be repeated (default: all)', textList, [])
     .option('-X, --request <method>', 'method of the request', 'GET')
-    .option('-H, --header <header>', 'header of the request, "Name: value"; may be repeated', oneMore, [])
+    .addOption(
+      listOption('-H, --header <header>', 'header of the request, "Name: value"; may be repeated', {
+        parse: textList,
+        words: 'none',
+      }),
+    )
     .option('--source <address>', 'address that the client comes from')
     .addOption(new Option('-o, --output <format>').choices(['text', 'json']).default('text'))
     .addHelpText(
@@ -316,25 +359,22 @@ Health is considered where the proxies of a cluster reported it; rate limits and
     });
 }
 
-function oneMore(value: string, list: readonly string[]): readonly string[] {
-  return [...list, value];
-}
-
 function addStatus(command: Command, set: (code: number) => void): void {
   command
     .command('status')
     .description(
       'Show pools, rules, grants and servers of a running instance, with the reason for whatever is not well.',
     )
-    .argument('[folder]', 'the folder that it runs', '.')
+    .argument('[folder]', 'the folder that it runs (default: this one, else whoever answers at 127.0.0.1:9180)')
     .argument('[object]', 'kind/name: only this object and all that hangs together with it')
     .option('--url <url>', 'address of the instance instead of a folder')
     .addOption(new Option('-o, --output <format>').choices(['table', 'wide', 'json']).default('table'))
     .addHelpText('after', '\nExit code: 0 all is Ready, 1 something is not, 2 no instance was reached.')
-    .action(async (...[folder, selector, flags]: [string, string | undefined, StatusFlags]) => {
+    .action(async (...[first, second, flags]: [string | undefined, string | undefined, StatusFlags]) => {
       const { url, output } = flags;
-      const where = url === undefined ? { folder } : { url };
-      set(await status({ ...where, output, out, ...(selector === undefined ? {} : { selector }) }));
+      // Who says which object need not say which folder.
+      const [folder, selector] = second === undefined && isSelector(first) ? [undefined, first] : [first, second];
+      set(await status({ ...(url === undefined ? { folder } : { url }), output, out, complain, selector }));
     });
 }
 

@@ -59,6 +59,8 @@ export interface RunOptions {
   readonly onStarted?: (url: string) => void;
   /** With `once`: called when all is done, or time is up, while the address still answers. */
   readonly onSettled?: (url: string) => Promise<void>;
+  /** Gets what looks at everything again, for whoever is asked to. */
+  readonly onAsked?: (again: () => void) => void;
 }
 
 /** `sun_path` has 108 bytes. */
@@ -288,6 +290,10 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
   introduced = true;
   log.info({ folder, status: url }, 'webpool runs');
   options.onStarted?.(url);
+  options.onAsked?.(() => {
+    log.info('asked to look at everything again');
+    source.lookAgain();
+  });
 
   const code = options.once ? await onceReady(controller, options, url) : await untilAborted(signal);
   await controller.stop();

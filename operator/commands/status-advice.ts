@@ -17,7 +17,7 @@ const ADVICE: Partial<Readonly<Record<Reason, string>>> = {
     'The last good configuration serves. Undo the last change; `webpool render FOLDER` shows the refused file.',
   NoReadyEndpoints: 'SERVERS says why for each of them; try its check by hand with curl.',
   BelowMinimum: 'SERVERS says why for each of them; try its check by hand with curl.',
-  NoAvailableBackends: '`webpool status pool/NAME` shows the servers of the pool.',
+  NoAvailableBackends: '`webpool status FOLDER pool/NAME` shows the servers of the pool, and SERVERS says why.',
   AccountExists: 'Drop that account by hand, or choose another username.',
   DriftDetected: 'Undo the change by hand, or set driftPolicy: Enforce.',
 };

@@ -10,8 +10,8 @@ import { wordsOf } from './words.ts';
 export interface Whereabouts {
   /** Address of the instance, for example `http://127.0.0.1:9180`. */
   readonly url?: string;
-  /** The folder that it runs; its address and its last statuses stand in `.status` there. */
-  readonly folder?: string;
+  /** The folder that it runs; its address and its last statuses stand in `.status` there. Without both: this folder, else the usual address. */
+  readonly folder?: string | undefined;
 }
 
 /** What can be shown: of a running instance everything, of files only the statuses. */
@@ -28,22 +28,25 @@ export interface FoundPicture {
 }
 
 const TIMEOUT = 5_000;
+/** Where `run` answers unless it is told otherwise. */
+const USUAL = 'http://127.0.0.1:9180';
 
 /** The state of the instance: asked from itself, else read from its files. */
 export async function readPicture({ url, folder }: Whereabouts): Promise<FoundPicture> {
-  const address = url ?? (folder === undefined ? undefined : await addressIn(folder));
-  if (address instanceof Error)
-    return { picture: undefined, problem: `Cannot look into ${folder}: ${wordsOf(address)}.` };
-  if (address === undefined) {
-    const problem = `No instance runs ${folder ?? 'here'}. ${howToStart(folder)}`;
-    return lastKnown(folder, problem);
+  if (url !== undefined) return pictureAt(url, undefined);
+  const found = await addressIn(folder ?? '.');
+  if (found instanceof Error) {
+    return { picture: undefined, problem: `Cannot look into ${folder ?? '.'}: ${wordsOf(found)}.` };
   }
+  if (found !== undefined) return pictureAt(found, folder ?? '.');
+  const here = await lastKnown(folder ?? '.', `No instance runs ${folder ?? '.'}. ${howToStart(folder)}`);
+  return folder !== undefined || here.picture !== undefined ? here : pictureAt(USUAL, undefined);
+}
+
+async function pictureAt(address: string, folder: string | undefined): Promise<FoundPicture> {
   const answer = await ask(address);
   if (typeof answer !== 'string') return { picture: { ...answer, lastKnown: false }, problem: '' };
-  return lastKnown(
-    url === undefined ? folder : undefined,
-    `No instance answers at ${address}: ${answer}. ${howToStart(folder)}`,
-  );
+  return lastKnown(folder, `No instance answers at ${address}: ${answer}. ${howToStart(folder)}`);
 }
 
 function howToStart(folder = 'FOLDER'): string {

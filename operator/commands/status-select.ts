@@ -8,6 +8,12 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
   ...['databasegrant', 'databasegrants', 'dbg', 'grant', 'grants'].map((word) => [word, 'DatabaseGrant'] as const),
 ]);
 
+/** Whether the word names an object rather than a folder: `pool/site`, not `pool/` nor `./pool/site`. */
+export function isSelector(word: string | undefined): word is string {
+  const [kind = '', ...names] = word?.split('/') ?? [];
+  return KINDS.has(kind.toLowerCase()) && names.length > 0 && names.length <= 2 && names.every((name) => name !== '');
+}
+
 /** The rows that hang together. */
 interface Walk {
   readonly rules: Picture['rules'];

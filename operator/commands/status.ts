@@ -1,13 +1,16 @@
 import { readPicture, type Picture, type Whereabouts } from './status-picture.ts';
 import { renderPicture } from './status-render.ts';
 import { select } from './status-select.ts';
+import { oneLine } from '../status/text.ts';
 
 /** What `webpool status` is asked. */
 export interface StatusOptions extends Whereabouts {
   readonly output: 'table' | 'wide' | 'json';
   readonly out: (text: string) => void;
+  /** Gets what is not the answer: why there is none, or no fresh one. */
+  readonly complain: (text: string) => void;
   /** `kind/name` or `kind/namespace/name`: only this object and what hangs together with it. */
-  readonly selector?: string;
+  readonly selector?: string | undefined;
 }
 
 /**
@@ -17,18 +20,20 @@ export interface StatusOptions extends Whereabouts {
  */
 export async function status(options: StatusOptions): Promise<number> {
   const { output, out, selector } = options;
+  const complain = (problem: string) => tell(options, problem);
   const found = await readPicture(options);
-  if (found.picture === undefined) return complain(out, found.problem);
+  if (found.picture === undefined) return complain(found.problem);
   const selected = selector === undefined ? found.picture : select(found.picture, selector);
-  if (typeof selected === 'string') return complain(out, selected);
+  if (typeof selected === 'string') return complain(selected);
   out(output === 'json' ? `${JSON.stringify(selected, null, 2)}\n` : renderPicture(selected, output === 'wide'));
   if (found.problem === '') return exitCode(selected);
-  if (output !== 'json') complain(out, found.problem);
-  return 2;
+  return complain(found.problem);
 }
 
-function complain(out: (text: string) => void, problem: string): 2 {
-  out(`${problem}\n`);
+/** What others said or wrote must not steer the terminal. */
+function tell({ complain }: StatusOptions, problem: string): 2 {
+  const lines = problem.split('\n').map((line) => oneLine(line));
+  complain(`${lines.join('\n')}\n`);
   return 2;
 }
 

@@ -21,6 +21,8 @@ import { openStatusFiles, type StatusFiles } from './status-files.ts';
 export interface FolderSource extends Source {
   /** Where an object, or a place in it, is written. */
   find(kind: Kind, key: Key, path?: string): { readonly file: string; readonly line: number } | undefined;
+  /** As if everything might have changed. */
+  lookAgain(): void;
   close(): Promise<void>;
 }
 
@@ -142,6 +144,7 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
     },
     statusOf: (kind, key) => statuses?.statusOf(kind, key),
     find: (kind, key, path) => register.find(kind, key, path),
+    lookAgain: () => noteChange(undefined),
     async close() {
       clearInterval(everything);
       clearTimeout(timer);

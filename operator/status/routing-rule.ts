@@ -82,7 +82,7 @@ function backendsOf({ spec, unavailable, proxy }: RoutingRuleFacts, programmed: 
   }
   if (unavailable.length === 0) return [positive('BackendsAvailable', 'Every pool has a ready server.')];
   const pools = some(unavailable);
-  const message = `No server is ready in ${pools}; its share is answered 503. See \`webpool status webpool/NAME\`.`;
+  const message = `No server is ready in ${pools}; its share is answered 503. The status of the pool says why.`;
   return [negative('BackendsAvailable', 'NoAvailableBackends', message)];
 }
 

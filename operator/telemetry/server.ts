@@ -13,7 +13,7 @@ export interface HttpOptions {
   readonly host: string;
   /** 0 = any free one. */
   readonly port: number;
-  /** Answer whatever name the request was sent to: in a Pod, where who may ask is a matter of the network. Default: only loopback names. */
+  /** Answer whatever name the request was sent to: in a Pod, where who may ask is a matter of the network. Default: unless `host` is loopback. */
   readonly anyName?: boolean;
   /** Plain JSON. */
   readonly status: () => object;
@@ -51,10 +51,12 @@ const INDEX = `webpool
  */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const routes = routesOf(options);
+  // Who lets the network in lets it use any name for us: a scraper asks by the name of the host.
+  const host = options.anyName === true || !isLoopback(options.host.toLowerCase()) ? undefined : options.host;
   const server = createServer(
     { requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 },
     (request, response) => {
-      void serve(request, response, { routes, host: options.anyName === true ? undefined : options.host });
+      void serve(request, response, { routes, host });
     },
   );
   server.maxConnections = 256;
@@ -116,7 +118,11 @@ function isOwnName(header: string | undefined, host: string): boolean {
     .toLowerCase()
     .replace(/:\d+$/, '')
     .replace(/^\[|\]$/g, '');
-  return name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name) || name === host.toLowerCase();
+  return isLoopback(name) || name === host.toLowerCase();
+}
+
+function isLoopback(name: string): boolean {
+  return name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name);
 }
 
 function listen(server: Server, { host, port }: HttpOptions): Promise<void> {

@@ -47,6 +47,19 @@ describe('help teaches', () => {
   });
 });
 
+test('--version is that of the package', async () => {
+  expect(await webpool('--version')).toEqual({ code: 0, out: '0.1.0\n', err: '' });
+});
+
+test.each(['run', 'agent', 'operator', 'render', 'explain'])(
+  'help of %s shows usual values as they are written',
+  async (command) => {
+    const { out } = await webpool(command, '--help');
+    expect(out).not.toMatch(/default:\s+[[{]|default:\s+\d{4,}/);
+    expect(out.replaceAll(/\s+/g, ' ')).not.toMatch(/\(default: [^)]*\) \(default/);
+  },
+);
+
 describe('called wrongly, the exit code is 2 and one line says why', () => {
   test.each([
     [[], /^Usage: webpool/],
@@ -100,6 +113,7 @@ test('status: 2 when nobody answers', async () => {
   const folder = await folderOf({});
   expect(await webpool('status', folder)).toMatchObject({
     code: 2,
-    out: `No instance runs ${folder}. Start one: webpool run ${folder}\n`,
+    out: '',
+    err: `No instance runs ${folder}. Start one: webpool run ${folder}\n`,
   });
 });

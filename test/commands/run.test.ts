@@ -215,6 +215,18 @@ describe('webpool run', () => {
     await run.end();
   });
 
+  test('SIGHUP has it look at everything again, and go on', async () => {
+    const run = await folder.start();
+    await serves(run);
+    process.kill(run.pid, 'SIGHUP');
+    await eventually('it says so', () => run.log().includes('asked to look at everything again'));
+    await folder.write('pool.yaml', poolText('site', servers.slice(1, 2)));
+    await eventually('it goes on', async () => (await visit()) === 'web02');
+    await folder.write('pool.yaml', poolText('site', servers.slice(0, 1)));
+    await eventually('it goes on', async () => (await visit()) === 'web01');
+    expect(await run.end()).toBe(0);
+  });
+
   test('a killed run leaves HAProxy serving, and the next takes it over: no request is lost', async () => {
     const first = await folder.start();
     await serves(first);

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { isSelector } from '../../operator/commands/status-select.ts';
 import { status } from '../../operator/commands/status.ts';
 import type { InstanceStatus } from '../../operator/status/instance.ts';
 import { database, EVERYTHING, instance } from '../status/instances.ts';
@@ -32,7 +33,8 @@ type Question = Partial<Parameters<typeof status>[0]>;
 
 async function ask(question: Question): Promise<Asked> {
   const texts: string[] = [];
-  const code = await status({ output: 'table', out: (text) => texts.push(text), ...question });
+  const complain = (text: string) => question.output === 'json' || texts.push(text);
+  const code = await status({ output: 'table', out: (text) => texts.push(text), complain, ...question });
   return { code, text: texts.join('') };
 }
 
@@ -263,6 +265,27 @@ What stands above is the last known state.
       code: 2,
       text: `No instance runs ${folder}. Start one: webpool run ${folder}\n`,
     });
+  });
+
+  test('a folder that is none, and words that would steer a terminal', async () => {
+    expect(await ask({ folder: 'package.json' })).toEqual({
+      code: 2,
+      text: 'Cannot look into package.json: it is no folder (package.json/.status/instance.json).\n',
+    });
+    expect((await ask({ url: 'http://\u001b[31m' })).text).not.toContain('\u001b');
+  });
+
+  test.each([
+    ['pool/site', true],
+    ['wp/default/site', true],
+    ['RoutingRule/www', true],
+    ['pool/', false],
+    ['./pool/site', false],
+    ['/srv/site', false],
+    ['site', false],
+    [undefined, false],
+  ])('%s names an object: %s', (word, expected) => {
+    expect(isSelector(word)).toBe(expected);
   });
 
   test('a folder that runs is asked', async () => {

@@ -130,6 +130,11 @@ describe('Host', () => {
     expect((await ask(await start(), { host })).status).toBe(403);
   });
 
+  test('any, where the network may ask', async () => {
+    const server = await start({ host: '0.0.0.0' });
+    expect((await ask(server, { host: 'lb01.example.com:9180' })).status).toBe(200);
+  });
+
   test('absent: refused', async () => {
     const { port } = await start();
     const answer = await new Promise<string>((done, fail) => {
