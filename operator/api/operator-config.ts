@@ -28,6 +28,8 @@ export interface ProxySettings {
   readonly nodeSelector: Texts;
   readonly tolerations: readonly Toleration[];
   readonly priorityClassName?: string;
+  /** Requests that are logged: none, all, or one of so many (`1/100`). */
+  readonly accessLog: string;
   /** How long a leaving Pod goes on as if nothing were, and how long its connections then have to end. */
   readonly drain: { readonly delay: number; readonly timeout: number };
 }
@@ -140,6 +142,12 @@ const PROXY = object('The proxy Pods and what stands in front of them.', {
   nodeSelector: texts('Labels of the nodes that proxies run on.'),
   tolerations: { type: 'array', maxItems: 32, items: TOLERATION, description: 'Taints that proxies tolerate.' },
   priorityClassName: text('Priority class of the proxy Pods.'),
+  accessLog: {
+    type: 'string',
+    pattern: '^(Off|Full|1/[1-9][0-9]{0,5})$',
+    description:
+      'A line of JSON in the log of the agent for every request (Full) or for one of N (1/N). Costs a tenth of the requests. Default: Off.',
+  },
   drain: object('How a proxy Pod leaves.', {
     delay: duration('How long it goes on as before, until whoever is in front has noticed. Default: 10s.'),
     timeout: duration('How long its connections then have to end. Default: 60s.'),
@@ -170,6 +178,7 @@ const USUAL = {
   imagePullSecrets: [],
   nodeSelector: {},
   tolerations: [],
+  accessLog: 'Off',
 } satisfies Partial<ProxySettings>;
 const HAPROXY: ResourceSettings = { requests: { cpu: '100m', memory: '96Mi' }, limits: { memory: '512Mi' } };
 const AGENT: ResourceSettings = { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } };

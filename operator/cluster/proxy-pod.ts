@@ -121,7 +121,10 @@ function haproxyContainer(installation: Installation): Container {
 
 function agentContainer(installation: Installation): Container {
   const { watchNamespaces, proxy } = installation.config;
-  const options = watchNamespaces.flatMap((namespace) => ['--watch-namespace', namespace]);
+  const options = [
+    ...watchNamespaces.flatMap((namespace) => ['--watch-namespace', namespace]),
+    ...(proxy.accessLog === 'Off' ? [] : ['--access-log', proxy.accessLog.toLowerCase()]),
+  ];
   return {
     name: 'agent',
     ...containerOf(installation, proxy.resources.agent),

@@ -8,6 +8,7 @@ import { createPeerKeeper, type PeerKeeper } from '../controller/proxy-peers.ts'
 import { createProxyRail } from '../controller/proxy-rail.ts';
 import { readIfThere, writeAtomically } from '../driver/files.ts';
 import { createHaproxyDriver } from '../driver/haproxy.ts';
+import { listenForLines } from '../driver/line-socket.ts';
 import { createReportWriter } from '../driver/proxy-report.ts';
 import { runMasterCommand } from '../driver/runtime-socket.ts';
 import { peersIn } from '../haproxy/peers.ts';
@@ -15,7 +16,7 @@ import { CONFIG_FILE } from '../haproxy/image.ts';
 import { createKubernetesSource } from '../source/kubernetes.ts';
 import { followProxyPeers, type ProxyPeers } from '../source/proxy-peers.ts';
 import { proxyFigures } from '../status/figures.ts';
-import type { AccessLog } from '../haproxy/access-log.ts';
+import { ACCESS_SOCKET, type AccessLog } from '../haproxy/access-log.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createClusterMetrics } from '../telemetry/cluster-metrics.ts';
 import type { Gauges } from '../telemetry/metrics.ts';
@@ -45,7 +46,7 @@ export interface AgentOptions {
   /** Milliseconds that HAProxy may take to end after a signal: until then it is followed as before. */
   readonly grace: number;
   readonly maxConnections?: number;
-  /** Default: Off. Its lines are HAProxy's own, in the log of its container. */
+  /** Default: Off. */
   readonly accessLog?: AccessLog;
   readonly log: Logger;
   /** Aborted by the first signal. */
@@ -71,6 +72,11 @@ export async function agent(options: AgentOptions): Promise<number> {
     copies: () => source.freshness(),
     controllers: Object.values(CONTROLLERS),
   });
+  const { accessLog = 'Off' } = options;
+  const accessLines =
+    accessLog === 'Off'
+      ? undefined
+      : await listenForLines(join(stateDir, ACCESS_SOCKET), (line) => logHaproxyLine(log, line));
   const cluster = await openCluster({ ...options, component: 'agent', metrics });
   const source = createKubernetesSource({
     client: cluster.client,
@@ -92,7 +98,8 @@ export async function agent(options: AgentOptions): Promise<number> {
     settings: {
       bind: options.bind.length === 0 ? allAddresses() : options.bind,
       ...descriptors(options.maxConnections),
-      ...(options.accessLog && { accessLog: options.accessLog }),
+      accessLog,
+      accessLogTo: 'Socket',
       router: await readFile(new URL('../haproxy/router.lua', import.meta.url), 'utf8'),
     },
     bind: '*',
@@ -146,6 +153,7 @@ export async function agent(options: AgentOptions): Promise<number> {
   await source.close();
   await others.close();
   await cluster.close();
+  await accessLines?.close();
   await http.close();
   log.info('webpool agent ended');
   return 0;

@@ -6,6 +6,36 @@
 /** Which requests are logged: none, all, or one of so many. */
 export type AccessLog = 'Off' | 'Full' | { readonly oneOf: number };
 
+/** Where its lines go: HAProxy's output, or a socket in its folder for whoever puts them into words. */
+export interface AccessLogSettings {
+  /** Default: Off. */
+  readonly accessLog?: AccessLog;
+  /** Default: Output. */
+  readonly accessLogTo?: 'Output' | 'Socket';
+}
+
+/** The socket, relative to HAProxy's working directory; a line each, as `accessLogLine` takes them. */
+export const ACCESS_SOCKET = 'access.sock';
+const RING = 'webpool_access';
+const LONGEST_LINE = 16_384;
+
+/** The section that keeps the last lines until somebody reads them from the socket; nothing where nobody is to. */
+export function accessLogSections({
+  accessLog = 'Off',
+  accessLogTo,
+}: AccessLogSettings): readonly (readonly string[])[] {
+  if (accessLog === 'Off' || accessLogTo !== 'Socket') return [];
+  const lines = [
+    'format raw',
+    `maxlen ${LONGEST_LINE}`,
+    'size 4194304',
+    'timeout connect 1s',
+    'timeout server 10s',
+    `server reader unix@${ACCESS_SOCKET} log-proto legacy`,
+  ];
+  return [[`ring ${RING}`, ...lines]];
+}
+
 const text = (name: string, sample: string) => `"${name}":"%[${sample},json(utf8ps)]"`;
 
 /** Of a direct route the rule stands behind the backend in the map; else router.lua says it. What is not there is `-`. */
@@ -47,11 +77,13 @@ const FORMATS = {
 } as const;
 
 /** The lines of a frontend that log as asked. A log that nobody reads still costs a tenth of the requests. */
-export function accessLogLines(mode: 'http' | 'tcp', accessLog: AccessLog): readonly string[] {
+export function accessLogLines(mode: 'http' | 'tcp', settings: AccessLogSettings): readonly string[] {
+  const { accessLog = 'Off', accessLogTo } = settings;
   if (accessLog === 'Off') return ['no log'];
   const sample = accessLog === 'Full' ? '' : ` sample 1:${accessLog.oneOf}`;
+  const target = accessLogTo === 'Socket' ? `ring@${RING}` : 'stdout';
   return [
-    `log stdout len 16384 format raw${sample} local1 info`,
+    `log ${target} len ${LONGEST_LINE} format raw${sample} local1 info`,
     'no option dontlog-normal',
     `log-format '{${FORMATS[mode].join(',')}}'`,
     ...(mode === 'http' ? HTTP_FACTS : []),

@@ -6,7 +6,7 @@ import { withValues } from '../api/patched-map.ts';
 import { changedKeys, sameItems } from '../api/stable.ts';
 import type { Listener, Pool, PoolOptions, Topology } from '../topology/topology.ts';
 import { readsHttp } from '../api/layer.ts';
-import type { AccessLog } from './access-log.ts';
+import { accessLogSections, type AccessLogSettings } from './access-log.ts';
 import { backendSection, backendServers, type BackendSection, type Mode } from './backend.ts';
 import { certificateConfig, defaultList, type CertificateConfig } from './certificates.ts';
 import { fixedSections, frontendLines, reply, ROUTER_FILE } from './frontend.ts';
@@ -18,7 +18,7 @@ import { routingMap } from './routes.ts';
 import { transportFiles } from './transport.ts';
 
 /** What the topology does not say. */
-export interface ProxySettings {
+export interface ProxySettings extends AccessLogSettings {
   /** Addresses that listeners bind to. */
   readonly bind: readonly string[];
   /** Connections of all clients together. */
@@ -31,8 +31,6 @@ export interface ProxySettings {
   readonly otherDescriptors?: number;
   /** Text of router.lua. */
   readonly router: string;
-  /** Default: Off. */
-  readonly accessLog?: AccessLog;
   /** Where nobody says more with a topology. Default: alone. */
   readonly peers?: Peers;
 }
@@ -173,8 +171,9 @@ function skeletonOf(
   const blocks = [
     globalLines(settings, peers),
     ...peerSections(peers),
+    ...accessLogSections(settings),
     defaultLines(settings),
-    ...listeners.map((listener) => frontendLines(listener, settings.bind, settings.accessLog)),
+    ...listeners.map((listener) => frontendLines(listener, settings.bind, settings)),
     ...fixedSections(),
     ...sections.map(({ lines }) => lines),
   ];

@@ -4,7 +4,7 @@
 import type { Listener } from '../topology/topology.ts';
 import { defaultList, listName } from './certificates.ts';
 import { readsHttp } from '../api/layer.ts';
-import { accessLogLines, type AccessLog } from './access-log.ts';
+import { accessLogLines, type AccessLogSettings } from './access-log.ts';
 import { forwardedLines } from './forwarded.ts';
 import { frontendName, socketAddress } from './names.ts';
 import { quote } from './quote.ts';
@@ -67,7 +67,7 @@ export function fixedSections(): readonly (readonly string[])[] {
 export function frontendLines(
   listener: Listener,
   bind: readonly string[],
-  accessLog: AccessLog = 'Off',
+  accessLog: AccessLogSettings = {},
 ): readonly string[] {
   const { protocol, port } = listener;
   const options = protocol === 'HTTPS' ? ` ${tlsOptions(listener)}` : '';

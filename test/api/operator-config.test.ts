@@ -36,6 +36,7 @@ const FULL = {
     nodeSelector: { edge: 'yes' },
     tolerations: [{ key: 'a', operator: 'Equal', value: 'b', effect: 'NoExecute', tolerationSeconds: 5 }],
     priorityClassName: 'important',
+    accessLog: '1/100',
     drain: { delay: '5s', timeout: '2m' },
   },
 };
@@ -56,6 +57,7 @@ describe('the settings', () => {
       },
       nodeSelector: {},
       tolerations: [],
+      accessLog: 'Off',
       drain: { delay: 10_000, timeout: 60_000 },
     });
     const text = JSON.stringify(OPERATOR_CONFIG_SCHEMA);
@@ -94,6 +96,7 @@ describe('the settings', () => {
       'proxy.resources.haproxy.limits.memory',
       { ...HEAD, proxy: { resources: { haproxy: { limits: { memory: '1 GB' } } } } },
     ],
+    ['proxy.accessLog', { ...HEAD, proxy: { accessLog: '1/0' } }],
     ['proxy.drain.delay', { ...HEAD, proxy: { drain: { delay: 'soon' } } }],
     ['proxy.tolerations[0].effect', { ...HEAD, proxy: { tolerations: [{ effect: 'Never' }] } }],
   ])('are refused with the place: %s', (place, document) => {

@@ -77,6 +77,15 @@ describe('the proxy Pod', () => {
     });
     expect(agent?.command.slice(-4)).toEqual(['--watch-namespace', 'blog', '--watch-namespace', 'shop']);
   });
+
+  it.each([
+    ['Off', []],
+    ['Full', ['--access-log', 'full']],
+    ['1/100', ['--access-log', '1/100']],
+  ])('logs requests as the settings say: %s', (accessLog, flags) => {
+    const { agent } = containers(proxyDeployment(installation({ proxy: { accessLog } })));
+    expect(agent?.command.slice(agent.command.indexOf('--state-dir') + 2)).toEqual(flags);
+  });
 });
 
 let folder = '';

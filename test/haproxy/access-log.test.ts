@@ -1,7 +1,9 @@
 /** The access log as a user reads it. */
 import { createConnection } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { accessLogLine, type AccessLog } from '../../operator/haproxy/access-log.ts';
+import { listenForLines } from '../../operator/driver/line-socket.ts';
+import { ACCESS_SOCKET, accessLogLine, type AccessLog } from '../../operator/haproxy/access-log.ts';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { eventually } from '../support/wait.ts';
 import { startWebServer, type WebServer } from '../support/web-server.ts';
@@ -16,8 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-async function start(accessLog: AccessLog): Promise<TestProxy> {
-  const proxy = await createTestProxy({ settings: { accessLog } });
+async function start(accessLog: AccessLog, accessLogTo: 'Output' | 'Socket' = 'Output'): Promise<TestProxy> {
+  const proxy = await createTestProxy({ settings: { accessLog, accessLogTo } });
   const path = (value: string) => [{ path: { type: 'Prefix', value } }];
   const pools = [{ name: 'site' }];
   await proxy.apply([
@@ -142,6 +144,37 @@ describe('the access log', () => {
     });
     const left = (line: Line) => line['end'] === 'the client left before the request was whole';
     await eventually('the line of who left', () => linesOf(proxy).some(left));
+    await proxy.stop();
+  });
+
+  it('goes to a socket where it is asked for there, and waits for a reader that is away', async () => {
+    const proxy = await start('Full', 'Socket');
+    const lines: Line[] = [];
+    const listen = () =>
+      listenForLines(join(proxy.folder, ACCESS_SOCKET), (line) => {
+        const access = accessLogLine(line);
+        if (access !== undefined) lines.push(JSON.parse(access) as Line);
+      });
+    const lineOf = (url: string) => eventually(`the line for ${url}`, () => lines.find((line) => line['url'] === url));
+    const first = await listen();
+    await proxy.get(PORT, '/first', { host: 'a.x' });
+    expect(await lineOf('/first')).toMatchObject({
+      rule: 'default/site/rest',
+      pool: 'default/site',
+      status: 200,
+      end: 'complete',
+    });
+    await first.close();
+    for (let i = 0; i < 20; i++) await proxy.get(PORT, `/away?${i}`, { host: 'a.x' });
+    const second = await listen();
+    await proxy.get(PORT, '/last', { host: 'a.x' });
+    await lineOf('/last');
+    // What was on its way as the first reader went may be lost; nothing comes twice or garbled.
+    const away = lines.map((line) => String(line['url'])).filter((url) => url.startsWith('/away'));
+    expect(new Set(away).size).toBe(away.length);
+    expect(away.length).toBeGreaterThan(10);
+    expect(linesOf(proxy)).toEqual([]);
+    await second.close();
     await proxy.stop();
   });
 

@@ -81,6 +81,7 @@ describeWhere('an agent', missing, () => {
     pod = await startProxyPod({
       kubeconfig: plane.kubeconfig,
       pod: { namespace: 'default', name: 'proxy-1', uid: '00000000-0000-4000-8000-000000000001' },
+      agentFlags: ['--access-log', 'full'],
     });
   }, BUILD_TIMEOUT);
   afterAll(async () => {
@@ -154,6 +155,20 @@ describeWhere('an agent', missing, () => {
     expect(await explained()).toMatch(/^1 [^]*No server takes new requests: they are answered 503\./);
     await server('web01').start();
     await answers('web01', '/vm');
+  });
+
+  test('logs each request with its rule and server, in words', async () => {
+    await visit('/vm/logged?x');
+    const line = await eventually('the line', async () =>
+      (await pod.agentLog()).split('\n').find((text) => text.includes('"url":"/vm/logged?x"')),
+    );
+    expect(JSON.parse(line)).toMatchObject({
+      rule: 'default/machines/vm',
+      pool: 'default/machines',
+      server: expect.stringContaining('web01') as unknown,
+      status: 200,
+      end: 'complete',
+    });
   });
 
   test('a heartbeat says that it is still so, and is all that is written', async () => {
