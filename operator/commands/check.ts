@@ -3,7 +3,7 @@ import type { Finding } from '../api/finding.ts';
 import { desiredAccounts } from '../mysql/desired.ts';
 import { DEFAULT_DIALECT } from '../mysql/dialect.ts';
 import type { AccountNeed } from '../topology/topology.ts';
-import { count } from '../status/text.ts';
+import { count, oneLine } from '../status/text.ts';
 import { readOffline, type Offline } from './offline.ts';
 
 export interface CheckOptions {
@@ -75,7 +75,8 @@ function compare(a: string, b: string): number {
 function textOf(complaints: readonly Complaint[], { resources }: Offline): string {
   const lines = complaints.map(({ file, line, object, path, message }) => {
     const place = path === undefined || path === '' || message.includes(path) ? '' : `${path}: `;
-    return `${file}:${line}: ${object === undefined ? '' : `${object}: `}${place}${message}\n`;
+    // A file may have any name, and a message may repeat any word of it.
+    return `${oneLine(`${file}:${line}: ${object === undefined ? '' : `${object}: `}${place}${message}`, Infinity)}\n`;
   });
   const { pools, rules, grants, held } = resources;
   const fresh = held.filter(({ fallback }) => !fallback).length;

@@ -14,6 +14,7 @@ import { render } from './render.ts';
 import { run } from './run.ts';
 import { isSelector } from './status-select.ts';
 import { status } from './status.ts';
+import { oneLine } from '../status/text.ts';
 import { UsageError } from './usage-error.ts';
 import { version } from './version.ts';
 
@@ -63,7 +64,12 @@ export async function program(args: readonly string[]): Promise<number> {
 function failure(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   const words = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`webpool: ${words}\n`);
+  process.stderr.write(
+    `webpool: ${words
+      .split('\n')
+      .map((line) => oneLine(line))
+      .join('\n')}\n`,
+  );
   return error instanceof UsageError ? USAGE : FAILED;
 }
 

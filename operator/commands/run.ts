@@ -300,7 +300,7 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
   resolver.close();
   await source.close();
   await remembering;
-  await removeInstance(statusFolder);
+  await removeInstance(statusFolder).catch((error: unknown) => log.warn({ why: wordsOf(error) }, 'cannot sign off'));
   if (!options.once && !options.leaveProxy) {
     log.info({ grace: options.grace }, 'letting connections end; accounts stay as they are');
     await proxy.stop(options.grace);

@@ -161,7 +161,8 @@ export function startController(options: ControllerOptions): Controller {
       unwatch();
       await rounds.stop(() => databases.stop());
       await tell().catch((error: unknown) => onError(error, 'tell'));
-      await proxy.flush();
+      // Who cannot write the image all the same has to let HAProxy end.
+      await proxy.flush().catch((error: unknown) => options.onError(error, 'make'));
     },
   };
 }

@@ -17,6 +17,8 @@ export interface ImageWriter {
 /** The image follows the last change after this long, and the first at the latest after that (ms). */
 const DELAY = 200;
 const LATEST = 2000;
+/** One that could not be written is written again after this long (ms). */
+const AGAIN = 2000;
 
 /** A writer that has nothing to write. */
 export function createImageWriter(): ImageWriter {
@@ -26,12 +28,12 @@ export function createImageWriter(): ImageWriter {
   let writing: Promise<void> | undefined;
   let held = false;
 
-  const schedule = () => {
+  const schedule = (delay = DELAY) => {
     clearTimeout(timer);
     if (write === undefined || held) return;
     const now = performance.now();
     since ??= now;
-    timer = setTimeout(() => void flush().catch(() => undefined), Math.max(0, Math.min(DELAY, since + LATEST - now)));
+    timer = setTimeout(() => void flush().catch(() => undefined), Math.max(0, Math.min(delay, since + LATEST - now)));
   };
   const drop = () => {
     clearTimeout(timer);
@@ -44,7 +46,12 @@ export function createImageWriter(): ImageWriter {
     drop();
     if (next === undefined) return;
     writing = next().finally(() => (writing = undefined));
-    await writing;
+    await writing.catch((error: unknown) => {
+      // A newer one takes its place; else the disk that is full now may have room later.
+      write ??= next;
+      schedule(AGAIN);
+      throw error;
+    });
   };
 
   return {

@@ -39,6 +39,7 @@ export function hashKeeper(): (input: HashInput) => Map<Key, string> {
       salted.set(need.grant, { version, hash });
       hashes.set(need.grant, hash);
     }
+    for (const grant of salted.keys()) if (!hashes.has(grant)) salted.delete(grant);
     return hashes;
   };
 }

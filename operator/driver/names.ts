@@ -39,7 +39,9 @@ export function createNameResolver(options: NameResolverOptions): NameResolver {
   const learn = (hostname: string, addresses: readonly string[]) => {
     const known = names.get(hostname);
     if (known !== undefined && known.join() === addresses.join()) return;
-    names = new Map([...names, [hostname, addresses]]);
+    // Names that nobody wants any more go with the next change: until then nobody has to look at `names` anew.
+    const kept = new Set(wanted);
+    names = new Map([...[...names].filter(([name]) => kept.has(name)), [hostname, addresses]]);
     onChange();
   };
   const work = async () => {

@@ -79,6 +79,11 @@ describe('webpool check', () => {
     expect(text).toMatch(/^c\.yaml:5: DatabaseGrant default\/site: .*admin/m);
   });
 
+  test('in words that cannot steer a terminal', async () => {
+    const { text } = await say({ '\u001b]0;x\u0007.yaml': 'kind: [' });
+    expect(text).toMatch(/^\\u\{1b\}\]0;x\\u\{7\}\.yaml:\d+: is no YAML/);
+  });
+
   test('as JSON the same', async () => {
     const { code, text } = await say({ 'a.yaml': POOL.replace('port: 80', 'port: 0') }, 'json');
     expect(JSON.parse(text)).toEqual({

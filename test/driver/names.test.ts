@@ -51,6 +51,18 @@ describe('a name', () => {
     expect(resolver.names.get('a.x')).toEqual(['192.0.2.1']);
   });
 
+  it('that nobody wants any more is forgotten with the next change', async () => {
+    const { resolver } = world({ 'a.x': ['192.0.2.1'], 'b.x': ['192.0.2.2'], 'c.x': ['192.0.2.3'] });
+    resolver.want(['a.x', 'b.x']);
+    await eventually('both', () => resolver.names.size === 2);
+    const { names } = resolver;
+    resolver.want(['b.x']);
+    expect(resolver.names).toBe(names);
+    resolver.want(['b.x', 'c.x']);
+    await eventually('the new one', () => resolver.names.has('c.x'));
+    expect([...resolver.names.keys()]).toEqual(['b.x', 'c.x']);
+  });
+
   it('that moves is news, the same addresses in another order are not', async () => {
     const { resolver, answers, asked, changes } = world({ 'a.x': ['192.0.2.1', '192.0.2.2'] }, 5);
     resolver.want(['a.x']);
