@@ -1,6 +1,6 @@
 /**
- * Writes `dist/` (or the folder that is named): the program in one file, and beside it what it reads at run time. The files stand to one another as
- * in the checkout, so the same relative addresses hold in both.
+ * Writes `dist/` (or the folder that is named): the program in a few files, of which a command reads what it needs, and beside them what it reads at
+ * run time. The files stand to one another as in the checkout, so the same relative addresses hold in both.
  */
 import { chmod, cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -10,18 +10,20 @@ import { build } from 'esbuild';
 const root = new URL('../', import.meta.url);
 const dist = process.argv[2] === undefined ? new URL('dist/', root) : pathToFileURL(`${resolve(process.argv[2])}/`);
 /** All source files are two folders deep, and so is the bundle. */
-const BUNDLE = 'operator/bundle/webpool.mjs';
+const FOLDER = 'operator/bundle/';
 const READ_AT_RUN_TIME = ['package.json', 'crds', 'operator/haproxy/router.lua'];
 /** Packages that are CommonJS ask for Node's own modules by `require`. */
 const BANNER = `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);`;
-const LAUNCHER = `#!/usr/bin/env node\nimport './${BUNDLE}';\n`;
+const LAUNCHER = `#!/usr/bin/env node\nimport './${FOLDER}webpool.mjs';\n`;
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist);
 await build({
-  entryPoints: [new URL('operator/main.ts', root).pathname],
-  outfile: new URL(BUNDLE, dist).pathname,
+  entryPoints: { webpool: new URL('operator/main.ts', root).pathname },
+  outdir: new URL(FOLDER, dist).pathname,
+  outExtension: { '.js': '.mjs' },
   bundle: true,
+  splitting: true,
   platform: 'node',
   target: 'node22',
   format: 'esm',

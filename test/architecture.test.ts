@@ -23,7 +23,15 @@ const ROOMS: Readonly<Record<string, Room>> = {
   controller: { rooms: PURE, packages: [], types: ['source', 'driver'] },
   kube: {
     rooms: [],
-    packages: ['@kubernetes/client-node', 'undici', 'node:crypto', 'node:https', 'node:timers/promises'],
+    packages: [
+      '@kubernetes/client-node',
+      'undici',
+      'node:crypto',
+      'node:fs/promises',
+      'node:https',
+      'node:path',
+      'node:timers/promises',
+    ],
   },
   source: {
     rooms: ['api', 'kube'],

@@ -1,6 +1,6 @@
 /** What an agent, an operator and a person have in common: a way to the API server, and the rules of the kinds. */
 import { createValidator, type Validate } from '../api/validate.ts';
-import { kubeConfigAccess, loadKubeConfig } from '../kube/access.ts';
+import { openAccess } from '../kube/access.ts';
 import { createClient, type Client } from '../kube/client.ts';
 import { createTransport } from '../kube/transport.ts';
 import { readCrds } from '../source/crds.ts';
@@ -21,7 +21,7 @@ export async function openCluster(
   options: ClusterOptions,
 ): Promise<{ readonly client: Client; readonly validate: Validate; readonly close: () => Promise<void> }> {
   const transport = createTransport({
-    access: kubeConfigAccess(loadKubeConfig(options)),
+    access: await openAccess(options),
     userAgent: `webpool/${await version()} (${options.component})`,
     ...(options.metrics && { onExchange: options.metrics.exchange }),
   });

@@ -6,17 +6,21 @@ import type { AccessLog } from '../haproxy/access-log.ts';
 import type { Peers } from '../haproxy/peers.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
 import { AGENT_PORT } from '../api/agent-port.ts';
-import { agent } from './agent.ts';
-import { check } from './check.ts';
-import { explainCommand } from './explain.ts';
-import { operator } from './operator.ts';
-import { render } from './render.ts';
-import { run } from './run.ts';
 import { isSelector } from './status-select.ts';
-import { status } from './status.ts';
 import { oneLine } from '../status/text.ts';
 import { UsageError } from './usage-error.ts';
 import { version } from './version.ts';
+
+/** Each command is read when it is asked for: an agent has no use for the drivers of databases, nor for the memory that they take. */
+const COMMANDS = {
+  agent: async () => (await import('./agent.ts')).agent,
+  check: async () => (await import('./check.ts')).check,
+  explain: async () => (await import('./explain.ts')).explainCommand,
+  operator: async () => (await import('./operator.ts')).operator,
+  render: async () => (await import('./render.ts')).render,
+  run: async () => (await import('./run.ts')).run,
+  status: async () => (await import('./status.ts')).status,
+};
 
 const USAGE = 2;
 const FAILED = 1;
@@ -158,6 +162,7 @@ interface Surroundings {
 async function runCommand(folder: string, flags: RunFlags, { log, signal }: Surroundings): Promise<number> {
   const { once = false, leaveProxy = false, peer, peerName, ...rest } = flags;
   const peers = peersOf(peer, peerName);
+  const [run, status] = await Promise.all([COMMANDS.run(), COMMANDS.status()]);
   const onAsked = (again: () => void) => void (process.stdout.isTTY || process.on('SIGHUP', again));
   const onSettled = async (url: string) => void (await status({ url, output: 'table', out, complain }));
   return run({ ...rest, ...(peers && { peers }), once, leaveProxy, folder, log, signal, onSettled, onAsked });
@@ -209,6 +214,7 @@ function addAgent(command: Command, signal: AbortSignal, set: (code: number) => 
         uid: fromEnvironment('POD_UID'),
         ...ownAddress(process.env['POD_IP']),
       };
+      const agent = await COMMANDS.agent();
       set(await agent({ ...flags, watchNamespaces: watchNamespace, pod, log, signal }));
     });
 }
@@ -239,6 +245,7 @@ function addOperator(command: Command, signal: AbortSignal, set: (code: number) 
     .action(async ({ logLevel, logFormat, ...flags }: OperatorFlags) => {
       const log = createLogger({ level: logLevel, format: logFormat });
       const where = { namespace: fromEnvironment('POD_NAMESPACE'), name: fromEnvironment('POD_NAME') };
+      const operator = await COMMANDS.operator();
       set(await operator({ ...flags, ...where, log, signal }));
     });
 }
@@ -296,9 +303,10 @@ function addCheck(command: Command, set: (code: number) => void): void {
     .argument('<folder>')
     .addOption(new Option('-o, --output <format>').choices(['text', 'json']).default('text'))
     .addHelpText('after', '\nExit code: 0 nothing found, 1 findings, 2 the folder cannot be read.')
-    .action(async (folder: string, { output }: { output: 'text' | 'json' }) =>
-      set(await check(folder, { output, out })),
-    );
+    .action(async (folder: string, { output }: { output: 'text' | 'json' }) => {
+      const check = await COMMANDS.check();
+      set(await check(folder, { output, out }));
+    });
 }
 
 function addRender(command: Command, set: (code: number) => void): void {
@@ -308,9 +316,10 @@ function addRender(command: Command, set: (code: number) => void): void {
     .argument('<folder>')
     .option('--to <folder>', 'write files instead of printing them')
     .addOption(bindOption())
-    .action(async (folder: string, flags: { to?: string; bind: string[] }) =>
-      set(await render(folder, { ...flags, out })),
-    );
+    .action(async (folder: string, flags: { to?: string; bind: string[] }) => {
+      const render = await COMMANDS.render();
+      set(await render(folder, { ...flags, out }));
+    });
 }
 
 interface ExplainFlags {
@@ -351,12 +360,13 @@ Health is considered where the proxies of a cluster reported it; rate limits and
     .action(async (...[first, second, flags]: [string, string | undefined, ExplainFlags]) => {
       const { request, header, source, output, kubeconfig, context, namespace } = flags;
       const asked = { method: request, headers: header, output, out, ...(source === undefined ? {} : { source }) };
+      const explain = await COMMANDS.explain();
       const access = { ...(kubeconfig !== undefined && { kubeconfig }), ...(context !== undefined && { context }) };
       if (second !== undefined && (namespace.length > 0 || Object.keys(access).length > 0)) {
         throw new UsageError('a folder is no cluster: leave out either the folder or --kubeconfig, --context and -n');
       }
       set(
-        await explainCommand(
+        await explain(
           second === undefined ? { ...access, namespaces: namespace } : { folder: first },
           second ?? first,
           asked,
@@ -380,6 +390,7 @@ function addStatus(command: Command, set: (code: number) => void): void {
       const { url, output } = flags;
       // Who says which object need not say which folder.
       const [folder, selector] = second === undefined && isSelector(first) ? [undefined, first] : [first, second];
+      const status = await COMMANDS.status();
       set(await status({ ...(url === undefined ? { folder } : { url }), output, out, complain, selector }));
     });
 }

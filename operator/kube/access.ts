@@ -1,7 +1,7 @@
 /** How to reach the API server and as whom: from a kubeconfig or from the files of a Pod, read again as they change. */
 import { createHash } from 'node:crypto';
-import type { RequestOptions } from 'node:https';
-import { KubeConfig } from '@kubernetes/client-node';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 /** The API server and our identity at one moment. */
 export interface Access {
@@ -43,28 +43,52 @@ export interface ClusterName {
   readonly context?: string;
 }
 
-/** The kubeconfig of a cluster. Errors: AccessError when it has no such context, those of reading. */
-export function loadKubeConfig({ kubeconfig, context }: ClusterName): KubeConfig {
-  const config = new KubeConfig();
-  if (kubeconfig !== undefined) config.loadFromFile(kubeconfig);
-  else config.loadFromDefault();
-  if (context === undefined) return config;
-  const known = config.getContexts().map(({ name }) => name);
-  if (!known.includes(context)) {
-    throw new AccessError(`the kubeconfig has no context "${context}"; there are ${known.join(', ') || 'none'}`);
+/** Where a kubelet puts the identity of a Pod. */
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/** Access to that cluster. Errors: AccessError when there is no such context, those of reading. */
+export async function openAccess(cluster: ClusterName): Promise<AccessSource> {
+  const { KUBECONFIG, KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = process.env;
+  const isNamed = [cluster.kubeconfig, cluster.context, KUBECONFIG].some((name) => name !== undefined);
+  if (!isNamed && host !== undefined) {
+    return podAccess({ server: serverAt(host, port), folder: SERVICE_ACCOUNT });
   }
-  config.setCurrentContext(context);
-  return config;
+  // A Pod has no use for the 50 MB that reading the package takes.
+  const { kubeConfigAccess, loadKubeConfig } = await import('./kubeconfig.ts');
+  return kubeConfigAccess(loadKubeConfig(cluster));
 }
 
-/** Access by a kubeconfig. In a cluster, token and CA are read from their files. */
-export function kubeConfigAccess(config: KubeConfig, now: () => number = () => performance.now()): AccessSource {
+function serverAt(host: string, port: string): string {
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+export interface PodIdentity {
+  readonly server: string;
+  /** With `token` and `ca.crt`. */
+  readonly folder: string;
+}
+
+/** The identity of a Pod. Errors: of reading the files. */
+export function podAccess({ server, folder }: PodIdentity, now?: () => number): AccessSource {
+  return keepFor(async () => {
+    const [token, ca] = await Promise.all([
+      readFile(join(folder, 'token'), 'utf8'),
+      readFile(join(folder, 'ca.crt'), 'utf8'),
+    ]);
+    const tls = { ca };
+    const headers = { Authorization: `Bearer ${token.trim()}` };
+    return { server, headers, tls, fingerprint: fingerprintOf(server, tls) };
+  }, now);
+}
+
+/** Reads again when what was read is old, or when it is asked to. */
+export function keepFor(read: () => Promise<Access>, now: () => number = () => performance.now()): AccessSource {
   let last: { readonly at: number; readonly access: Promise<Access> } | undefined;
   return {
     current(fresh = false) {
       const at = now();
       if (last === undefined || fresh || at - last.at > KEPT) {
-        const access = read(config);
+        const access = read();
         // A failure is not kept.
         access.catch(() => (last = undefined));
         last = { at, access };
@@ -74,32 +98,8 @@ export function kubeConfigAccess(config: KubeConfig, now: () => number = () => p
   };
 }
 
-async function read(config: KubeConfig): Promise<Access> {
-  const cluster = config.getCurrentCluster();
-  if (cluster === null) throw new AccessError('no cluster: the kubeconfig has no current context');
-  const options: RequestOptions = { headers: {} };
-  await config.applyToHTTPSOptions(options);
-  const { ca, cert, key, servername, rejectUnauthorized } = options as TlsMaterial;
-  const tls: TlsMaterial = {
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-    ...(servername !== undefined && { servername }),
-    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
-  };
-  const server = cluster.server.replace(/\/+$/, '');
-  return { server, headers: headersOf(options), tls, fingerprint: fingerprintOf(server, tls) };
-}
-
-function headersOf({ headers, auth }: RequestOptions): Record<string, string> {
-  const found = Object.entries((headers ?? {}) as Record<string, unknown>).map(
-    ([name, value]) => [name, String(value).trim()] as const,
-  );
-  const basic = typeof auth === 'string' ? { Authorization: `Basic ${Buffer.from(auth).toString('base64')}` } : {};
-  return { ...Object.fromEntries(found), ...basic };
-}
-
-function fingerprintOf(server: string, tls: TlsMaterial): string {
+/** Of a server and its TLS material. */
+export function fingerprintOf(server: string, tls: TlsMaterial): string {
   const hash = createHash('sha256').update(server);
   for (const part of [tls.ca, tls.cert, tls.key, tls.servername, String(tls.rejectUnauthorized)]) {
     hash.update('\0').update(part ?? '');

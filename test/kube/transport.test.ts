@@ -4,7 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
-import { kubeConfigAccess, type AccessSource } from '../../operator/kube/access.ts';
+import { podAccess, type AccessSource } from '../../operator/kube/access.ts';
+import { kubeConfigAccess } from '../../operator/kube/kubeconfig.ts';
 import { ApiError } from '../../operator/kube/api-error.ts';
 import { createClient } from '../../operator/kube/client.ts';
 import { pathOf, reached } from '../../operator/kube/resource.ts';
@@ -176,6 +177,32 @@ describe('identity', () => {
     expect((await access.current()).fingerprint).toBe(before.fingerprint);
     now = 11_000;
     expect((await access.current()).fingerprint).not.toBe(before.fingerprint);
+  });
+
+  test('the files of a Pod: who it is, and another certificate or token in a few seconds', async () => {
+    const write = (name: string, text: string) => writeFile(join(folder, name), text);
+    await write('token', 'first\n');
+    await write('ca.crt', 'one');
+    let now = 0;
+    const access = podAccess({ server: 'https://192.0.2.1:443', folder }, () => now);
+    const before = await access.current();
+    expect(before).toMatchObject({ headers: { Authorization: 'Bearer first' }, tls: { ca: 'one' } });
+    await write('token', 'second\n');
+    await write('ca.crt', 'two');
+    now = 5000;
+    expect(await access.current()).toBe(before);
+    now = 11_000;
+    const after = await access.current();
+    expect(after.headers).toEqual({ Authorization: 'Bearer second' });
+    expect(after.fingerprint).not.toBe(before.fingerprint);
+  });
+
+  test('files of a Pod that cannot be read are tried again', async () => {
+    const access = podAccess({ server: 'https://192.0.2.1:443', folder }, () => 0);
+    await expect(access.current()).rejects.toThrow('ENOENT');
+    await writeFile(join(folder, 'token'), 'there');
+    await writeFile(join(folder, 'ca.crt'), 'one');
+    expect((await access.current()).headers).toEqual({ Authorization: 'Bearer there' });
   });
 
   test('a token that is refused is read again, once', async () => {

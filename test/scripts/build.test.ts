@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -17,12 +17,38 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dist, { recursive: true, force: true }));
 
+const folder = () => join(dist, 'operator/bundle');
+const textOf = (file: string) => readFile(join(folder(), file), 'utf8');
+
 test('has beside the bundle whatever the bundle reads by an address relative to itself', async () => {
-  const bundle = pathToFileURL(join(dist, 'operator/bundle/webpool.mjs'));
-  const text = await readFile(bundle, 'utf8');
-  const addresses = [...text.matchAll(/new URL\("([^"]+)", import\.meta\.url\)/g)].map(([, address = '']) => address);
+  const texts = await Promise.all((await readdir(folder())).map(textOf));
+  const addresses = texts.flatMap((text) =>
+    [...text.matchAll(/new URL\("([^"]+)", import\.meta\.url\)/g)].map(([, address = '']) => address),
+  );
   expect(addresses).toContain('../haproxy/router.lua');
-  expect(addresses.filter((address) => !existsSync(new URL(address, bundle)))).toEqual([]);
+  const base = pathToFileURL(`${folder()}/`);
+  expect(addresses.filter((address) => !existsSync(new URL(address, base)))).toEqual([]);
+});
+
+/** Packages whose code a command reads as it begins. */
+const packagesOf = async (command: string): Promise<ReadonlySet<string>> => {
+  const files = (await readdir(folder())).filter((file) => file.startsWith(`${command}-`));
+  const texts: string[] = [];
+  for (const file of files) {
+    const text = await textOf(file);
+    texts.push(text);
+    for (const [, next = ''] of text.matchAll(/(?:from|import) "\.\/([^"]+)";/g))
+      if (!files.includes(next)) files.push(next);
+  }
+  const names = texts.join('\n').matchAll(/^\/\/ .*node_modules\/((?:@[^/\n]+\/)?[^/\n]+)\//gm);
+  return new Set([...names].map(([, name = '']) => name));
+};
+
+test('an agent reads none of the large packages that only others need', async () => {
+  const agent = await packagesOf('agent');
+  expect(agent).toContain('undici');
+  for (const name of ['@kubernetes/client-node', 'mysql2', 'cli-table3']) expect(agent).not.toContain(name);
+  expect(await packagesOf('operator')).toContain('mysql2');
 });
 
 test.each(['check', 'render'])('does as the sources do: %s', async (command) => {
