@@ -59,7 +59,7 @@ export async function startKubernetesWorld(size: WorldSize): Promise<KubernetesW
     await fill(plane, network, size);
     const uid = '00000000-0000-4000-8000-000000000001';
     const identity = { namespace: 'default', name: 'proxy-1', uid };
-    const pod = await startProxyPod({ kubeconfig: plane.kubeconfig, pod: identity, program: await builtProgram() });
+    const pod = await startProxyPod({ access: plane, pod: identity, program: await builtProgram() });
     endings.push(() => pod.stop());
     await pod.ready();
     return {

@@ -22,7 +22,7 @@ export type Point = readonly [x: number, y: number];
 const WIDTH = 640;
 const HEIGHT = 360;
 /** Around the lines. */
-const EDGE = { left: 76, right: 150, top: 36, bottom: 48 } as const;
+const EDGE = { left: 64, right: 150, top: 36, bottom: 48 } as const;
 const COLORS = ['#1f77b4', '#d62728', '#2ca02c', '#9467bd', '#ff7f0e', '#8c564b'] as const;
 /** Labels of two lines that end close to one another are this far apart. */
 const LABEL_HEIGHT = 14;
@@ -105,19 +105,13 @@ function fromZero(values: readonly number[]): Range {
   };
 }
 
-/** Moves labels apart: downwards, and where that leads below the axis, up again. */
+/** Moves labels apart, downwards. */
 function labelPlaces(wanted: readonly number[]): readonly number[] {
-  const places = wanted.map((place) => place + 4);
-  const downwards = [...places.keys()].toSorted((one, other) => (places[one] ?? 0) - (places[other] ?? 0));
+  const places = [...wanted];
   let free = Number.NEGATIVE_INFINITY;
-  for (const index of downwards) {
-    places[index] = Math.max(places[index] ?? 0, free);
+  for (const index of [...wanted.keys()].toSorted((one, other) => (wanted[one] ?? 0) - (wanted[other] ?? 0))) {
+    places[index] = Math.max((wanted[index] ?? 0) + 4, free);
     free = (places[index] ?? 0) + LABEL_HEIGHT;
-  }
-  free = HEIGHT - EDGE.bottom;
-  for (const index of downwards.toReversed()) {
-    places[index] = Math.min(places[index] ?? 0, free);
-    free = (places[index] ?? 0) - LABEL_HEIGHT;
   }
   return places;
 }

@@ -75,16 +75,6 @@ describe('a plot', () => {
     expect(Math.abs((places[0] ?? 0) - (places[1] ?? 0))).toBeGreaterThanOrEqual(14);
   });
 
-  test('has room for the labels of lines that all end at the bottom', () => {
-    const series = Array.from({ length: 8 }, (_, index) => ({ name: `line${index}`, points: [[1, 1]] as const }));
-    const svg = drawPlot({ ...plot, series });
-    const places = series
-      .map(({ name }) => Number(new RegExp(`y="([\\d.]+)"[^>]*>${name}<`).exec(svg)?.[1]))
-      .toSorted((one, other) => one - other);
-    expect(places.at(-1)).toBeLessThanOrEqual(360);
-    for (const [index, place] of places.slice(1).entries()) expect(place - (places[index] ?? 0)).toBeCloseTo(14, 5);
-  });
-
   test('begins at nothing where it is not logarithmic', () => {
     const svg = drawPlot({ ...plot, y: { label: 'requests/s', logarithmic: false } });
     expect(svg).toContain('>0</text>');

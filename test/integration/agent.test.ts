@@ -79,7 +79,7 @@ describeWhere('an agent', missing, () => {
       servers.set(name, await startWebServer({ name, address: network.hostAddress }));
     }
     pod = await startProxyPod({
-      kubeconfig: plane.kubeconfig,
+      access: plane.kubeconfig,
       pod: { namespace: 'default', name: 'proxy-1', uid: '00000000-0000-4000-8000-000000000001' },
       agentFlags: ['--access-log', 'full'],
     });

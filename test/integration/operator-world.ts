@@ -208,7 +208,7 @@ export async function startOperatorWorld(): Promise<OperatorWorld> {
     const bound = ['--bound-object-kind=Pod', `--bound-object-name=${name}`];
     const token = await plane.kubectl(['create', 'token', 'webpool-agent', ...bound]);
     const kubeconfig = await plane.kubeconfigWith(token.trim());
-    const proxy = await startProxyPod({ kubeconfig, pod: { namespace: 'default', name, uid } });
+    const proxy = await startProxyPod({ access: kubeconfig, pod: { namespace: 'default', name, uid } });
     processes.push(proxy);
     await proxy.ready();
     await setPod(name, { phase: 'Running', podIP: '198.18.255.2', podIPs: [{ ip: '198.18.255.2' }] });

@@ -10,9 +10,11 @@ import { readOperatorConfig } from '../../operator/api/operator-config.ts';
 import { proxyPod } from '../../operator/cluster/proxy-pod.ts';
 import { freePortOn, loopbackAddress } from './address.ts';
 import { createContainer, type Container } from './container.ts';
+import { asInPod, type PodIdentity } from './pod-identity.ts';
 
 export interface ProxyPodOptions {
-  readonly kubeconfig: string;
+  /** Path of a kubeconfig, or as a Pod has it, which needs root. */
+  readonly access: string | PodIdentity;
   /** A Pod of that name has to exist where reports are to have an owner. */
   readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
   /** Where listeners listen. Default: a loopback address of its own. */
@@ -43,16 +45,19 @@ const TAIL = 4000;
 
 /** Starts both. */
 export async function startProxyPod(options: ProxyPodOptions): Promise<ProxyPod> {
-  const { kubeconfig, pod, bind = loopbackAddress(), program = MAIN, agentFlags = [] } = options;
+  const { access, pod, bind = loopbackAddress(), program = MAIN, agentFlags = [] } = options;
   const folder = await mkdtemp(join(tmpdir(), 'webpool-pod-'));
   const port = await freePortOn('127.0.0.1');
   const log = await open(join(folder, 'agent.log'), 'a');
   const haproxyLog = await open(join(folder, 'haproxy.log'), 'a');
   const haproxy = createContainer(haproxyCommand(), { cwd: folder, log: haproxyLog.fd });
-  const where = ['--state-dir', folder, '--kubeconfig', kubeconfig, '--bind', bind, '--http', `127.0.0.1:${port}`];
+  const where = ['--state-dir', folder, '--bind', bind, '--http', `127.0.0.1:${port}`];
   const flags = ['--log-format', 'json', '--max-connections', '1000', ...agentFlags];
-  const env = { ...process.env, POD_NAMESPACE: pod.namespace, POD_NAME: pod.name, POD_UID: pod.uid, POD_IP: bind };
-  const agent = createContainer([process.execPath, program, 'agent', ...where, ...flags], { env, log: log.fd });
+  const own = [process.execPath, program, 'agent', ...where, ...flags];
+  const { command, env: way } =
+    typeof access === 'string' ? { command: [...own, '--kubeconfig', access], env: {} } : asInPod(access, own);
+  const identity = { POD_NAMESPACE: pod.namespace, POD_NAME: pod.name, POD_UID: pod.uid, POD_IP: bind };
+  const agent = createContainer(command, { env: { ...process.env, ...identity, ...way }, log: log.fd });
   return {
     bind,
     url: `http://127.0.0.1:${port}`,
