@@ -41,6 +41,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'node:fs/promises',
       'node:path',
       'node:crypto',
+      'node:tls',
       'node:url',
       'node:timers/promises',
     ],

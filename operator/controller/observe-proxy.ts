@@ -12,6 +12,7 @@ export interface ProxyKnowledge {
   readonly settled: boolean;
   readonly problem: ProxyObserved['problem'];
   readonly bind: string;
+  readonly refusedSecrets?: ProxyObserved['refusedSecrets'];
   /** `address port` → what a server offers whose TLS handshake fails. */
   readonly offers?: ReadonlyMap<string, string>;
 }
@@ -34,11 +35,12 @@ interface Inputs {
 export function createProxyObserver(): (knowledge: ProxyKnowledge) => ProxyObserved {
   let last: Inputs = { wanted: NO_WANTED, known: NO_BACKENDS, offers: NO_OFFERS };
   let pools: ProxyObserved['pools'] = new Map();
-  return ({ state, config, settled, problem, bind, offers = NO_OFFERS }) => {
+  return ({ state, config, settled, problem, bind, refusedSecrets, offers = NO_OFFERS }) => {
     const inputs = { wanted: config?.backends ?? NO_WANTED, known: state?.backends ?? NO_BACKENDS, offers };
     pools = poolsOf(inputs, changedPools(last, inputs), pools);
     last = inputs;
-    return { programmed: settled && state !== undefined, ...(problem === undefined ? {} : { problem }), pools, bind };
+    const programmed = settled && state !== undefined;
+    return { programmed, ...(problem && { problem }), ...(refusedSecrets && { refusedSecrets }), pools, bind };
   };
 }
 

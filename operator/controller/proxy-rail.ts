@@ -2,6 +2,7 @@
  * One HAProxy kept as the topology asks: plan, apply, read back, again until nothing differs or something has to wait.
  */
 import { withValues } from '../api/patched-map.ts';
+import type { Key } from '../api/resources.ts';
 import { keepIdentity, keepMap } from '../api/stable.ts';
 import type { ProxyDriver, RefusedChange, RuntimeChange } from '../driver/proxy-driver.ts';
 import { checksumIn, createProxyConfigBuilder, type ProxySettings } from '../haproxy/config.ts';
@@ -70,6 +71,14 @@ interface Refused {
   readonly until: number;
 }
 
+/** A certificate or authority that HAProxy did not take, whatever we thought of it. */
+interface RefusedSecret {
+  readonly secret: Key;
+  readonly version: string;
+  readonly words: string;
+  readonly until: number;
+}
+
 /** `files` are those that the skeleton names and that are not on disk for sure. */
 type Loaded = Pick<ProxyConfig, 'skeleton' | 'files'>;
 
@@ -90,6 +99,9 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   /** What runs, as far as a reload decides about it. */
   let loaded: Loaded = { skeleton: '', files: new Map() };
   let refused: Refused | undefined;
+  /** By file. */
+  const refusedSecrets = new Map<string, RefusedSecret>();
+  let toldRefusals: ReadonlyMap<Key, string> = new Map();
   /** Since when a reload waits for HAProxy to know all that others remember. */
   let heldSince: number | undefined;
   let problem: ProxyObserved['problem'];
@@ -175,7 +187,24 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     leaving,
     runningSkeleton: loaded.skeleton,
     ...(refused === undefined ? {} : { refused: refused.checksum }),
+    ...(refusedSecrets.size > 0 && {
+      refusedSecrets: new Map([...refusedSecrets].map(([name, { version }]) => [name, version])),
+    }),
   });
+
+  /** A Secret that was refused concerns those that name it: everything else goes on. */
+  const noteRefusal = ({ change, words }: RefusedChange): void => {
+    if (change.kind !== 'set-secret') return;
+    const { secret, version } = change.file;
+    refusedSecrets.set(change.name, { secret, version, words, until: performance.now() + TRY_AGAIN });
+  };
+
+  const forgiveSecrets = (wanted: ProxyConfig) => {
+    const now = performance.now();
+    for (const [name, { version, until }] of refusedSecrets) {
+      if (wanted.secretFiles.get(name)?.version !== version || now > until) refusedSecrets.delete(name);
+    }
+  };
 
   /** Applies one plan; true when something was refused and has to wait. */
   const applyRuntime = async (known: ProxyState, changes: readonly RuntimeChange[]): Promise<boolean> => {
@@ -190,8 +219,12 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     const corrected = settledIn === known.epoch ? changes.filter((change) => isCorrection(change, config)).length : 0;
     settledIn = undefined;
     events.applied(changes, took, corrected);
-    for (const failure of failures) events.refused(failure);
-    return failures.length > 0;
+    for (const failure of failures) {
+      noteRefusal(failure);
+      events.refused(failure);
+    }
+    // A line that names what was refused just now was refused with it.
+    return failures.some(({ change }) => change.kind !== 'set-secret' && !isAbout(change, refusedSecrets));
   };
 
   /** What clients were told is kept over a reload, and for its sake a reload waits a little, which it has to after a start at most. */
@@ -292,6 +325,10 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     settled = done && refused?.checksum !== wanted.checksum;
     problem = settled ? undefined : problemOf(refused, wanted);
     settledIn = settled ? state?.epoch : undefined;
+    toldRefusals = keepMap(
+      toldRefusals,
+      new Map([...refusedSecrets.values()].map(({ secret, words }) => [secret, words] as const)),
+    );
     if (state !== undefined) {
       rememberImage(wanted, state);
       options.probe?.want(findMoving(state, wanted).failing);
@@ -308,6 +345,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     config = wanted;
     if (isNew) [settled, settledIn] = [false, undefined];
     forgiveRefusal(wanted);
+    forgiveSecrets(wanted);
     try {
       return await attend(wanted, isNew);
     } catch (error) {
@@ -328,6 +366,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
         settled: settled && state !== undefined,
         problem,
         bind: options.bind,
+        ...(toldRefusals.size > 0 && { refusedSecrets: toldRefusals }),
         ...offered(),
       });
     },
@@ -360,6 +399,11 @@ function keepServers(known: Servers | undefined, read: Servers = NO_SERVERS): Se
 /** The backend of `backend/server`. */
 function backendIn(key: string): string {
   return key.slice(0, key.indexOf('/'));
+}
+
+/** Whether a change is a line of a list that names one of these files. */
+function isAbout(change: RuntimeChange, files: ReadonlyMap<string, unknown>): boolean {
+  return change.kind === 'add-certificate-line' && change.line.split(/[ [\]]/).some((word) => files.has(word));
 }
 
 function backendOf(change: ProxyChange): readonly string[] {

@@ -57,6 +57,12 @@ interface Memory {
   readonly versions: Map<string, string>;
 }
 
+/** A version of a Secret that was refused, and the one before it; empty when there was none. */
+interface Refusal {
+  readonly version: string;
+  readonly inForce: string;
+}
+
 export interface HaproxyDriverOptions extends HaproxyProcessOptions {
   /** The text of one key of a Secret; undefined when it is not there. */
   readonly secretText: (secret: Key, key: string) => string | undefined;
@@ -116,11 +122,25 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     };
   };
 
-  const secretsOf = (config: ProxyConfig) =>
-    new Map([...config.secretFiles].map(([name, file]) => [name, textOf(file) ?? '']));
+  /** Files of Secrets that HAProxy refused: on disk stays what it has. */
+  const refusals = new Map<string, Refusal>();
+  /** Texts of files that HAProxy took and that are not on disk yet. */
+  const taken = new Map<string, string>();
+  const isRefused = (name: string, { version }: SecretFile) => refusals.get(name)?.version === version;
+
+  const secretsOf = async (config: ProxyConfig) => {
+    const texts = new Map<string, string>();
+    for (const [name, file] of config.secretFiles) {
+      const text = isRefused(name, file) ? (taken.get(name) ?? (await readIfThere(join(folder, name)))) : textOf(file);
+      texts.set(name, text ?? '');
+    }
+    return texts;
+  };
 
   const writeImage = async (config: ProxyConfig, running: Running) => {
-    await writeFiles(new Map([...imageFiles(config, running), ...secretsOf(config)]));
+    const texts = await secretsOf(config);
+    await writeFiles(new Map([...imageFiles(config, running), ...texts]));
+    for (const [name, text] of taken) if (texts.get(name) === text) taken.delete(name);
   };
 
   /** The image of servers and routes, and the state that lets a new worker go on where the old one is. */
@@ -137,7 +157,9 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     const limits = [...config.backends.values()].flatMap(({ name, servers }) =>
       [...servers.values()].map((server): [string, number] => [`${name}/${server.name}`, server.maxConnections]),
     );
-    const versions = [...config.secretFiles].map(([name, { version }]): [string, string] => [name, version]);
+    const versions = [...config.secretFiles].flatMap(([name, file]): [string, string][] =>
+      isRefused(name, file) ? [[name, refusals.get(name)?.inForce ?? '']] : [[name, file.version]],
+    );
     memory = { epoch, limits: new Map(limits), versions: new Map(versions) };
   };
 
@@ -173,7 +195,8 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     },
     async apply(changes) {
       const refused: RefusedChange[] = [];
-      for (const batch of batches(changes)) refused.push(...(await applyBatch(batch, { run, memory, textOf })));
+      for (const batch of batches(changes))
+        refused.push(...(await applyBatch(batch, { run, memory, refusals, taken, textOf })));
       return refused;
     },
     async wouldForget() {
@@ -183,7 +206,7 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     async reload(config, state) {
       const candidate = join(folder, CANDIDATE);
       await rm(candidate, { recursive: true, force: true });
-      const files = [...imageFiles(config, state), ...secretsOf(config)];
+      const files = [...imageFiles(config, state), ...(await secretsOf(config))];
       for (const [name, content] of files) await writeAtomically(join(candidate, name), content);
       const words = await process.check(candidate);
       await rm(candidate, { recursive: true, force: true });
@@ -270,16 +293,20 @@ type Run = (commands: readonly string[]) => Promise<readonly string[]>;
 interface Applying {
   readonly run: Run;
   readonly memory: Memory;
+  readonly refusals: Map<string, Refusal>;
+  readonly taken: Map<string, string>;
   readonly textOf: (file: SecretFile) => string | undefined;
 }
 
-async function applyBatch(batch: Batch, { run, memory, textOf }: Applying): Promise<readonly RefusedChange[]> {
+async function applyBatch(batch: Batch, applying: Applying): Promise<readonly RefusedChange[]> {
+  const { run, memory, textOf } = applying;
   if ('kind' in batch) {
     const words = await replaceRoutes(batch.routes, run);
     return words === '' ? [] : [{ change: batch, words }];
   }
-  const commands = batch.map((change) =>
-    change.kind === 'set-secret' ? secretCommands(change, textOf(change.file) ?? '') : runtimeCommands(change),
+  const texts = batch.map((change) => (change.kind === 'set-secret' ? (textOf(change.file) ?? '') : ''));
+  const commands = batch.map((change, i) =>
+    change.kind === 'set-secret' ? secretCommands(change, texts[i] ?? '') : runtimeCommands(change),
   );
   const answers = await run(commands.flat());
   const refused: RefusedChange[] = [];
@@ -288,10 +315,27 @@ async function applyBatch(batch: Batch, { run, memory, textOf }: Applying): Prom
     const count = commands[i]?.length ?? 0;
     const words = answers.slice(at, at + count).find((answer) => !isDone(answer));
     at += count;
+    if (change.kind === 'set-secret') noteSecret(change, words === undefined ? texts[i] : undefined, applying);
     if (words !== undefined) refused.push({ change, words: words.trim() });
     else remember(change, memory);
   }
   return refused;
+}
+
+type SecretChange = Extract<RuntimeChange, { kind: 'set-secret' }>;
+
+/** `text`: what HAProxy took; undefined when it did not. */
+function noteSecret(
+  { name, file }: SecretChange,
+  text: string | undefined,
+  { memory, refusals, taken }: Applying,
+): void {
+  if (text === undefined) {
+    refusals.set(name, { version: file.version, inForce: memory.versions.get(name) ?? '' });
+    return;
+  }
+  refusals.delete(name);
+  taken.set(name, text);
 }
 
 function remember(change: RuntimeChange, { limits, versions }: Memory): void {

@@ -60,12 +60,17 @@ const secretWords: Readonly<Record<SecretChange['file']['holds'], string>> = {
 };
 
 /**
- * The commands that put the text of a Secret into a running HAProxy; connections that are open keep what they have.
- * `text` is PEM without blank lines.
+ * The commands that put the text of a Secret into a running HAProxy; connections that are open keep what they have. What is refused is
+ * given up, because HAProxy takes nothing else as long as it is not. `text` is PEM without blank lines.
  */
 export function secretCommands({ name, file, isNew }: SecretChange, text: string): readonly string[] {
   const what = `${secretWords[file.holds]} ${quote('name', name)}`;
-  return [...(isNew ? [`new ssl ${what}`] : []), `set ssl ${what} <<\n${text.trimEnd()}\n`, `commit ssl ${what}`];
+  return [
+    ...(isNew ? [`new ssl ${what}`] : []),
+    `set ssl ${what} <<\n${text.trimEnd()}\n`,
+    `commit ssl ${what}`,
+    `abort ssl ${what}`,
+  ];
 }
 
 /** What an answer says that is not an error. */
@@ -77,6 +82,8 @@ const FINE = new RegExp(
     '^New (empty certificate store|CA file created) .*!$',
     '^[Tt]ransaction (created|updated) for .*!$',
     'Success!$',
+    '^No ongoing transaction!$',
+    '^Transaction aborted for .*!$',
     "^(Entry|Certificate) '.*' deleted.*!$",
   ].join('|'),
 );

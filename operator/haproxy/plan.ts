@@ -26,6 +26,8 @@ export interface PlanContext {
   readonly runningSkeleton: string;
   /** Checksum of a skeleton that HAProxy refused: it is not tried again. */
   readonly refused?: string;
+  /** Files of Secrets that HAProxy refused → version: they are not tried again, and what needs them is left out. */
+  readonly refusedSecrets?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -38,6 +40,7 @@ type Servers = ReadonlyMap<string, ServerState>;
 
 const NO_SERVERS: Servers = new Map();
 const NO_LINES: ReadonlySet<string> = new Set();
+const NOTHING_REFUSED: ReadonlyMap<string, string> = new Map();
 
 /** How a server that runs comes to what it should be; one entry a difference. */
 const adjustments: readonly ((be: string, want: ServerConfig, has: ServerState) => ProxyChange | undefined)[] = [
@@ -127,7 +130,7 @@ function plan(state: ProxyState, config: ProxyConfig, scope: Scope): readonly Pr
     if (joining.length === before && left === 0) different.delete(name);
   }
   Object.assign(memory, { wanted: config.backends, known: state.backends, different });
-  const certificates = certificateChanges(state, config);
+  const certificates = certificateChanges(state, config, scope.context.refusedSecrets);
   return [
     ...certificates.joining,
     ...joining,
@@ -209,13 +212,26 @@ interface CertificateChanges {
  * A host has its new line before it loses the old one. A list that the running skeleton lacks comes with the reload.
  * Authorities stay until then too: a server that leaves may still be using one.
  */
-function certificateChanges(state: ProxyState, config: ProxyConfig): CertificateChanges {
-  const lines = [...state.certificateLists].map(([list, running]) => lineChanges(list, running, config));
+function certificateChanges(
+  state: ProxyState,
+  config: ProxyConfig,
+  refused: ReadonlyMap<string, string> = NOTHING_REFUSED,
+): CertificateChanges {
+  const bad = [...refused].flatMap(([name, version]) =>
+    config.secretFiles.get(name)?.version === version ? [name] : [],
+  );
+  // What HAProxy had before under that name goes on.
+  const isIn = (line: string, name: string) => line.split(/[ [\]]/).includes(name) && !state.secretFiles.get(name);
+  const isUsable = (line: string) => bad.every((name) => !isIn(line, name));
+  const lines = [...state.certificateLists].map(([list, running]) => {
+    const wanted = [...(config.certificateLists.get(list) ?? NO_LINES)].filter(isUsable);
+    return lineChanges(list, running, new Set(wanted));
+  });
   // What the running skeleton names is in use until the reload, which forgets it.
   const forgettable = state.checksum === config.checksum ? [...state.secretFiles.keys()] : [];
   const gone = forgettable.filter((name) => !config.secretFiles.has(name) && isCertificateFile(name));
   return {
-    joining: [...secretChanges(state, config), ...lines.flatMap(({ joining }) => joining)],
+    joining: [...secretChanges(state, config, bad), ...lines.flatMap(({ joining }) => joining)],
     leaving: [
       ...lines.flatMap(({ leaving }) => leaving),
       ...gone.map((name): ProxyChange => ({ kind: 'delete-certificate', name })),
@@ -223,15 +239,20 @@ function certificateChanges(state: ProxyState, config: ProxyConfig): Certificate
   };
 }
 
-function secretChanges(state: ProxyState, config: ProxyConfig): readonly ProxyChange[] {
+function secretChanges(state: ProxyState, config: ProxyConfig, bad: readonly string[]): readonly ProxyChange[] {
   return [...config.secretFiles].flatMap(([name, file]): readonly ProxyChange[] => {
     const version = state.secretFiles.get(name);
-    return version === file.version ? [] : [{ kind: 'set-secret', name, file, isNew: version === undefined }];
+    return version === file.version || bad.includes(name)
+      ? []
+      : [{ kind: 'set-secret', name, file, isNew: version === undefined }];
   });
 }
 
-function lineChanges(list: string, running: ReadonlyMap<string, number>, config: ProxyConfig): CertificateChanges {
-  const wanted = config.certificateLists.get(list) ?? NO_LINES;
+function lineChanges(
+  list: string,
+  running: ReadonlyMap<string, number>,
+  wanted: ReadonlySet<string>,
+): CertificateChanges {
   return {
     joining: [...wanted]
       .filter((line) => !running.has(line))

@@ -1,5 +1,6 @@
 /** What a Secret's certificates are, without their text. In: the values of a Secret. Out: facts, or why they cannot be used. */
 import { createHash, createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import { certificateInForce, type CertificateInfo, type SecretInfo } from '../api/resources.ts';
 
 type Values = ReadonlyMap<string, string>;
@@ -72,7 +73,8 @@ function certificateOf(text: string, keyText: string): CertificateInfo {
   }
   return (
     weakness(leaf, key.key) ??
-    tooLong(text + keyText) ?? {
+    tooLong(text + keyText) ??
+    refusal(chain.certificates, key.key) ?? {
       fingerprint: fingerprintOf(chain.certificates),
       notAfter: endOf([leaf]),
       names: namesOf(leaf),
@@ -131,6 +133,18 @@ function weakness(leaf: X509Certificate, key: KeyObject): CertificateInfo | unde
     return { problem: 'tls.crt is signed with SHA-1, which clients refuse. Have it issued again.' };
   }
   return undefined;
+}
+
+/** What OpenSSL itself, which HAProxy asks too, says of the whole: for example of an issuer with a short key. */
+function refusal(certificates: readonly X509Certificate[], key: KeyObject): CertificateInfo | undefined {
+  const cert = certificates.map(String).join('');
+  try {
+    createSecureContext({ cert, key: key.export({ type: 'pkcs8', format: 'pem' }), ciphers: 'DEFAULT:@SECLEVEL=2' });
+    return undefined;
+  } catch (error) {
+    const words = error instanceof Error ? error.message : '';
+    return { problem: `OpenSSL refuses it (${words.replace(/^error:[^:]*:[^:]*::/, '')}). Have it issued again.` };
+  }
 }
 
 function tooLong(text: string): CertificateInfo | undefined {

@@ -1,4 +1,5 @@
 /** Until when the certificates that a RoutingRule names are good, and what is said about it. */
+import type { Finding } from '../api/finding.ts';
 import type { RoutingRuleSpec } from '../api/kinds.gen.ts';
 import { certificateInForce, keyOf, type Key, type Resources, type RoutingRule } from '../api/resources.ts';
 import { secondsOf } from './time.ts';
@@ -21,6 +22,21 @@ export function certificateEnds({ metadata, spec }: RoutingRule, secrets: Resour
     const secret = keyOf({ namespace, name });
     const good = certificateInForce(secrets.get(secret)?.[holds]);
     return good === undefined ? [] : [{ secret, notAfter: good.notAfter }];
+  });
+}
+
+/** What a RoutingRule is told of Secrets that HAProxy refused. */
+export function refusedCertificates(
+  { metadata, spec }: RoutingRule,
+  refused: ReadonlyMap<Key, string> = new Map(),
+): readonly Finding[] {
+  const { namespace } = metadata;
+  return namesOf(spec).flatMap(([name]): readonly Finding[] => {
+    const words = refused.get(keyOf({ namespace, name }));
+    if (words === undefined) return [];
+    const message = `HAProxy refuses what Secret "${name}" holds: ${words} What it had before stays in force.`;
+    const object = { kind: 'RoutingRule', key: keyOf(metadata) } as const;
+    return [{ object, condition: 'ResolvedRefs', reason: 'InvalidCertificateRef', path: 'spec.listener.tls', message }];
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Finding } from '../api/finding.ts';
 import type { Key, Kind, Metadata } from '../api/resources.ts';
 import type { Judged } from './conditions.ts';
-import { certificateEnds } from './certificates.ts';
+import { certificateEnds, refusedCertificates } from './certificates.ts';
 import { databaseGrantStatus, leavingGrantStatus } from './database-grant.ts';
 import type { AnyStatus, Leaving, StatusInput } from './document.ts';
 import type { Lookups } from './lookups.ts';
@@ -59,14 +59,23 @@ function collectPool(identity: Identity, input: StatusInput, lookups: Lookups): 
 
 function collectRule(identity: Identity, input: StatusInput, lookups: Lookups): Collected | undefined {
   const object = input.resources.rules.get(identity.key);
-  const subject = subjectOf(identity, lookups, object?.metadata);
-  if (subject === undefined) return undefined;
+  const known = subjectOf(identity, lookups, object?.metadata);
+  if (known === undefined) return undefined;
+  const refusals = object === undefined ? NONE : refusedCertificates(object, input.observed.proxy.refusedSecrets);
+  const subject = refusals.length === 0 ? known : { ...known, findings: [...known.findings, ...refusals] };
   const proxy = proxyFor(identity, input);
   const routed = lookups.routed.get(identity.key) ?? NONE;
   const unavailable = object === undefined ? NONE : lookups.unavailable(object);
   const certificates = object === undefined ? NONE : certificateEnds(object, input.resources.secrets);
   const ends = certificates.flatMap(({ secret, notAfter }) => [secret, notAfter]);
-  const lists = [...subject.findings, ...ends, routed.length, ...routed, ...unavailable];
+  const lists = [
+    ...known.findings,
+    ...refusals.map(({ message }) => message),
+    ...ends,
+    routed.length,
+    ...routed,
+    ...unavailable,
+  ];
   return {
     subject,
     inputs: [object, subject.held, proxy.bind, ...proxyInputs(proxy), ...lists],

@@ -25,6 +25,8 @@ export interface ProxyObserved {
   readonly awaited?: ReadonlyMap<string, string>;
   /** What one object in particular waits for. */
   readonly waitsFor?: string;
+  /** Secrets whose certificates HAProxy refused though nothing seemed wrong with them, with its words; the same map as long as it says the same. */
+  readonly refusedSecrets?: ReadonlyMap<Key, string>;
   /** Servers as read back, by pool key and server id. */
   readonly pools: ReadonlyMap<Key, ReadonlyMap<string, ServerObserved>>;
   /** Where listeners are reachable, for example `127.0.0.1` or `*`. */

@@ -3,11 +3,12 @@ import type { ProxyProblem, ProxyReportSpec, RefusedObject, ReportedPool, Report
 import type { Held, Key, Resources } from '../api/resources.ts';
 import type { Pool, Topology } from '../topology/topology.ts';
 import type { ProxyObserved, ServerObserved } from './observed.ts';
+import { refusedCertificates } from './certificates.ts';
 import { oneLine, sentences } from './text.ts';
 
 /** Everything that a report is made of. */
 export interface ReportInput {
-  readonly resources: Pick<Resources, 'held'>;
+  readonly resources: Pick<Resources, 'held' | 'rules'>;
   readonly topology: Pick<Topology, 'pools'>;
   readonly proxy: ProxyObserved;
   readonly worker: ProxyReportSpec['worker'];
@@ -44,14 +45,15 @@ export function createReportBuilder(): (input: ReportInput) => ProxyReportSpec {
       next.set(key, same ? before : { pool, servers, reported: reportedPool(key, pool, servers) });
     }
     memos = next;
-    const refused = resources.held.filter(({ paused, kind }) => !paused && kind !== 'DatabaseGrant');
+    const held = resources.held.filter(({ paused, kind }) => !paused && kind !== 'DatabaseGrant').map(refusedObject);
+    const refused = [...held, ...withRefusedSecrets(resources.rules, proxy.refusedSecrets)];
     const { problem } = proxy;
     return {
       heartbeatTime: now,
       ...(worker !== undefined && { worker }),
       programmed,
       ...(problem !== undefined && problem.reason !== 'NoProxies' && { problem: problemOf(problem) }),
-      ...(refused.length > 0 && { refused: refused.slice(0, MOST_REFUSED).map(refusedObject) }),
+      ...(refused.length > 0 && { refused: refused.slice(0, MOST_REFUSED) }),
       ...(refused.length > MOST_REFUSED && { refusedTotal: refused.length }),
       pools: [...memos.values()].slice(0, MOST_POOLS).map(({ reported }) => reported),
       ...(corrected !== undefined && { corrected }),
@@ -63,7 +65,25 @@ function problemOf({ reason, message }: NonNullable<ProxyObserved['problem']>): 
   return { reason: reason === 'ConfigRejected' ? reason : 'ProxyUnreachable', message: message.slice(0, 4096) };
 }
 
-function refusedObject({ kind, key, metadata, findings }: Held): RefusedObject {
+/** Rules that name a Secret which HAProxy refused. */
+function withRefusedSecrets(
+  rules: Resources['rules'],
+  refused: ProxyObserved['refusedSecrets'],
+): readonly RefusedObject[] {
+  if (refused === undefined) return [];
+  return [...rules].flatMap(([key, rule]): readonly RefusedObject[] => {
+    const findings = refusedCertificates(rule, refused);
+    if (findings.length === 0) return [];
+    return [refusedObject({ kind: 'RoutingRule', key, metadata: rule.metadata, findings })];
+  });
+}
+
+function refusedObject({
+  kind,
+  key,
+  metadata,
+  findings,
+}: Pick<Held, 'kind' | 'key' | 'metadata' | 'findings'>): RefusedObject {
   const reason = findings[0]?.reason ?? 'InvalidSpec';
   const message = oneLine(sentences(findings), 512);
   return { kind: kind === 'WebPool' ? kind : 'RoutingRule', key, generation: metadata.generation, reason, message };

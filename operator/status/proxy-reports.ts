@@ -108,8 +108,12 @@ function awaitedObjects({ requirements, reached }: ReportsInput, fresh: readonly
       const refuses = refused.some((one) => one.kind === kind && one.key === key && one.generation === generation);
       return !has || !hasSlices || refuses;
     });
-    if (missing.length > 0)
-      awaited.set(`${kind}/${key}`, `${missing.length} of ${reports.length} proxies do not have it yet.`);
+    if (missing.length === 0) continue;
+    const refusal = missing.flatMap(({ refused = [] }) =>
+      refused.filter((one) => one.kind === kind && one.key === key),
+    );
+    const why = refusal[0] === undefined ? '' : ` ${refusal[0].message}`;
+    awaited.set(`${kind}/${key}`, `${missing.length} of ${reports.length} proxies do not have it yet.${why}`);
   }
   return awaited;
 }

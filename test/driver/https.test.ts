@@ -5,7 +5,7 @@ import { certificateFor, tlsSecret, type Pair } from '../support/certificates.ts
 import { handshake, httpsGet, type HttpsOptions, type TlsOptions } from '../support/tls-client.ts';
 import { echoOf } from '../support/http-client.ts';
 import { startWebServer, type WebServer } from '../support/web-server.ts';
-import type { Written } from '../support/admit.ts';
+import { admitted, type Written } from '../support/admit.ts';
 
 const PORT = 8443;
 
@@ -297,6 +297,8 @@ describe('what cannot be used leaves its own hosts unserved and no others', () =
   const good = certificateFor(['good.example.com']);
   const other = certificateFor(['bad.example.com']);
   const weak = certificateFor(['bad.example.com'], { key: 'rsa:1024' });
+  const weakIssuer = certificateFor([], { key: 'rsa:1024', authority: true });
+  const ofWeak = certificateFor(['bad.example.com'], { issuer: weakIssuer });
   const edwards = certificateFor(['bad.example.com'], { key: 'rsa:2048' });
   const cases: readonly (readonly [string, ReadonlyMap<string, string> | undefined, RegExp])[] = [
     ['a Secret that is not there', undefined, /does not exist/],
@@ -326,6 +328,11 @@ describe('what cannot be used leaves its own hosts unserved and no others', () =
     ['two keys', tlsSecret({ certificate: good.certificate, key: good.key + other.key }), /2 private keys/],
     ['a key that is too short', tlsSecret(weak), /1024 bits/],
     [
+      'an issuer whose key is too short',
+      tlsSecret({ certificate: ofWeak.certificate + weakIssuer.certificate, key: ofWeak.key }),
+      /OpenSSL refuses it \(.*key too small\)/,
+    ],
+    [
       'more than fits',
       tlsSecret({ certificate: edwards.certificate.repeat(14), key: edwards.key }),
       /at most 14000 fit/,
@@ -349,6 +356,56 @@ describe('what cannot be used leaves its own hosts unserved and no others', () =
     expect(await get('good.example.com')).toMatchObject({ status: 200 });
     expect(await refused(get('bad.example.com'))).toBe('unrecognized name');
     expect(proxy.told.refused).toEqual([]);
+  });
+});
+
+describe('a certificate that HAProxy refuses though we did not', () => {
+  const good = certificateFor(['good.example.com']);
+  const bad = certificateFor(['bad.example.com']);
+  const objects = (more: readonly Written[] = []) => [
+    ...pools(),
+    https('good', ['good.example.com'], { secretName: 'good' }),
+    https('bad', ['bad.example.com'], { secretName: 'bad' }),
+    ...more,
+  ];
+  /** What we looked at is not what comes to HAProxy. */
+  const mistaken = async (more: readonly Written[] = []) => {
+    secret('good', good);
+    secret('bad', certificateFor(['bad.example.com']));
+    const seen = admitted(objects(more), [], { secrets: new Map(proxy.secrets) });
+    secret('bad', { ...bad, key: good.key });
+    proxy.aim(seen);
+    await proxy.until('the refusal to be told', () => {
+      const { programmed, refusedSecrets } = proxy.rail.observed;
+      return programmed && refusedSecrets !== undefined;
+    });
+  };
+
+  it('is left out, told, and keeps nobody else waiting', async () => {
+    secret('good', good);
+    await proxy.apply([...pools(), https('good', ['good.example.com'], { secretName: 'good' })]);
+    await mistaken([https('later', ['later.example.com'], { secretName: 'good', pool: 'two' })]);
+    await proxy.serving();
+    expect(await get('good.example.com')).toMatchObject({ status: 200 });
+    expect(await get('later.example.com')).toMatchObject({ server: 'two' });
+    expect(await refused(get('bad.example.com'))).toBe('unrecognized name');
+    expect(proxy.rail.observed.refusedSecrets?.get('default/bad')).toMatch(/key|private/i);
+    expect(proxy.conditions('RoutingRule', 'bad')).toMatchObject({ ResolvedRefs: 'False', Ready: 'False' });
+    expect(proxy.conditions('RoutingRule', 'good')).toMatchObject({ Ready: 'True' });
+  });
+
+  it('leaves what it had before, also over a reload, until another one comes', async () => {
+    secret('good', good);
+    secret('bad', bad);
+    await proxy.apply(objects());
+    await mistaken([ruleOf('more', 8081, [allTo('one')])]);
+    expect(await shown('bad.example.com')).toBe(fingerprint(bad));
+    expect(proxy.conditions('RoutingRule', 'bad')).toMatchObject({ ResolvedRefs: 'False' });
+    const fixed = certificateFor(['bad.example.com']);
+    secret('bad', fixed);
+    await proxy.apply(objects());
+    expect(await shown('bad.example.com')).toBe(fingerprint(fixed));
+    expect(proxy.rail.observed.refusedSecrets).toBeUndefined();
   });
 });
 
