@@ -44,6 +44,32 @@ describe.each(pages)('%s', (_, text) => {
   });
 });
 
+describe('docs/standalone.md', () => {
+  const text = readFileSync(new URL('docs/standalone.md', root), 'utf8');
+  const sources = ['operator/commands', 'operator/driver'].flatMap((folder) => texts(`${folder}/`, '.ts'));
+  const code = sources.map(([, source]) => source).join('\n');
+
+  test('names flags of run that there are', () => {
+    const flags = [...text.matchAll(/`(?:[^`]*\s)?(--(?:grace|http|haproxy|state-dir))\b[^`]*`/g)].map(
+      ([, flag = '']) => flag,
+    );
+    expect(new Set(flags)).toEqual(new Set(['--grace', '--http', '--haproxy', '--state-dir']));
+    expect(flags.filter((flag) => !code.includes(`'${flag}`))).toEqual([]);
+  });
+
+  test('repeats messages as the program says them', () => {
+    const table = text.slice(text.indexOf('## When something'));
+    const messages = [...table.matchAll(/^\| `([^`]+)` \|/gm)].map(([, message = '']) => message);
+    const parts = messages.flatMap((message) =>
+      message.split(/FOLDER|N\)|\.\.\.|…|http:\S+|object=.*|file=.*|haproxy$/),
+    );
+    const own = parts.map((part) => part.trim().replace(/^: | \(process$/, '')).filter((part) => part.length > 3);
+    // HAProxy's own words.
+    expect(own.filter((part) => !part.startsWith('cannot bind socket') && !code.includes(part))).toEqual([]);
+    expect(own.length).toBeGreaterThan(8);
+  });
+});
+
 test.each(ours.map(([place, document]) => ({ place, ...document, document })))(
   'the $kind $metadata.name of $place is accepted',
   ({ kind, document }) => {
