@@ -4,7 +4,8 @@
  */
 import type { AnySchemaObject } from 'ajv';
 import { parseDuration } from './duration.ts';
-import type { Problem } from './problem.ts';
+import { PORT_RANGE_FORM, portRange } from './port-range.ts';
+import { problem, type Problem } from './problem.ts';
 import { createDocumentCheck } from './schema.ts';
 
 /** How the operator works and what its proxies are like. Times in milliseconds. */
@@ -23,6 +24,8 @@ export interface ProxySettings {
   readonly image?: string;
   readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   readonly imagePullSecrets: readonly string[];
+  /** Open from the start, so that a TCP rule needs no reload: `first-last`. Absent = none. */
+  readonly tcpPorts?: string;
   readonly service: ServiceSettings;
   readonly resources: { readonly haproxy: ResourceSettings; readonly agent: ResourceSettings };
   readonly nodeSelector: Texts;
@@ -134,6 +137,10 @@ const PROXY = object('The proxy Pods and what stands in front of them.', {
   image: text("Image of the proxy Pods. Default: the operator's.", 512),
   imagePullPolicy: choice(['Always', 'IfNotPresent', 'Never'], 'When it is pulled. Default: IfNotPresent.'),
   imagePullSecrets: names('Secrets to pull it with.'),
+  tcpPorts: text(
+    'TCP ports that proxies open from the start, for example 20000-20031: a rule on one of them needs no reload. At most 256. Absent: none.',
+    11,
+  ),
   service: SERVICE,
   resources: object('What the containers get.', {
     haproxy: resources('HAProxy. Default: requests 100m and 96Mi, limit 512Mi.'),
@@ -189,6 +196,8 @@ export function readOperatorConfig(document: unknown): ConfigVerdict {
   const { problems } = createDocumentCheck(OPERATOR_CONFIG_SCHEMA)(document);
   if (problems.length > 0) return { problems };
   const { watchNamespaces = [], proxy = {} } = document as Document;
+  if (proxy.tcpPorts !== undefined && portRange(proxy.tcpPorts) === undefined)
+    return { problems: [problem('proxy.tcpPorts', PORT_RANGE_FORM)] };
   return { config: { watchNamespaces: watchNamespaces.toSorted(), proxy: proxySettings(proxy) } };
 }
 

@@ -124,6 +124,7 @@ function agentContainer(installation: Installation): Container {
   const options = [
     ...watchNamespaces.flatMap((namespace) => ['--watch-namespace', namespace]),
     ...(proxy.accessLog === 'Off' ? [] : ['--access-log', proxy.accessLog.toLowerCase()]),
+    ...(proxy.tcpPorts === undefined ? [] : ['--tcp-ports', proxy.tcpPorts]),
   ];
   return {
     name: 'agent',

@@ -46,6 +46,8 @@ export interface AgentOptions {
   /** Milliseconds that HAProxy may take to end after a signal: until then it is followed as before. */
   readonly grace: number;
   readonly maxConnections?: number;
+  /** TCP ports that are open from the start, ascending. Default: none. */
+  readonly tcpPorts?: readonly number[];
   /** Default: Off. */
   readonly accessLog?: AccessLog;
   readonly log: Logger;
@@ -100,6 +102,7 @@ export async function agent(options: AgentOptions): Promise<number> {
       ...descriptors(options.maxConnections),
       accessLog,
       accessLogTo: 'Socket',
+      ...(options.tcpPorts && { tcpPorts: options.tcpPorts }),
       router: await readFile(new URL('../haproxy/router.lua', import.meta.url), 'utf8'),
     },
     bind: '*',

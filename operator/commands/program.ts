@@ -1,5 +1,6 @@
 /** The words of the command line and their help. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { PORT_RANGE_FORM, portRange } from '../api/port-range.ts';
 import { canonicalAddress } from '../api/address.ts';
 import { parseDuration } from '../api/duration.ts';
 import type { AccessLog } from '../haproxy/access-log.ts';
@@ -102,6 +103,7 @@ interface RunFlags {
   readonly grace: number;
   readonly leaveProxy?: true;
   readonly maxConnections?: number;
+  readonly tcpPorts?: readonly number[];
   readonly accessLog: AccessLog;
   readonly peer: Peers['all'];
   readonly peerName?: string;
@@ -129,6 +131,7 @@ function addRun(command: Command, signal: AbortSignal, set: (code: number) => vo
       'clients at a time (default: what the descriptor limit allows, at most 10000)',
       count,
     )
+    .option('--tcp-ports <first-last>', TCP_PORTS, tcpPorts)
     .addOption(accessLogOption())
     .addOption(
       listOption(
@@ -177,6 +180,7 @@ interface AgentFlags {
   readonly http: { readonly host: string; readonly port: number };
   readonly grace: number;
   readonly maxConnections?: number;
+  readonly tcpPorts?: readonly number[];
   readonly accessLog: AccessLog;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'auto' | 'json' | 'text';
@@ -199,6 +203,7 @@ function addAgent(command: Command, signal: AbortSignal, set: (code: number) => 
     .addOption(httpOption('where probes and metrics are served', { host: '0.0.0.0', port: AGENT_PORT }))
     .addOption(durationOption('--grace', 'how long HAProxy may take to end after a signal', '10m'))
     .option('--max-connections <number>', 'clients at a time (default: what the descriptor limit allows)', count)
+    .option('--tcp-ports <first-last>', TCP_PORTS, tcpPorts)
     .addOption(accessLogOption())
     .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .addOption(new Option('--log-format <format>').choices(['auto', 'json', 'text']).default('auto'))
@@ -432,6 +437,14 @@ function peersOf(all: Peers['all'], name: string | undefined): Peers | undefined
   if (all.length === 0 && name === undefined) return undefined;
   if (name !== undefined && all.some((peer) => peer.name === name)) return { name, all };
   throw new UsageError('--peer-name has to be the name of one --peer');
+}
+
+const TCP_PORTS = 'TCP ports that are open from the start, so that a rule on one of them needs no reload';
+
+function tcpPorts(value: string): readonly number[] {
+  const ports = portRange(value);
+  if (ports === undefined) throw new InvalidArgumentError(PORT_RANGE_FORM);
+  return ports;
 }
 
 function accessLog(value: string): AccessLog {

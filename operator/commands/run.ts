@@ -48,6 +48,8 @@ export interface RunOptions {
   /** HAProxy goes on serving after we end. */
   readonly leaveProxy: boolean;
   readonly maxConnections?: number;
+  /** TCP ports that are open from the start, ascending. Default: none. */
+  readonly tcpPorts?: readonly number[];
   /** Default: Off. */
   readonly accessLog?: AccessLog;
   /** Default: alone. */
@@ -174,6 +176,7 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
   const { log, signal } = options;
   const { folder, statusFolder, stateDir, metrics, url } = surroundings;
   const bind = options.bind.length === 0 ? allAddresses() : options.bind;
+  const inspect = createPortInspector({ bind, folder: stateDir });
   let firstRead = true;
   let programmed = false;
   const repeats = createRepeats();
@@ -199,6 +202,7 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
       bind,
       ...descriptors(options.maxConnections),
       ...(options.accessLog && { accessLog: options.accessLog }),
+      tcpPorts: await openPorts(options, inspect),
       ...(options.peers && { peers: options.peers }),
       router: await readFile(new URL('../haproxy/router.lua', import.meta.url), 'utf8'),
     },
@@ -259,7 +263,7 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
       },
     },
     resolver,
-    ports: createPortWatch(createPortInspector({ bind, folder: stateDir })),
+    ports: createPortWatch(inspect),
     proxy,
     databases,
     now,
@@ -320,6 +324,17 @@ function urlOf({ host, port }: RunOptions['http']): string {
 }
 
 /** What was damaged counts as absent: the servers of today's grants are known without it. */
+/** What another program holds has a frontend of its own once it is free. */
+async function openPorts(
+  { tcpPorts = [], log }: RunOptions,
+  inspect: ReturnType<typeof createPortInspector>,
+): Promise<readonly number[]> {
+  const taken = tcpPorts.length === 0 ? undefined : await inspect(new Set(tcpPorts));
+  for (const [port, holder] of taken ?? [])
+    log.warn({ port, holder }, 'a port of --tcp-ports is held by another program');
+  return tcpPorts.filter((port) => taken?.has(port) !== true);
+}
+
 async function remembered(statusFolder: string): Promise<readonly ServerPlace[]> {
   const places = await readJson(join(statusFolder, PLACES));
   return Array.isArray(places) ? places.filter(isPlace) : [];

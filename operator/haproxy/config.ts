@@ -15,6 +15,7 @@ import { ALONE, peerSections, type Peers } from './peers.ts';
 import type { BackendConfig, ProxyConfig } from './proxy.ts';
 import { quote } from './quote.ts';
 import { routingMap } from './routes.ts';
+import { sharedFrontend, shareOut, type Sharing } from './tcp-ports.ts';
 import { transportFiles } from './transport.ts';
 
 /** What the topology does not say. */
@@ -31,6 +32,8 @@ export interface ProxySettings extends AccessLogSettings {
   readonly otherDescriptors?: number;
   /** Text of router.lua. */
   readonly router: string;
+  /** TCP ports that are open from the start, ascending. Default: none. */
+  readonly tcpPorts?: readonly number[];
   /** Where nobody says more with a topology. Default: alone. */
   readonly peers?: Peers;
 }
@@ -88,11 +91,12 @@ function build({ topology, peers }: Input, settings: ProxySettings, memo: Memo):
       sections.push(remembered(memo.sections, pool.options, name, () => backendSection(mode, pool.key, pool.options)));
     }
   }
-  const inputs = [peers, ...sections, ...listeners.map(staticPart)];
+  const sharing = shareOut(listeners, settings.tcpPorts);
+  const inputs = [peers, sharing.shared.join(), ...sections, ...sharing.own.map(staticPart)];
   const { skeleton, checksum, files } =
     memo.last !== undefined && sameItems(memo.last.inputs, inputs)
       ? memo.last.config
-      : skeletonOf(sections, { listeners, peers }, settings);
+      : skeletonOf(sections, { ...sharing, peers }, settings);
   const { lists: certificateLists } = certificates;
   const secretFiles = new Map([...certificates.secretFiles, ...transportFiles(topology.pools.values())]);
   const config: ProxyConfig = { skeleton, checksum, files, routes, backends, secretFiles, certificateLists };
@@ -165,7 +169,7 @@ function remembered<K extends object, N, V>(memo: WeakMap<K, Map<N, V>>, key: K,
 
 function skeletonOf(
   sections: readonly BackendSection[],
-  { listeners, peers }: { readonly listeners: readonly Listener[]; readonly peers: Peers },
+  { own: listeners, shared, peers }: Sharing & { readonly peers: Peers },
   settings: ProxySettings,
 ): Pick<ProxyConfig, 'skeleton' | 'checksum' | 'files'> {
   const blocks = [
@@ -174,6 +178,7 @@ function skeletonOf(
     ...accessLogSections(settings),
     defaultLines(settings),
     ...listeners.map((listener) => frontendLines(listener, settings.bind, settings)),
+    ...sharedFrontend(shared, settings.bind, settings),
     ...fixedSections(),
     ...sections.map(({ lines }) => lines),
   ];

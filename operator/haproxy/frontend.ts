@@ -97,7 +97,7 @@ export function wildcardsKey(port: number): string {
 const protocolLines: Readonly<Record<Listener['protocol'], (listener: Listener) => readonly string[]>> = {
   HTTP: (listener) => httpLines(listener, []),
   HTTPS: (listener) => httpLines(listener, tlsLines(listener.port)),
-  TCP: ({ port }) => tcpLines(port),
+  TCP: ({ port }) => tcpRouteLines(`str(tcp|${port}),map_str(${ROUTES_FILE})`),
   TLS: ({ port }) => passthroughLines(port),
 };
 
@@ -207,13 +207,13 @@ function passthroughLines(port: number): readonly string[] {
   ];
 }
 
-/** Layer 4 has no answer to give: what has no server is closed. */
-function tcpLines(port: number): readonly string[] {
+/** Layer 4 has no answer to give: what has no server is closed. `found` is a sample: what the routing map has for the port. */
+export function tcpRouteLines(found: string): readonly string[] {
   return [
     'mode tcp',
     // The pool's own time limit for a silent connection is the shorter one.
     'timeout client 24h',
-    `tcp-request content set-var(txn.to) str(tcp|${port}),map_str(${ROUTES_FILE})`,
+    `tcp-request content set-var(txn.to) ${found}`,
     `tcp-request content lua.webpool_route_tcp if { var(txn.to) -m beg ? }`,
     'tcp-request content reject unless { var(txn.to) -m found }',
     'use_backend %[var(txn.to),field(1,@)]',

@@ -62,6 +62,6 @@ export function serverId(name: string): string {
 }
 
 /** `address:port` as haproxy.cfg and the runtime commands take it; IPv6 in brackets. */
-export function socketAddress(address: string, port: number): string {
+export function socketAddress(address: string, port: number | string): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

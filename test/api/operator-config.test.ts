@@ -37,6 +37,7 @@ const FULL = {
     tolerations: [{ key: 'a', operator: 'Equal', value: 'b', effect: 'NoExecute', tolerationSeconds: 5 }],
     priorityClassName: 'important',
     accessLog: '1/100',
+    tcpPorts: '20000-20031',
     drain: { delay: '5s', timeout: '2m' },
   },
 };
@@ -97,6 +98,8 @@ describe('the settings', () => {
       { ...HEAD, proxy: { resources: { haproxy: { limits: { memory: '1 GB' } } } } },
     ],
     ['proxy.accessLog', { ...HEAD, proxy: { accessLog: '1/0' } }],
+    ['proxy.tcpPorts', { ...HEAD, proxy: { tcpPorts: '20000-29999' } }],
+    ['proxy.tcpPorts', { ...HEAD, proxy: { tcpPorts: '61080-61090' } }],
     ['proxy.drain.delay', { ...HEAD, proxy: { drain: { delay: 'soon' } } }],
     ['proxy.tolerations[0].effect', { ...HEAD, proxy: { tolerations: [{ effect: 'Never' }] } }],
   ])('are refused with the place: %s', (place, document) => {

@@ -60,6 +60,7 @@ describe('the proxy Pod', () => {
       nodeSelector: { edge: 'yes' },
       tolerations: [{ key: 'edge', operator: 'Exists', effect: 'NoSchedule' }],
       priorityClassName: 'important',
+      tcpPorts: '20000-20031',
     };
     const made = proxyDeployment(installation({ watchNamespaces: ['shop', 'blog'], proxy }));
     const { haproxy, agent } = containers(made);
@@ -75,7 +76,8 @@ describe('the proxy Pod', () => {
       imagePullPolicy: 'Always',
       resources: { requests: { cpu: '100m', memory: '96Mi' }, limits: { cpu: '2', memory: '1Gi' } },
     });
-    expect(agent?.command.slice(-4)).toEqual(['--watch-namespace', 'blog', '--watch-namespace', 'shop']);
+    const flags = ['--watch-namespace', 'blog', '--watch-namespace', 'shop', '--tcp-ports', '20000-20031'];
+    expect(agent?.command.slice(-6)).toEqual(flags);
   });
 
   it.each([

@@ -161,6 +161,48 @@ describe('webpool run', () => {
     }
   });
 
+  test('--tcp-ports: a TCP rule needs no reload, and a port of them that another program holds harms no other', async () => {
+    const own = await makeRunFolder();
+    const other = createServer();
+    await new Promise<void>((done) => other.listen(20_003, own.bind, done));
+    const [server] = servers;
+    const relay = poolText('relay', server === undefined ? [] : [server], '  protocol: TCP').replace(
+      'type: HTTP, path: /health',
+      'type: TCP',
+    );
+    const tcp = (port: number) =>
+      ruleText(`tcp-${port}`, '/', 'relay')
+        .replace('protocol: HTTP', 'protocol: TCP')
+        .replace(`port: ${PORT}`, `port: ${port}`)
+        .replace(/matches: .*?}}], /, '');
+    const serves = (port: number) =>
+      eventually(
+        `${port} serves`,
+        async () => (await request({ address: own.bind, port }, '/').catch(() => undefined))?.server === 'web01',
+      );
+    try {
+      await own.write('relay.yaml', relay);
+      const run = await own.start(['--tcp-ports', '20000-20007']);
+      await eventually('the pool is there', async () =>
+        (await run.ask()).servers.some(({ standing }) => standing === 'Ready'),
+      );
+      await own.write('a.yaml', tcp(20_001));
+      await serves(20_001);
+      expect(await run.metrics()).not.toMatch(/^webpool_reloads_total\{/m);
+      await own.write('b.yaml', tcp(20_003));
+      await eventually('the rule says that its port is held', async () =>
+        JSON.stringify(await own.status('routingrule.default.tcp-20003')).includes('PortUnavailable'),
+      );
+      await new Promise((done) => other.close(done));
+      await serves(20_003);
+      await serves(20_001);
+      expect(await run.end()).toBe(0);
+    } finally {
+      other.close();
+      await own.remove();
+    }
+  });
+
   test('a second run on the same folder is refused', async () => {
     const run = await folder.start();
     const second = await folder.command(['run', folder.path, '--http', '127.0.0.1:0']);

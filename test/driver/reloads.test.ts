@@ -22,7 +22,7 @@ let two: WebServer;
 
 beforeAll(async () => {
   [proxy, one, two] = await Promise.all([
-    createTestProxy({ peers: (topology) => keeper.wanted(topology).peers }),
+    createTestProxy({ settings: { tcpPorts: [20_000, 20_001] }, peers: (topology) => keeper.wanted(topology).peers }),
     startWebServer({ name: 'one' }),
     startWebServer({ name: 'two' }),
   ]);
@@ -49,6 +49,7 @@ const https = (name: string, tls: object = {}) =>
   );
 const endpoint = (more: object) => ({ name: one.name, address: one.address, port: one.port, ...more });
 const begin = (): Written[] => [site(), http(), https('a')];
+const relay = (): Written => poolOf('relay', [two], { protocol: 'TCP', healthCheck: { type: 'TCP' } });
 const limited = (): Written[] => {
   const rule = { ...allTo('site'), rateLimit: { requests: 1, per: '1s' } };
   return [site(), http([rule]), https('a')];
@@ -62,6 +63,7 @@ const [second, third] = [peer('second'), peer('third')];
 
 /** Row → the objects before the change, where they are not what `begin` gives. */
 const BEFORE: Readonly<Record<string, () => readonly Written[]>> = {
+  'A TCP port of `--tcp-ports` comes or goes, whose pool has `protocol: TCP` and is there': () => [...begin(), relay()],
   'In Kubernetes: the first such rule or pool, where there are several proxies': () => among([second], begin()),
   'In Kubernetes: a proxy Pod comes while a rule limits rates or a pool has affinity by address or header': () =>
     among([second], limited()),
@@ -103,8 +105,13 @@ const CHANGES: Readonly<Record<string, () => readonly Written[]>> = {
     http(),
     https('a', { minVersion: 'TLSv1.3', clientCASecretName: 'ca' }),
   ],
+  'A TCP port of `--tcp-ports` comes or goes, whose pool has `protocol: TCP` and is there': () => [
+    ...begin(),
+    relay(),
+    ruleOf('relay', { port: 20_001, protocol: 'TCP' }, [allTo('relay')]),
+  ],
   'A pool comes or goes': () => [...begin(), poolOf('more', [two])],
-  'A port comes or goes, or its trustedSources or PROXY protocol change': () => [
+  'Another port comes or goes, or its trustedSources or PROXY protocol change': () => [
     ...begin(),
     ruleOf('more', 8081, [allTo('site')]),
     ruleOf('bytes', { port: 2525, protocol: 'TCP' }, [allTo('site')]),
