@@ -910,6 +910,10 @@ readonly observedGeneration?: number
  */
 readonly conditions?: readonly Condition[]
 /**
+ * Host names, for the column; * is any.
+ */
+readonly hostnames?: string
+/**
  * Pools of the rules, for the column.
  */
 readonly backends?: string
@@ -1361,6 +1365,10 @@ export interface WebPoolStatus {
  * Generation of the object that this status speaks of.
  */
 readonly observedGeneration?: number
+/**
+ * What the servers speak, also where spec leaves it out; for the column.
+ */
+readonly protocol?: ("HTTP" | "TCP")
 /**
  * State in the common form.
  * 

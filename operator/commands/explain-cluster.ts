@@ -74,7 +74,7 @@ function explained({ resources, reports, hidden }: ClusterReading): ExplainedClu
     slices: resources.slices,
     requirements: [],
     reached,
-    bind: '*',
+    reach: { bind: '*' },
   });
   const health: Health = (pool, server) => {
     const seen = observed.pools.get(pool.key);

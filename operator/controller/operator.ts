@@ -27,6 +27,7 @@ import type { Topology } from '../topology/topology.ts';
 
 import type { DatabaseRail, ServerPlace } from './database-rail.ts';
 import { createGate } from './gate.ts';
+import { reachOf } from './reach.ts';
 import { lingeringHosts } from './lingering.ts';
 import { startRounds, type RoundsOptions } from './rounds.ts';
 
@@ -112,8 +113,19 @@ export function startOperator(options: OperatorOptions): Operator {
       const silentFor = report === undefined ? Infinity : now - report.seenAt;
       return [{ name, ready: pod.ready, silentFor, ...(report !== undefined && { report: report.spec }) }];
     });
-    const bind = `webpool-proxy.${options.installation().namespace}`;
-    return readReports({ proxies, pools, slices, requirements: requirements(), reached: options.reached, bind });
+    return readReports({
+      proxies,
+      pools,
+      slices,
+      requirements: requirements(),
+      reached: options.reached,
+      reach: reach(),
+    });
+  };
+
+  const reach = () => {
+    const nodes = [...world.proxies().values()].filter(({ ready }) => ready).flatMap((pod) => pod.nodeAddresses);
+    return reachOf(options.installation().namespace, world.front(), nodes);
   };
 
   const requirements = (): readonly Requirement[] => {
@@ -216,9 +228,11 @@ export function startOperator(options: OperatorOptions): Operator {
 
   const leavingServers = (): readonly ServerPlace[] => leavingGrants().map(([, grant]) => databaseServer(grant));
 
-  const leaving = (): ReadonlyMap<Key, Leaving> =>
-    new Map(
-      leavingGrants().map(([key, grant]) => {
+  const leaving = (): ReadonlyMap<Key, Leaving> | undefined => {
+    const grants = leavingGrants();
+    if (grants.length === 0) return undefined;
+    return new Map(
+      grants.map(([key, grant]) => {
         const { id } = databaseServer(grant);
         const problem = databases.observed.get(id)?.problem;
         const { metadata } = grant;
@@ -227,6 +241,7 @@ export function startOperator(options: OperatorOptions): Operator {
         return [key, { metadata, blocked }];
       }),
     );
+  };
 
   /** A gate is only ever opened: no trouble of a database takes a Pod that serves out of service. */
   const openGates = async ({ topology }: Picture) => {

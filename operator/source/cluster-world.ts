@@ -1,7 +1,7 @@
 /** What an operator watches beside the kinds of users: Pods, Services, and the reports of its proxies. */
 import type { ProxyReportSpec } from '../api/kinds.gen.ts';
 import type { Key } from '../api/resources.ts';
-import { keepIdentity } from '../api/stable.ts';
+import { keepIdentity, keepMap } from '../api/stable.ts';
 import type { Client } from '../kube/client.ts';
 import { startReflector, type Reflector, type ReflectorTiming, type StoreChange } from '../kube/reflector.ts';
 import type { KubeObject, ResourceType } from '../kube/resource.ts';
@@ -26,6 +26,16 @@ export interface ClusterService {
   readonly uid: string;
 }
 
+/** The Service in front of the proxies, as far as it says where they are reached. */
+export interface ClusterFront extends ClusterService {
+  readonly type: string;
+  readonly clusterIPs: readonly string[];
+  /** Addresses or names that a load balancer gave it. */
+  readonly external: readonly string[];
+  /** Port → the port at every node. */
+  readonly nodePorts: ReadonlyMap<number, number>;
+}
+
 /** A report and since when it has been as it is, by our own clock. */
 export interface ClusterReport {
   readonly spec: ProxyReportSpec;
@@ -41,6 +51,8 @@ export interface ClusterWorld {
   readonly services: () => ReadonlyMap<Key, ClusterService>;
   /** Objects at home that an operator of ours made, by kind. */
   readonly managed: () => ReadonlyMap<ManagedKind, ReadonlyMap<Key, ClusterService>>;
+  /** The Service in front of the proxies. */
+  readonly front: () => ClusterFront | undefined;
   /** Pods of the proxies, by name. */
   readonly proxies: () => ReadonlyMap<string, ClusterPod>;
   /** By name of the Pod. */
@@ -76,6 +88,7 @@ const MANAGED: readonly (readonly [ManagedKind, ResourceType])[] = [
 ];
 const MANAGED_SELECTOR = 'app.kubernetes.io/managed-by=webpool';
 const PROXY_SELECTOR = 'app.kubernetes.io/name=webpool,app.kubernetes.io/component=proxy';
+const FRONT = 'webpool-proxy';
 /** Milliseconds that a Pod which went explains why its account is not wanted any more. */
 const EVIDENCE = 600_000;
 
@@ -135,6 +148,14 @@ export function createClusterWorld(options: ClusterWorldOptions): ClusterWorld {
     slim: readReport,
     onChange: ({ key }) => wake('Report', key, undefined),
   });
+  const front = startReflector<ClusterFront>({
+    ...common,
+    namespace: home,
+    labelSelector: PROXY_SELECTOR,
+    type: SERVICES,
+    slim: readFront,
+    onChange: ({ key, now }) => wake('Service', key, now),
+  });
   const managed = MANAGED.map(
     ([kind, type]) =>
       [
@@ -154,6 +175,7 @@ export function createClusterWorld(options: ClusterWorldOptions): ClusterWorld {
     ...services,
     proxies,
     reports,
+    front,
     ...managed.map(([, reflector]) => reflector),
   ];
 
@@ -163,6 +185,7 @@ export function createClusterWorld(options: ClusterWorldOptions): ClusterWorld {
     nodes: () => (nodes ??= new Map([...merged(pods)].map(([key, { nodeAddresses }]) => [key, nodeAddresses]))),
     services: () => merged(services),
     managed: () => new Map(managed.map(([kind, { store }]) => [kind, store])),
+    front: () => front.store.get(`${home}/${FRONT}`),
     proxies: () => byName(proxies.store),
     reports: () => byName(reports.store),
     changes(onChange) {
@@ -187,6 +210,31 @@ function byName<T>(store: ReadonlyMap<Key, T>): ReadonlyMap<string, T> {
 function readService({ metadata }: KubeObject, previous: ClusterService | undefined): ClusterService {
   const { labels = {}, resourceVersion: version = '', uid = '' } = metadata;
   return keepIdentity(previous, { labels, version, uid });
+}
+
+interface ServiceFields {
+  readonly spec?: {
+    readonly type?: string;
+    readonly clusterIPs?: readonly string[];
+    readonly ports?: readonly { readonly port: number; readonly nodePort?: number }[];
+  };
+  readonly status?: {
+    readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[] };
+  };
+}
+
+function readFront(json: KubeObject, previous: ClusterFront | undefined): ClusterFront {
+  const { spec = {}, status = {} } = json as ServiceFields;
+  const ports = (spec.ports ?? []).flatMap(({ port, nodePort }) =>
+    nodePort === undefined ? [] : [[port, nodePort] as const],
+  );
+  return keepIdentity(previous, {
+    ...readService(json, undefined),
+    type: spec.type ?? 'ClusterIP',
+    clusterIPs: spec.clusterIPs ?? [],
+    external: (status.loadBalancer?.ingress ?? []).flatMap(({ ip, hostname }) => ip ?? hostname ?? []),
+    nodePorts: keepMap(previous?.nodePorts, new Map(ports)),
+  });
 }
 
 /** Every version of a report is a sign of life. */

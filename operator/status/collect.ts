@@ -78,7 +78,7 @@ function collectRule(identity: Identity, input: StatusInput, lookups: Lookups): 
   ];
   return {
     subject,
-    inputs: [object, subject.held, proxy.bind, ...proxyInputs(proxy), ...lists],
+    inputs: [object, subject.held, proxy.bind, proxy.portAt, ...proxyInputs(proxy), ...lists],
     judge: (history) =>
       routingRuleStatus({ subject, spec: object?.spec, routed, proxy, unavailable, certificates }, history),
   };

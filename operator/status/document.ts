@@ -38,7 +38,7 @@ export interface StatusInput {
   readonly topology: Topology;
   readonly observed: Observed;
   /** By key; what is in it is in no other map. Absent: nothing is. */
-  readonly leaving?: ReadonlyMap<Key, Leaving>;
+  readonly leaving?: ReadonlyMap<Key, Leaving> | undefined;
   /** The status as it was last written; undefined for an object that never had one. */
   readonly previous: (kind: Kind, key: Key) => AnyStatus | undefined;
   /** RFC 3339, UTC, whole seconds: `2026-01-31T12:00:00Z`. */

@@ -31,6 +31,8 @@ export interface ProxyObserved {
   readonly pools: ReadonlyMap<Key, ReadonlyMap<string, ServerObserved>>;
   /** Where listeners are reachable, for example `127.0.0.1` or `*`. */
   readonly bind: string;
+  /** Port of a listener → the port at which it is reachable there. Absent: the same. */
+  readonly portAt?: ReadonlyMap<number, number>;
 }
 
 export interface ServerObserved {

@@ -37,7 +37,7 @@ export interface ReportsInput {
   /** Whether a version is another one or newer. */
   readonly reached: (version: string, wanted: string) => boolean;
   /** Where listeners are reachable. */
-  readonly bind: string;
+  readonly reach: Pick<ProxyObserved, 'bind' | 'portAt'>;
 }
 
 /** What came of the reports. */
@@ -66,7 +66,7 @@ export function createReportsReader(): (input: ReportsInput) => ReportsSeen {
       ...(doubt !== undefined && problem === undefined && { doubt }),
       awaited: awaitedObjects(input, fresh),
       pools,
-      bind: input.bind,
+      ...input.reach,
     };
     return { observed, complete: input.proxies.every((proxy) => isFresh(proxy)) };
   };

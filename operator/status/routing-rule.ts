@@ -39,11 +39,12 @@ export function routingRuleStatus(facts: RoutingRuleFacts, history: History): Ju
   );
   const { conditions } = settled;
   const conflictsWith = countConflicts(subject.findings);
-  const addresses = programmed.status === 'True' && spec !== undefined ? addressesOf(facts.proxy.bind, spec) : [];
+  const addresses = programmed.status === 'True' && spec !== undefined ? addressesOf(facts.proxy, spec) : [];
   const backends = spec === undefined ? '' : poolNames(spec).join(', ');
   const status: RoutingRuleStatus = {
     observedGeneration: history.generation,
     conditions,
+    ...(spec !== undefined && { hostnames: oneLine((spec.hostnames ?? ['*']).join(', ')) }),
     ...(backends !== '' && { backends: oneLine(backends) }),
     ...(addresses.length > 0 && { addresses }),
     rules: ruleStates(facts, programmed),
@@ -96,9 +97,12 @@ function ruleStates({ subject, spec, routed }: RoutingRuleFacts, programmed: Ver
   });
 }
 
-function addressesOf(bind: string, spec: RoutingRuleSpec): Address[] {
+function addressesOf({ bind, portAt }: ProxyObserved, spec: RoutingRuleSpec): Address[] {
+  const port = listenerPort(spec.listener);
+  const reached = portAt === undefined ? port : portAt.get(port);
+  if (reached === undefined) return [];
   const hosts = bind.split(',').map((host) => host.trim());
-  return hosts.slice(0, 16).map((host) => addressOf(host === '*' ? '0.0.0.0' : host, listenerPort(spec.listener)));
+  return hosts.slice(0, 16).map((host) => addressOf(host === '*' ? '0.0.0.0' : host, reached));
 }
 
 function addressOf(value: string, port: number): Address {

@@ -31,11 +31,12 @@ export function touchedBetween(
 }
 
 /** What the status of any object may depend on. */
-function frameOf({ resources, topology, observed: { proxy, databases } }: StatusInput): readonly unknown[] {
+function frameOf({ resources, topology, leaving, observed: { proxy, databases } }: StatusInput): readonly unknown[] {
   const { rules, held, findings, secrets } = resources;
-  const { bind, awaited, refusedSecrets } = proxy;
+  const { bind, portAt, awaited, refusedSecrets } = proxy;
   const found = [findings, topology.findings, topology.listeners, topology.accounts];
-  return [rules, held, secrets, ...found, databases, bind, awaited, refusedSecrets, ...proxyInputs(proxy)];
+  const told = [leaving, bind, portAt, awaited, refusedSecrets, ...proxyInputs(proxy)];
+  return [rules, held, secrets, ...found, databases, ...told];
 }
 
 function stays(before: ReadonlyMap<Key, unknown>, now: ReadonlyMap<Key, unknown>): (key: Key) => boolean {

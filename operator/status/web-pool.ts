@@ -40,6 +40,7 @@ export function webPoolStatus(facts: WebPoolFacts, history: History): Judged<Web
   const status: WebPoolStatus = {
     observedGeneration: history.generation,
     conditions,
+    ...(pool !== undefined && { protocol: pool.protocol }),
     ...(counts !== undefined && { endpoints: counts }),
     ...(unhealthy.length > 0 && { unhealthyEndpoints: unhealthy }),
     usedBy,

@@ -74,7 +74,7 @@ describeWhere('kubectl', await missingPrograms(programsOf({})), () => {
   test.each<[string, object, readonly [string, string][]]>([
     [
       'webpools/blog',
-      { endpoints: { total: 10, ready: 8, draining: 1, unhealthy: 1, summary: '8/10' } },
+      { protocol: 'TCP', endpoints: { total: 10, ready: 8, draining: 1, unhealthy: 1, summary: '8/10' } },
       [
         ['ENDPOINTS', '8/10'],
         ['PROTOCOL', 'TCP'],
@@ -82,9 +82,9 @@ describeWhere('kubectl', await missingPrograms(programsOf({})), () => {
     ],
     [
       'routingrules/site',
-      { backends: 'blog' },
+      { hostnames: 'www.example.com, *.example.org', backends: 'blog' },
       [
-        ['HOSTS', '["www.example.com"]'],
+        ['HOSTS', 'www.example.com, *.example.org'],
         ['BACKENDS', 'blog'],
       ],
     ],

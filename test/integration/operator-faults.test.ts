@@ -14,7 +14,7 @@ import {
 } from './operator-world.ts';
 
 /** A Lease is free 15 s after it was last renewed, and looked at every 2 s. */
-const PATIENCE = 90_000;
+const PATIENCE = 240_000;
 /** Longer than a Lease (15 s), a report (15 s) and a request (30 s) count: whatever waits for the API server has given up by then. */
 const LONG = 35_000;
 

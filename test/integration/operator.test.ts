@@ -52,6 +52,15 @@ describeWhere('an operator', await missingOperatorWorld(), () => {
     expect((await request({ address: proxy.bind, port: 8080 }, '/')).server).toBe('web01');
   });
 
+  test('every column says something, and where the proxies are reached', async () => {
+    const pool = await kubectl(['get', 'webpool', 'blog', '--no-headers']);
+    expect(pool.trim().split(/\s+/)).toEqual(['blog', 'True', '1/1', 'HTTP', 'Ready', expect.any(String)]);
+    const address = await kubectl(['get', 'service', 'webpool-proxy', '-o', 'jsonpath={.spec.clusterIP}']);
+    const rule = await kubectl(['get', 'routingrule', 'site', '--no-headers', '-o', 'wide']);
+    const words = ['site', 'True', '*', 'blog', 'Ready', expect.any(String), address];
+    expect(rule.trim().split(/\s+/).slice(0, words.length)).toEqual(words);
+  });
+
   test('a new generation is Ready only once the proxies have it', async () => {
     for (let i = 0; i < 5; i++) {
       await kubectl([
