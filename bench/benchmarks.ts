@@ -14,7 +14,7 @@ export const BENCHMARKS = {
   cold: { budget: 60, needs: [] },
   change: { budget: 210, needs: ['cluster'] },
   memory: { budget: 180, needs: ['cluster'] },
-  faults: { budget: 240, needs: ['cluster'] },
+  faults: { budget: 260, needs: ['cluster'] },
   database: { budget: 200, needs: [] },
   throughput: { budget: 120, needs: ['wrk'] },
   churn: { budget: 110, needs: ['cluster'] },

@@ -43,8 +43,7 @@ const VMS: readonly VmOptions[] = [
 const LIMIT = 120_000;
 /** Milliseconds that a page of a VM takes, so that there is always one inside. */
 const WAIT = 40;
-/** Answers before the fault. */
-const FIRST = 100;
+const ROLLS = 3;
 /** Milliseconds that a VM is away: several checks long. */
 const AWAY = 8000;
 
@@ -108,19 +107,22 @@ async function plugIn({ cluster, vms }: World, options: VmOptions): Promise<Vm> 
 
 async function everyoneServes(target: Target, { vms }: World): Promise<void> {
   await underTraffic(target, async (visitors) => {
-    for (const name of vms.keys()) await seen(visitors, name);
+    for (const name of vms.keys()) await seen(visitors, (server) => server === name);
     return undefined;
   });
 }
 
-/** As an update of the site does. */
+/** As an update of the site does, again and again. */
 async function rollPods({ cluster }: World, visitors: Visitors): Promise<undefined> {
   const site = (args: readonly string[]): Promise<string> => cluster.kubectl(['-n', NAMESPACE, ...args]);
-  await site(['rollout', 'restart', 'deployment/blog']);
-  await site(['rollout', 'status', 'deployment/blog', '--timeout=300s']);
-  const names = await site(['get', 'pods', '-l', 'app=blog', '-o', 'jsonpath={.items[*].metadata.name}']);
-  const old = new Set(visitors.answers.slice(0, FIRST).map(({ server }) => server));
-  for (const name of names.split(' ').filter((one) => !old.has(one))) await seen(visitors, name);
+  const newest = ['get', 'replicasets', '--sort-by=.metadata.creationTimestamp', '-o', 'name'];
+  for (let turn = 0; turn < ROLLS; turn++) {
+    await site(['rollout', 'restart', 'deployment/blog']);
+    await site(['rollout', 'status', 'deployment/blog', '--timeout=300s']);
+    // The names of its Pods begin with that of their ReplicaSet.
+    const set = (await site(newest)).trim().split('/').at(-1) ?? '';
+    await seen(visitors, (server) => server.startsWith(set));
+  }
 }
 
 /** A VM that loses its power; a second one of its name and address takes its place. */
@@ -131,7 +133,7 @@ async function killServer(world: World, visitors: Visitors): Promise<Death> {
   const to = performance.now();
   await delay(AWAY);
   await plugIn(world, options);
-  await seen(visitors, 'web01');
+  await seen(visitors, (server) => server === 'web01');
   return { from, to };
 }
 
@@ -142,7 +144,7 @@ async function unplugServer({ vms }: World, visitors: Visitors): Promise<Death> 
   await delay(AWAY);
   await vms.get('web02')?.plug();
   const to = performance.now();
-  await seen(visitors, 'web02');
+  await seen(visitors, (server) => server === 'web02');
   return { from, to };
 }
 

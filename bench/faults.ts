@@ -15,7 +15,7 @@ export const name = 'faults';
 export const description =
   'failed requests of 300 a second, a third of them POST: rolling replacement, a killed and a silent server, a killed operator, reloads, new proxies';
 export const method =
-  'half a second of traffic before each fault; every server is replaced five times in a folder, once in Kubernetes';
+  'half a second of traffic before each fault; every server is replaced five times in a folder, three times in Kubernetes';
 
 const ADDRESSES = ['127.0.1.11', '127.0.1.12'];
 const OTHERS = ['127.0.1.21', '127.0.1.22', '127.0.1.31', '127.0.1.32', '127.0.1.41', '127.0.1.42'];
@@ -102,7 +102,7 @@ async function rollAll(world: World, visitors: Visitors): Promise<undefined> {
       await world.machines.get(address)?.shutDown();
       world.machines.set(address, await machineAt(address, world.machinePort));
       await world.instance.edit('pools.yaml', draining, active);
-      await seen(visitors, address);
+      await seen(visitors, (server) => server === address);
     }
   }
 }
@@ -115,7 +115,7 @@ async function killServer(world: World, visitors: Visitors): Promise<Death> {
   const to = performance.now();
   await delay(3000);
   world.machines.set(address, await machineAt(address, world.machinePort));
-  await seen(visitors, address);
+  await seen(visitors, (server) => server === address);
   return { from, to };
 }
 
@@ -126,7 +126,7 @@ async function silenceServer(world: World, visitors: Visitors): Promise<undefine
   machine?.pause();
   await delay(5000);
   machine?.resume();
-  await seen(visitors, address);
+  await seen(visitors, (server) => server === address);
 }
 
 async function killOperator(world: World): Promise<undefined> {

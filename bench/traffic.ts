@@ -89,11 +89,11 @@ export function wordsOf(fault: string, { requests, failed, inside, reasons }: Ou
   return `${fault}: ${failed} of ${requests} failed${apart}${why}`;
 }
 
-/** Waits until a server answers. */
-export async function seen(visitors: Visitors, server: string): Promise<void> {
+/** Waits until such a server answers. */
+export async function seen(visitors: Visitors, isIt: (server: string) => boolean): Promise<void> {
   const since = performance.now();
-  await waitFor(`an answer of ${server}`, LIMIT, () =>
-    visitors.answers.findLast((one) => one.at > since && one.server === server),
+  await waitFor('an answer of a server', LIMIT, () =>
+    visitors.answers.findLast((one) => one.at > since && isIt(one.server)),
   );
 }
 
