@@ -2,7 +2,7 @@
  * Ports that other programs of this host hold. HAProxy could not open them, or, when both sides let the kernel share a port, would get a
  * part of the connections only. Source: proc_net_tcp.txt of the Linux kernel.
  */
-import { open, readdir, readlink, realpath } from 'node:fs/promises';
+import { open, readdir, readlink, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 
 /** Port → who holds it, in words. */
@@ -11,7 +11,7 @@ export type TakenPorts = ReadonlyMap<number, string>;
 export interface PortInspectorOptions {
   /** Addresses that listeners bind to, canonical. */
   readonly bind: readonly string[];
-  /** Working directory of our HAProxy: what its processes hold is not taken. */
+  /** Working directory of our HAProxy: what its processes hold is not taken, also when another folder has the name by now. */
   readonly folder: string;
 }
 
@@ -28,12 +28,15 @@ export function createPortInspector(
   options: PortInspectorOptions,
 ): (ports: ReadonlySet<number>) => Promise<TakenPorts> {
   let known: ReadonlyMap<string, Holder> = new Map();
+  /** All folders that had that name since we began. */
+  const homes = new Set<string>();
   return async (ports) => {
+    homes.add(await folderId(options.folder));
     const found = (await listeningSockets()).filter(
       ({ address, port }) => ports.has(port) && options.bind.some((own) => overlaps(own, address)),
     );
     const inodes = found.map(({ inode }) => inode);
-    if (!inodes.every((inode) => known.has(inode))) known = await holdersOf(new Set(inodes), options.folder);
+    if (!inodes.every((inode) => known.has(inode))) known = await holdersOf(new Set(inodes), homes);
     const byPort = Map.groupBy(found, ({ port }) => port);
     return new Map(
       [...byPort].flatMap(([port, sockets]) => {
@@ -112,21 +115,32 @@ function bytesOfIPv6(address: string): readonly number[] {
   });
 }
 
-async function holdersOf(inodes: ReadonlySet<string>, folder: string): Promise<ReadonlyMap<string, Holder>> {
-  const home = await realpath(folder).catch(() => folder);
+/** What lies at the path, by whatever name; none where nothing does. */
+async function folderId(path: string): Promise<string> {
+  return stat(path, { bigint: true }).then(
+    ({ dev, ino }) => `${dev}:${ino}`,
+    () => 'none',
+  );
+}
+
+async function holdersOf(
+  inodes: ReadonlySet<string>,
+  homes: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, Holder>> {
   const holders = new Map<string, Holder>([...inodes].map((inode) => [inode, UNKNOWN]));
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   for (const pid of pids) {
     for (const inode of await socketsOf(pid)) {
       if (!inodes.has(inode) || holders.get(inode)?.ours === true) continue;
-      holders.set(inode, await holderOf(pid, home));
+      holders.set(inode, await holderOf(pid, homes));
     }
   }
   return holders;
 }
 
-async function holderOf(pid: string, home: string): Promise<Holder> {
-  if ((await readlink(`/proc/${pid}/cwd`).catch(() => '')) === home) return { ours: true };
+async function holderOf(pid: string, homes: ReadonlySet<string>): Promise<Holder> {
+  const id = await folderId(`/proc/${pid}/cwd`);
+  if (id !== 'none' && homes.has(id)) return { ours: true };
   const program = basename(await readlink(`/proc/${pid}/exe`).catch(() => 'a program'));
   return { ours: false, name: `${program} (process ${pid})` };
 }

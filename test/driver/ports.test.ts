@@ -1,7 +1,7 @@
 /** Who holds a port of this host: real sockets. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,6 +52,29 @@ test('what our HAProxy holds is not taken, also when its folder has another name
   expect(await taken([address], port, process.cwd())).toBeUndefined();
   await symlink(process.cwd(), join(folder, 'alias'));
   expect(await taken([address], port, join(folder, 'alias'))).toBeUndefined();
+});
+
+test.each([
+  ['renamed', (home: string) => rename(home, `${home}.away`)],
+  ['removed', (home: string) => rm(home, { recursive: true })],
+])('what our HAProxy holds is not taken when its folder was %s and another has its name', async (name, spoil) => {
+  const home = join(folder, name);
+  await mkdir(home);
+  const inspect = createPortInspector({ bind: [address], folder: home });
+  const port = await freePortOn(address);
+  await inspect(new Set([port]));
+  const code = `require('net').createServer().listen(${port}, '${address}', () => console.log('up'))`;
+  const child = spawn(process.execPath, ['-e', code], { cwd: home, stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    await once(child.stdout, 'data');
+    await spoil(home);
+    expect((await inspect(new Set([port]))).size).toBe(0);
+    await mkdir(home);
+    expect((await inspect(new Set([port]))).size).toBe(0);
+  } finally {
+    child.kill();
+    await once(child, 'exit');
+  }
 });
 
 test('a port is free once its holder has gone, and the next holder is another one', async () => {
