@@ -1,22 +1,36 @@
 /** Sessions that last: nothing that changes around them may end them. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createConnection, type Socket } from 'node:net';
+import { connect } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Peer } from '../../operator/haproxy/peers.ts';
+import { loopbackAddress } from '../support/address.ts';
+import { certificateFor, tlsSecret } from '../support/certificates.ts';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { eventually } from '../support/wait.ts';
 import { startWebServer, type WebServer } from '../support/web-server.ts';
 
 const HTTP = 8080;
 const TCP = 8081;
+const HTTPS = 8443;
+/** Open from the start. */
+const OPEN = 20_000;
 const UPGRADE = 'GET /socket HTTP/1.1\r\nHost: a\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n';
 
 let proxy: TestProxy;
 let first: WebServer;
 let second: WebServer;
+/** Proxies beside this one. */
+let others: readonly Peer[] = [];
+const own: Peer = { name: 'own', address: loopbackAddress(), port: 10_000 };
 const streams = new Set<ServerResponse>();
 
 beforeAll(async () => {
-  proxy = await createTestProxy();
+  proxy = await createTestProxy({
+    settings: { tcpPorts: [OPEN] },
+    peers: () => ({ name: own.name, all: [own, ...others] }),
+  });
+  renew();
   [first, second] = [await startWebServer({ name: 'web01' }), await startWebServer({ name: 'web02' })];
   first.handler = answer;
   await proxy.apply(objects());
@@ -29,6 +43,10 @@ afterAll(async () => {
   await proxy.stop();
   await Promise.all([first.stop(), second.stop()]);
 });
+
+function renew(): void {
+  proxy.secrets.set('default/site-tls', tlsSecret(certificateFor(['a'])));
+}
 
 /** Echoes over an upgraded connection; /events goes on for ever. */
 function answer(request: IncomingMessage, response: ServerResponse): void {
@@ -49,9 +67,21 @@ interface Shape {
   readonly weight?: number;
   readonly more?: readonly object[];
   readonly ports?: readonly number[];
+  /** Of the rule for everything. */
+  readonly spec?: object;
+  /** The TCP rule on the port that is open from the start. */
+  readonly open?: boolean;
 }
 
-function objects({ servers = [first], state = 'Active', weight = 100, more = [], ports = [] }: Shape = {}) {
+function objects({
+  servers = [first],
+  state = 'Active',
+  weight = 100,
+  more = [],
+  ports = [],
+  spec = {},
+  open = true,
+}: Shape = {}) {
   const externalEndpoints = servers.map(({ name, address, port }) => ({
     name,
     address,
@@ -61,7 +91,11 @@ function objects({ servers = [first], state = 'Active', weight = 100, more = [],
   }));
   return [
     poolOf('site', [], { externalEndpoints, drainTimeout: '1h' }),
-    ruleOf('site', HTTP, [...more, allTo('site')]),
+    ruleOf('site', HTTP, [...more, { ...allTo('site'), ...spec }]),
+    ruleOf('secure', { port: HTTPS, protocol: 'HTTPS', hostnames: ['a'], tls: { secretName: 'site-tls' } }, [
+      { ...allTo('site'), ...spec },
+    ]),
+    ...(open ? [ruleOf('open', { port: OPEN, protocol: 'TCP' }, [allTo('site')])] : []),
     ruleOf('relay', { port: TCP, protocol: 'TCP' }, [allTo('site')]),
     ...ports.map((port) => ruleOf(`more-${port}`, port, [allTo('site')])),
   ];
@@ -79,7 +113,9 @@ async function open(
   begins: RegExp,
 ): Promise<{ socket: Socket; received: () => string }> {
   let received = '';
-  const socket = createConnection({ host: proxy.address, port });
+  const place = { host: proxy.address, port };
+  const socket: Socket =
+    port === HTTPS ? connect({ ...place, servername: 'a', rejectUnauthorized: false }) : createConnection(place);
   socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));
   socket.on('error', () => undefined);
   socket.write(request);
@@ -117,8 +153,14 @@ async function events(): Promise<Session> {
   };
 }
 
-test('WebSocket, server-sent events and TCP go on through every change and reload', async () => {
-  const sessions = { websocket: await echoing(HTTP), events: await events(), tcp: await echoing(TCP) };
+test('WebSocket, over TLS too, server-sent events and TCP go on through every change and reload', async () => {
+  const sessions = {
+    websocket: await echoing(HTTP),
+    'websocket over TLS': await echoing(HTTPS),
+    events: await events(),
+    tcp: await echoing(TCP),
+    'tcp on an open port': await echoing(OPEN),
+  };
   const check = async (after: string) => {
     for (const [what, session] of Object.entries(sessions))
       expect([after, what, await session.alive()]).toEqual([after, what, true]);
@@ -128,6 +170,12 @@ test('WebSocket, server-sent events and TCP go on through every change and reloa
   const steps: readonly (readonly [string, Shape])[] = [
     ['another weight', { weight: 50 }],
     ['a rule that takes its path', { more: [rule] }],
+    [
+      'a limit and a list that are against it',
+      { spec: { rateLimit: { requests: 1, per: '1h' }, access: { deny: ['127.0.0.0/8'] } } },
+    ],
+    ['a request limit in time', { spec: { timeouts: { request: '1s' } } }],
+    ['its TCP rule is gone', { open: false }],
     ['a server that joins', { servers: [first, second] }],
     ['its server drains', { servers: [first, second], state: 'Drain' }],
     ['its server is no longer wanted', { servers: [second] }],
@@ -136,12 +184,18 @@ test('WebSocket, server-sent events and TCP go on through every change and reloa
     await proxy.apply(objects(shape));
     await check(what);
   }
+  renew();
+  await proxy.apply(objects({ servers: [second] }));
+  await check('a renewed certificate');
   expect((await proxy.processes()).reloads).toBe(0);
   for (const ports of [[8082], [8082, 8083], [8083], []]) {
     await proxy.apply(objects({ servers: [first, second], ports }));
     await check(`a reload for the ports ${ports.join()}`);
   }
-  expect((await proxy.processes()).reloads).toBe(4);
+  others = [{ name: 'other', address: loopbackAddress(), port: 10_000 }];
+  await proxy.apply(objects({ servers: [first, second] }));
+  await check('a reload for another proxy');
+  expect((await proxy.processes()).reloads).toBe(5);
   await proxy.apply(objects({ servers: [second] }));
   await proxy.serving();
   expect((await proxy.get(HTTP, '/')).server).toBe('web02');
