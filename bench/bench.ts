@@ -6,7 +6,7 @@ import { BENCHMARKS, isName, NAMES, type Name } from './benchmarks.ts';
 import type { Figures } from './frame.ts';
 import { GOALS, judge } from './goals.ts';
 import { describeMachine } from './machine.ts';
-import { merged, readResults, saveResults, type Results } from './results.ts';
+import { figuresOf, merged, readResults, saveResults, type Results } from './results.ts';
 import { runBenchmark, type Outcome } from './runner.ts';
 import { figuresTable, verdictsTable, worseThanLast } from './tables.ts';
 
@@ -111,8 +111,12 @@ function conclude(outcomes: readonly Outcome[], last: Results, json: boolean): n
   );
   const figures = results.map(({ name, figures }) => [name, figures] as const);
   const verdicts = judge(GOALS, Object.fromEntries(figures));
-  const worse = results.map((result) => worseThanLast(result, last.benchmarks[result.name]?.figures ?? {}));
-  (json ? process.stderr : process.stdout).write(`${worse.join('')}\n${verdictsTable(verdicts)}`);
+  const kept = figuresOf(last);
+  const lastFigures = results.flatMap(({ name }) => (kept[name] === undefined ? [] : [[name, kept[name]] as const]));
+  const worse = results.map((result) => worseThanLast(result, kept[result.name] ?? {}));
+  (json ? process.stderr : process.stdout).write(
+    `${worse.join('')}\n${verdictsTable(verdicts, judge(GOALS, Object.fromEntries(lastFigures)))}`,
+  );
   const failed = outcomes.some((outcome) => 'problem' in outcome);
   return failed || verdicts.some(({ state }) => state !== 'met') ? 1 : 0;
 }

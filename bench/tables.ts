@@ -16,14 +16,16 @@ export function figuresTable({ name, figures }: Result, last: Figures): string {
   return markdown([name, 'median', 'p99', 'spread', 'last', 'against last'], rows);
 }
 
-/** Each goal beside its limit; then what the run comes to, and by name what is not met. */
-export function verdictsTable(verdicts: readonly Verdict[]): string {
+/** Each goal beside its limit and the last verdict; then, by name, what is not met, and what the run comes to. */
+export function verdictsTable(verdicts: readonly Verdict[], last: readonly Verdict[]): string {
+  const before = new Map(last.map(({ goal, state }) => [goal, state]));
   const rows = verdicts.map(({ goal, value, state, close }) => [
     goal.what,
     nameOf(goal),
     value === undefined ? '–' : `${fewDigits(value)} ${goal.unit}`,
     limitText(goal),
     close ? `${state}, within the noise` : state,
+    before.get(goal) ?? '–',
   ]);
   const open = verdicts
     .filter(({ state }) => state !== 'met')
@@ -31,8 +33,15 @@ export function verdictsTable(verdicts: readonly Verdict[]): string {
       const is = value === undefined ? '' : `: ${fewDigits(value)} ${goal.unit}, limit ${limitText(goal)}`;
       return `${state}: ${goal.what} (${goal.benchmark} ${nameOf(goal)})${is}\n`;
     });
-  const table = markdown(['goal', 'figure', 'value', 'limit', 'verdict'], rows);
-  return `${table}\n${open.join('')}${summary(verdicts)}\n`;
+  const table = markdown(['goal', 'figure', 'value', 'limit', 'verdict', 'last verdict'], rows);
+  return `${table}\n${open.join('')}${summary(verdicts)}${otherwise(verdicts, before)}\n`;
+}
+
+/** How many verdicts differ from those of the last results, where there are any. */
+function otherwise(verdicts: readonly Verdict[], before: ReadonlyMap<Goal, Verdict['state']>): string {
+  const known = verdicts.filter(({ goal }) => before.has(goal));
+  const changed = known.filter(({ goal, state }) => before.get(goal) !== state);
+  return known.length === 0 ? '' : ` (${changed.length} other than in the last results)`;
 }
 
 /** A line for each figure that is worse than in the last committed run, beyond the noise. */

@@ -60,13 +60,22 @@ describe('what a run comes to', () => {
   const figures: Figures = { lag_ms: { value: 120, unit: 'ms' }, rate: { value: 0.95, unit: 'ratio' } };
 
   test('is counted, and what is not met is named', () => {
-    const text = verdictsTable(judge([atMost, atLeast, quotient], { churn: figures }));
+    const text = verdictsTable(judge([atMost, atLeast, quotient], { churn: figures }), []);
     expect(text.split('\n').slice(-4)).toEqual([
       'missed: lag (churn lag_ms): 120 ms, limit ≤ 100 ms',
       'not measured: p99 (churn ours_ms / floor_ms)',
       '1 goals met, 1 missed, 1 not measured',
       '',
     ]);
+  });
+
+  test('is compared with the last verdicts', () => {
+    const goals = [atMost, atLeast];
+    const last = judge(goals, { churn: { ...figures, lag_ms: { value: 90, unit: 'ms' } } });
+    const text = verdictsTable(judge(goals, { churn: figures }), last);
+    expect(text).toContain('| 120 ms | ≤ 100 ms | missed | met |');
+    expect(text).toContain('| 0.95 ratio | ≥ 0.9 ratio | met | met |');
+    expect(text).toContain('1 goals met, 1 missed (1 other than in the last results)\n');
   });
 
   test('says nothing of what was not measured when all was', () => {
