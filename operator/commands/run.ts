@@ -241,7 +241,7 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
       const ended = problem === undefined ? 'success' : 'error';
       const changes = { statement: statements };
       metrics.round({ rail: 'database', result: ended, seconds: milliseconds / 1000, changes });
-      if (problem === undefined) repeats.over(id);
+      if (problem === undefined && repeats.over(id)) log.info({ server: id }, 'database is as it should be again');
       if (problem === undefined)
         log.info({ server: id, statements, ms: tenths(milliseconds) }, 'database looked after');
       else if (repeats.isNews(id, problem.message))

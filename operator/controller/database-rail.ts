@@ -88,8 +88,11 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
     const { resources } = picture;
     const input = inputOf(entry.place, picture);
     const result = await entry.server.round(input);
+    // That a problem is over is news as well, though the accounts were remembered through it.
     const news =
-      entry.round === undefined || JSON.stringify([...result.grants]) !== JSON.stringify([...entry.round.grants]);
+      entry.round === undefined ||
+      entry.round.problem !== undefined ||
+      JSON.stringify([...result.grants]) !== JSON.stringify([...entry.round.grants]);
     entry.round = result;
     entry.seen = resources;
     publish();

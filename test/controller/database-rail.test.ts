@@ -109,6 +109,26 @@ describe('one loop a server', () => {
     expect(rail.observed.get('dead:3306 as default/admin')?.problem).toEqual(problem);
   });
 
+  it('tells that a problem is over, also when the accounts are what they were', async () => {
+    const problem = { reason: 'ServerUnreachable', message: 'no way' } as const;
+    let answers = 0;
+    const { rail, show, rounds } = world({
+      // As they were last seen: an outage of ours takes nobody's away.
+      answer: (input) => ((answers += 1) === 2 ? { ...done(input), problem, settled: false } : done(input)),
+    });
+    const picture = (host: string) =>
+      resources({
+        grants: [grant('a', { server: { host: 'db', adminSecretName: 'admin' }, hosts: [host] })],
+        secrets: SECRETS,
+      });
+    show(picture('10.0.0.1'));
+    await eventually('the first round', () => rounds.length === 1);
+    show(picture('10.0.0.1'));
+    await eventually('the problem', () => rail.observed.get('db:3306 as default/admin')?.problem !== undefined);
+    await eventually('its end', () => rail.observed.get('db:3306 as default/admin')?.problem === undefined);
+    expect(rounds).toHaveLength(3);
+  });
+
   it('looks again where time ran out, and after a picture that differs', async () => {
     let settled = false;
     const { rail, servers, show } = world({ answer: (input) => ({ ...done(input), settled }) });
