@@ -75,7 +75,7 @@ export function startAgent(options: AgentOptions): Agent {
       current = { resources, topology: build(resources, NO_NAMES) };
     }
     const told = options.peers?.wanted(current.topology);
-    const again = await proxy.round(current.topology, told?.peers);
+    const again = await proxy.round(current.topology, { peers: told?.peers, overtaken: () => stale });
     inForce = proxy.programmed ? current.resources : undefined;
     if (!programmed && proxy.programmed) {
       await options.onProgrammed();

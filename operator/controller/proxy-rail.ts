@@ -35,9 +35,16 @@ export interface ProxyRailOptions {
   readonly events: ProxyRailEvents;
 }
 
+export interface RoundOptions {
+  /** Default: those of the settings. */
+  readonly peers?: Peers | undefined;
+  /** Whether a newer topology waits by now: what can wait longer gives way to it. Default: never. */
+  readonly overtaken?: () => boolean;
+}
+
 export interface ProxyRail {
-  /** Brings HAProxy nearer to `topology`. Returns when it wants to look again (ms). `peers`: default: those of the settings. */
-  round(topology: Topology, peers?: Peers): Promise<number>;
+  /** Brings HAProxy nearer to `topology`. Returns when it wants to look again (ms). */
+  round(topology: Topology, options?: RoundOptions): Promise<number>;
   readonly observed: ProxyObserved;
   /** As `observed` says; asking for it alone costs nothing. */
   readonly programmed: boolean;
@@ -61,6 +68,8 @@ const LONGEST_HOLD = 12_000;
 /** Every so often the routes are read back too (ms). */
 const DEEP = 30_000;
 const MOST_STEPS = 10;
+/** Looks give way to changes for so long at most (ms): servers that left have to go even while others come all the time. */
+const LONGEST_UNSEEN = 1000;
 /** After this long (ms) a configuration that did not load for no fault of its own is tried again. */
 const TRY_AGAIN = 30_000;
 
@@ -108,6 +117,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   let settled = false;
   /** The worker in which the last round left nothing to do: what differs there now is somebody else's work. */
   let settledIn: string | undefined;
+  let overtaken = never;
   let lastDeep = -Infinity;
   let lastLook = -Infinity;
   const writer = createImageWriter();
@@ -170,11 +180,16 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     return reading.epoch === known.epoch ? { ...known, ...reading } : readAll();
   };
 
-  const trackLeaving = async (known: ProxyState, wanted: ProxyConfig) => {
+  const noteLeaving = (known: ProxyState, wanted: ProxyConfig) => {
     const now = performance.now();
     const found = findMoving(known, wanted).leaving;
     for (const key of leaving.keys()) if (!found.has(key)) leaving.delete(key);
     for (const key of found) if (!leaving.has(key)) leaving.set(key, { since: now });
+  };
+
+  const trackLeaving = async (known: ProxyState, wanted: ProxyConfig) => {
+    const now = performance.now();
+    noteLeaving(known, wanted);
     if (leaving.size === 0) return;
     const connections = await driver.connections([...new Set([...leaving.keys()].map(backendIn))]);
     for (const [key, { since, idleSince = now }] of leaving) {
@@ -278,9 +293,13 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     return how === 'took-over';
   };
 
-  /** Plans and applies until nothing is left to do now. Returns false when a change was refused. */
-  const converge = async (wanted: ProxyConfig): Promise<boolean> => {
+  /**
+   * Plans and applies until nothing is left to do now, with `between` after each step. Returns false when a change was refused, or when it
+   * ended early because `yields` said so.
+   */
+  const converge = async (wanted: ProxyConfig, between: AfterStep, yields: () => boolean): Promise<boolean> => {
     for (let step = 0; step < MOST_STEPS; step++) {
+      if (yields()) return false;
       const known = state ?? (await readAll());
       const changes = plan(known, wanted, context());
       if (changes.length === 0) return true;
@@ -289,21 +308,30 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
       const reload = changes.find((change) => change.kind === 'reload');
       if (reload !== undefined && !(await mayReload())) return false;
       if (reload !== undefined) await applyReload(state ?? known, wanted, reload.reason);
-      if (state !== undefined) await trackLeaving(state, wanted);
+      if (state !== undefined) await between(state, wanted);
       if (held) return false;
     }
     return false;
   };
 
-  /** A change goes first: what may have moved by itself is looked at after it, and only when that is due. */
+  /**
+   * A change goes first: what may have moved by itself is looked at after it, and only when that is due. Whoever looks gives way to the next
+   * change after each answer of HAProxy.
+   */
   const settle = async (wanted: ProxyConfig, isNew: boolean): Promise<boolean> => {
-    const done = isNew && (await converge(wanted));
-    if (isNew && (state === undefined || lookDueIn(state, wanted) > 0)) return done;
+    let steps = 0;
+    // A new topology always gets its first step.
+    const stepped = () => steps++ > 0 && overtaken();
+    const done = isNew && (await converge(wanted, noteLeaving, stepped));
+    const mayWait = performance.now() - lastLook < LONGEST_UNSEEN;
+    const yields = () => mayWait && overtaken();
+    if (isNew && (state === undefined || lookDueIn(state, wanted) > 0 || yields())) return done;
     if (state !== undefined) {
       state = await look(state, wanted);
+      if (yields()) return false;
       await trackLeaving(state, wanted);
     }
-    return converge(wanted);
+    return converge(wanted, trackLeaving, yields);
   };
 
   const rememberImage = (wanted: ProxyConfig, known: ProxyState) => {
@@ -339,7 +367,11 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
 
   const offered = () => (options.probe === undefined ? {} : { offers: options.probe.answers });
 
-  const round = async (topology: Topology, peers?: Peers): Promise<number> => {
+  const round = async (
+    topology: Topology,
+    { peers, overtaken: isOvertaken = never }: RoundOptions,
+  ): Promise<number> => {
+    overtaken = isOvertaken;
     const wanted = build(topology, peers);
     const isNew = wanted !== config;
     config = wanted;
@@ -357,7 +389,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   };
 
   return {
-    round: (topology, peers) => writer.without(() => round(topology, peers)),
+    round: (topology, given = {}) => writer.without(() => round(topology, given)),
     get observed() {
       const known = state ?? last;
       return observe({
@@ -384,6 +416,12 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     flush: () => writer.flush(),
   };
 }
+
+function never(): boolean {
+  return false;
+}
+
+type AfterStep = (known: ProxyState, wanted: ProxyConfig) => Promise<void> | void;
 
 type Servers = ReadonlyMap<string, ServerState>;
 

@@ -53,6 +53,33 @@ const servers = () =>
   Object.fromEntries([...(rail.observed.pools.get('default/site') ?? [])].map(([id, { admin }]) => [id, admin]));
 
 describe('a rail', () => {
+  it('gives way to a newer topology before it looks at what left, but not for ever', async () => {
+    await settle(TWO);
+    await rail.round(ONE);
+    vi.advanceTimersByTime(300);
+    const round = async (overtaken: boolean) => {
+      proxy.calls.length = 0;
+      await rail.round(ONE, { overtaken: () => overtaken });
+      return proxy.calls.filter((call) => call === 'connections').length;
+    };
+    expect(await round(true)).toBe(0);
+    expect(await round(false)).toBeGreaterThan(0);
+    vi.advanceTimersByTime(900);
+    expect(await round(true)).toBe(0);
+    vi.advanceTimersByTime(1100);
+    expect(await round(true)).toBeGreaterThan(0);
+  });
+
+  it('takes the first step of a topology also when the next one waits', async () => {
+    await settle(ONE);
+    await rail.round(ONE);
+    await rail.round(TWO, { overtaken: () => true });
+    expect(Object.keys(servers())).toHaveLength(2);
+    expect(rail.programmed).toBe(false);
+    await rail.round(TWO);
+    expect(rail.programmed).toBe(true);
+  });
+
   it('brings a HAProxy up and lets a server serve after its check', async () => {
     await rail.round(ONE);
     expect(rail.observed).toMatchObject({ programmed: true });

@@ -192,7 +192,7 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
     },
     until: async (what, look) =>
       eventually(what, async () => {
-        const again = await rail.round(aimed, options.peers?.(aimed));
+        const again = await rail.round(aimed, { peers: options.peers?.(aimed) });
         const seen = await look();
         if (seen !== undefined && seen !== false) return seen;
         await delay(Math.min(again, 50));
