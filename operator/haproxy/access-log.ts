@@ -95,7 +95,8 @@ export function accessLogLines(mode: 'http' | 'tcp', settings: AccessLogSettings
 const HTTP_FACTS = [
   'http-request set-var(txn.log_method) method',
   'http-request set-var(txn.log_host) req.fhdr(host)',
-  'http-request set-var(txn.log_url) url',
+  // Of HTTP/2 the URL would be scheme, host and all.
+  'http-request set-var(txn.log_url) pathq',
   'http-after-response set-var(txn.log_reason) res.hdr(x-webpool-reason)',
 ];
 
@@ -114,6 +115,8 @@ const CAUSES: Readonly<Record<string, string>> = {
   c: 'the client was too slow',
   s: 'the server was too slow',
 };
+/** HAProxy calls it "before the request was whole", because no server has come in yet. */
+const OWN_ANSWER = 'L';
 const PHASES: Readonly<Record<string, string>> = {
   R: 'before the request was whole',
   Q: 'while it waited for a free server',
@@ -141,7 +144,9 @@ export function accessLogLine(line: string): string | undefined {
     rule: known(told.rule, rule2),
     pool: poolOf(known(pool2, told.pool)),
     server: known(server2, told.server),
-    end: [CAUSES[cause] ?? cause, PHASES[phase]].filter((part) => part !== undefined).join(' '),
+    end: [CAUSES[cause] ?? cause, cause === OWN_ANSWER ? undefined : PHASES[phase]]
+      .filter((part) => part !== undefined)
+      .join(' '),
   });
 }
 

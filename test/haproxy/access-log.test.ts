@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listenForLines } from '../../operator/driver/line-socket.ts';
 import { ACCESS_SOCKET, accessLogLine, type AccessLog } from '../../operator/haproxy/access-log.ts';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
+import { certificateFor, tlsSecret } from '../support/certificates.ts';
+import { http2Get } from '../support/tls-client.ts';
 import { eventually } from '../support/wait.ts';
 import { startWebServer, type WebServer } from '../support/web-server.ts';
 
@@ -70,7 +72,13 @@ describe('the access log', () => {
       end: 'complete',
     });
     await ask('/own');
-    expect(await lineFor(proxy, '/own')).toMatchObject({ status: 200, rule: 'default/site/own', pool: '', server: '' });
+    expect(await lineFor(proxy, '/own')).toMatchObject({
+      status: 200,
+      rule: 'default/site/own',
+      pool: '',
+      server: '',
+      end: 'answered by the load balancer',
+    });
     await ask('/no');
     const denied = {
       status: 403,
@@ -105,6 +113,17 @@ describe('the access log', () => {
       server: expect.stringContaining('web01') as unknown,
     });
     expect(linesOf(proxy).every((line) => !('pool2' in line))).toBe(true);
+    await proxy.stop();
+  });
+
+  it('tells the same of a request over HTTP/2', async () => {
+    const proxy = await createTestProxy({ settings: { accessLog: 'Full' } });
+    proxy.secrets.set('default/a', tlsSecret(certificateFor(['a.x'])));
+    const frame = { port: 8443, protocol: 'HTTPS', tls: { secretName: 'a' }, hostnames: ['a.x'] } as const;
+    await proxy.apply([poolOf('site', [server]), ruleOf('site', frame, [allTo('site')])]);
+    await proxy.serving();
+    await http2Get({ address: proxy.address, port: 8443 }, 'a.x', { ':path': '/two?q' });
+    expect(await lineFor(proxy, '/two?q')).toMatchObject({ host: 'a.x', rule: 'default/site/all', end: 'complete' });
     await proxy.stop();
   });
 

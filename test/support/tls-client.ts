@@ -1,5 +1,8 @@
 /** HTTPS as tests need it: one request with a name of its own in the handshake, and what was shown in it. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest, type Agent } from 'node:https';
+import { createConnection } from 'node:net';
 import { connect, type ConnectionOptions, type PeerCertificate } from 'node:tls';
 import { answerOf, type Answer, type Place } from './http-client.ts';
 
@@ -47,6 +50,51 @@ export async function httpsGet({ address, port }: Place, target: string, options
     outgoing.end();
   });
 }
+
+export interface TlsExchange {
+  readonly sni: string;
+  /** Address that the client comes from. */
+  readonly from: string;
+  /** Sent before the handshake, in the clear. */
+  readonly before: string;
+}
+
+/** As `exchange`, over TLS. */
+export async function exchangeTls({ address, port }: Place, text: string, options: TlsExchange): Promise<string> {
+  const { sni, from, before } = options;
+  const plain = createConnection({ host: address, port, localAddress: from });
+  plain.write(before);
+  return new Promise((resolve, reject) => {
+    let received = '';
+    plain.on('error', reject);
+    const socket = connect({ socket: plain, servername: sni, rejectUnauthorized: false }, () => socket.write(text));
+    socket.setEncoding('latin1').on('data', (chunk: string) => (received += chunk));
+    socket.on('error', reject);
+    socket.on('close', () => resolve(received));
+  });
+}
+
+/** One request over HTTP/2; `headers` with what begins with a colon. Errors: those of the connection. */
+export async function http2Get({ address, port }: Place, sni: string, headers: Http2Headers): Promise<Answer> {
+  const session = connectHttp2(`https://${address}:${port}`, { servername: sni, rejectUnauthorized: false });
+  try {
+    return await new Promise((resolve, reject) => {
+      session.on('error', reject);
+      const stream = session.request({ ':authority': sni, ...headers });
+      const chunks: Buffer[] = [];
+      let answered: IncomingHttpHeaders & { readonly ':status'?: number } = {};
+      stream.on('response', (received) => (answered = received as typeof answered));
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('error', reject);
+      stream.on('end', () => resolve(answerOf(answered[':status'] ?? 0, answered, Buffer.concat(chunks).toString())));
+      stream.end();
+    });
+  } finally {
+    session.destroy();
+  }
+}
+
+type Http2Headers = Readonly<Record<string, string>>;
 
 /** What a handshake came to. */
 export interface Handshake {
