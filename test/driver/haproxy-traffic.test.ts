@@ -75,8 +75,24 @@ describe('a server is chosen', () => {
   });
 
   it('by First until that one is full', async () => {
-    await choose({ algorithm: 'First' });
-    expect(distinct(await servers(6))).toHaveLength(1);
+    await proxy.apply(site({ balance: { algorithm: 'First' }, maxConnections: 1 }));
+    await proxy.serving();
+    const [first = 'none', ...more] = await servers(6);
+    expect(distinct(more)).toEqual([first]);
+    const slow = proxy.get(PORT, '/slow?1000');
+    await proxy.until('the first to be full', () => one.open + two.open === 1);
+    expect((await servers(1))[0]).toBe(first === 'one' ? 'two' : 'one');
+    expect((await slow).server).toBe(first);
+  });
+
+  it('by its weight, three times as often for three times as much', async () => {
+    const weighted = (weight: number) => (server: WebServer) => {
+      return { name: server.name, address: server.address, port: server.port, weight };
+    };
+    await proxy.apply(site({ externalEndpoints: [...[one].map(weighted(30)), ...[two].map(weighted(10))] }));
+    await proxy.serving();
+    const list = await servers(20);
+    expect(list.filter((name) => name === 'one')).toHaveLength(15);
   });
 
   it.each([
@@ -248,6 +264,54 @@ describe('trouble', () => {
     expect(sent.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
   });
 
+  describe('that a pool names is tried again on another server:', () => {
+    const GIVE_UP = 300;
+    const BAD: Readonly<Record<string, NonNullable<WebServer['handler']>>> = {
+      'closes without an answer': (request) => request.socket.destroy(),
+      'says nothing': () => undefined,
+      'answers 500': (_, response) => response.writeHead(500).end(),
+      'answers 502': (_, response) => response.writeHead(502).end(),
+      'answers 503': (_, response) => response.writeHead(503).end(),
+      'answers 404': (_, response) => response.writeHead(404).end(),
+    };
+    it.each<[keyof typeof BAD, readonly string[], 'GET' | 'POST', number]>([
+      ['closes without an answer', ['EmptyResponse'], 'GET', 200],
+      ['closes without an answer', ['EmptyResponse'], 'POST', 502],
+      ['closes without an answer', ['ConnectFailure'], 'GET', 502],
+      ['says nothing', ['Timeout'], 'GET', 200],
+      ['says nothing', ['Timeout'], 'POST', 504],
+      ['says nothing', ['ConnectFailure'], 'GET', 504],
+      ['answers 503', ['503'], 'GET', 200],
+      ['answers 503', ['503'], 'POST', 503],
+      ['answers 503', ['500', '502'], 'GET', 503],
+      ['answers 502', ['500', '502'], 'GET', 200],
+      ['answers 500', ['500', '502'], 'GET', 200],
+      ['answers 404', ['404'], 'GET', 200],
+      ['answers 404', ['503'], 'GET', 404],
+    ])('a server %s, retries when %j, %s gets %i', async (...[bad, when, method, status]) => {
+      const externalEndpoints = [one, two].map(({ name, address, port }) => ({ name, address, port }));
+      await proxy.apply(
+        site({
+          externalEndpoints,
+          healthCheck: { path: '/health', interval: '10m' },
+          timeouts: { server: `${GIVE_UP}ms` },
+          retries: { when, attempts: 2 },
+        }),
+      );
+      await proxy.serving();
+      // In turn: one of two requests meets it first.
+      let met = 0;
+      two.handler = (request, response) => {
+        met += 1;
+        BAD[bad]?.(request, response);
+      };
+      const ask = () => proxy.get(PORT, '/', { method, ...(method === 'POST' && { body: 'x' }) });
+      const seen = [await ask(), await ask()].map((answer) => answer.status);
+      expect(new Set(seen)).toEqual(new Set([200, status]));
+      expect(met).toBeGreaterThan(0);
+    });
+  });
+
   it('is named in a header when nobody can serve', async () => {
     await proxy.apply([
       ...site({}, []),
@@ -343,6 +407,47 @@ describe('a backup server', () => {
     one.health = 200;
     await proxy.until('the primary to serve again', all('one'));
     expect(await all('one')()).toBe(true);
+  });
+});
+
+describe('a backup server behind a TCP port', () => {
+  it('serves while no primary can, and not a connection longer', async () => {
+    const endpoints = [one, two].map(({ name, address, port }, index) => {
+      return { name, address, port, tier: index === 0 ? 'Primary' : 'Backup' };
+    });
+    await proxy.apply([
+      poolOf('site', [], { externalEndpoints: endpoints }),
+      ruleOf('site', { port: PORT, protocol: 'TCP' }, [allTo('site')]),
+    ]);
+    await proxy.serving();
+    const all = (name: string) => async () => (await servers(4)).every((server) => server === name);
+    expect(await all('one')()).toBe(true);
+    one.health = 500;
+    await proxy.until('the backup to serve', all('two'));
+    one.health = 200;
+    await proxy.until('the primary to serve again', all('one'));
+  });
+});
+
+describe('a full load balancer', () => {
+  it('lets visitors wait until another one has gone, and refuses nobody', async () => {
+    await proxy.stop();
+    proxy = await createTestProxy({ settings: { maxConnections: 2 } });
+    await proxy.apply(site({}, [one]));
+    await proxy.serving();
+    const slow = [proxy.get(PORT, '/slow?1000'), proxy.get(PORT, '/slow?1000')];
+    await proxy.until('both to be served', () => one.open === 2);
+    const ended: string[] = [];
+    const all = [...slow.map((answer) => ['slow', answer] as const), ['waiting', proxy.get(PORT, '/')] as const];
+    const statuses = await Promise.all(
+      all.map(async ([what, answer]) => {
+        const { status } = await answer;
+        ended.push(what);
+        return status;
+      }),
+    );
+    expect(statuses).toEqual([200, 200, 200]);
+    expect(ended[0]).toBe('slow');
   });
 });
 

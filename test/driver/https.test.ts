@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { certificateFor, tlsSecret, type Pair } from '../support/certificates.ts';
-import { handshake, httpsGet, type HttpsOptions, type TlsOptions } from '../support/tls-client.ts';
+import { handshake, http2Get, httpsGet, type HttpsOptions, type TlsOptions } from '../support/tls-client.ts';
 import { echoOf } from '../support/http-client.ts';
 import { startWebServer, type WebServer } from '../support/web-server.ts';
 import { admitted, type Written } from '../support/admit.ts';
@@ -88,6 +88,60 @@ describe('hosts of one HTTPS port', () => {
     expect(await get('x.example.org', { host: 'a.example.com' })).toMatchObject({ status: 421, reason: 'misdirected' });
     expect(await get('x.example.org', { host: 'y.example.org' })).toMatchObject({ status: 200, server: 'two' });
   });
+});
+
+describe('a visitor over HTTP/2', () => {
+  const at = () => ({ address: proxy.address, port: PORT });
+  beforeAll(async () => {
+    secret('both', certificateFor(['a.example.com', 'b.example.com']));
+    const tls = { secretName: 'both' };
+    const hello = { name: 'hello', respond: { status: 200, body: 'hello' } };
+    await proxy.apply([
+      ...pools(),
+      https('a', ['a.example.com'], tls),
+      ruleOf('b', { port: PORT, protocol: 'HTTPS', tls, hostnames: ['b.example.com'] }, [hello]),
+    ]);
+    await proxy.serving();
+  });
+
+  it('gets what one over HTTP/1.1 gets, and the server sees no difference', async () => {
+    const answer = await http2Get(at(), 'a.example.com', { ':path': '/a%41?b' });
+    expect(answer).toMatchObject({ status: 200, server: 'one' });
+    expect(echoOf(answer)).toMatchObject({ url: '/a%41?b', headers: { host: 'a.example.com' } });
+    expect((await get('a.example.com')).server).toBe('one');
+  });
+
+  it('may ask for all hosts of one certificate over one connection, and for no other', async () => {
+    const other = (host: string) => http2Get(at(), 'a.example.com', { ':authority': host, ':path': '/' });
+    expect(await other('b.example.com')).toMatchObject({ status: 200, body: 'hello' });
+    expect(await other('c.example.com')).toMatchObject({ status: 421, reason: 'misdirected' });
+  });
+
+  it('cannot name two hosts: the Host header beside the authority is dropped', async () => {
+    const answer = await http2Get(at(), 'a.example.com', { ':path': '/', host: 'b.example.com' });
+    expect([answer.server, echoOf(answer).headers['host']]).toEqual(['one', 'a.example.com']);
+  });
+
+  it('meets the same rule for ambiguous paths', async () => {
+    const answer = await http2Get(at(), 'a.example.com', { ':path': '/a%2fb' });
+    expect([answer.status, answer.reason]).toEqual([400, 'bad-path']);
+  });
+});
+
+it('a visitor of http is sent to the same page over https', async () => {
+  secret('a', certificateFor(['a.example.com']));
+  const toHttps = { name: 'all', filters: { redirect: { scheme: 'https', port: PORT, statusCode: 301 } } };
+  await proxy.apply([
+    ...pools(),
+    https('a', ['a.example.com'], { secretName: 'a' }),
+    ruleOf('plain', { port: 8080, hostnames: ['a.example.com'] }, [toHttps]),
+  ]);
+  await proxy.serving();
+  const { status, headers } = await proxy.get(8080, '/a/b?c=d', { host: 'a.example.com' });
+  expect([status, headers.location]).toEqual([301, `https://a.example.com:${PORT}/a/b?c=d`]);
+  const { pathname, search } = new URL(headers.location ?? '');
+  const page = await httpsGet({ address: proxy.address, port: PORT }, pathname + search, { sni: 'a.example.com' });
+  expect([page.status, echoOf(page).url]).toEqual([200, '/a/b?c=d']);
 });
 
 describe('without a reload', () => {

@@ -2,7 +2,10 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loopbackAddress } from '../support/address.ts';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
+import { certificateFor, tlsSecret } from '../support/certificates.ts';
 import { echoOf, exchange } from '../support/http-client.ts';
+import { exchangeTls } from '../support/tls-client.ts';
+import { startTlsServer } from '../support/tls-server.ts';
 import { startWebServer, type WebServer } from '../support/web-server.ts';
 
 const HTTP_PORT = 8080;
@@ -10,6 +13,7 @@ const TCP_PORT = 8081;
 const FRONT = '127.0.0.9';
 /** What every header of version 2 begins with. */
 const SIGNATURE = '\r\n\r\n\0\r\nQUIT\n';
+const header = (client: string) => `PROXY TCP4 ${client} 198.51.100.1 4711 80\r\n`;
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
 
 describe('the PROXY protocol of load balancers in front', () => {
@@ -43,6 +47,64 @@ describe('the PROXY protocol of load balancers in front', () => {
     expect(echoOf({ status: 200, headers: {}, body: /\{.*\}/.exec(answer)?.[0] ?? '' }).headers).toMatchObject({
       'x-forwarded-for': '203.0.113.7',
     });
+  });
+
+  it('is what access and rate limits go by', async () => {
+    const limited = [
+      {
+        name: 'limited',
+        matches: [{ path: { type: 'Exact', value: '/limited' } }],
+        rateLimit: { requests: 1, per: '1h' },
+        pools: [{ name: 'site' }],
+      },
+      { name: 'all', access: { deny: ['192.0.2.0/24'] }, pools: [{ name: 'site' }] },
+    ];
+    await proxy.apply([poolOf('site', [web]), ruleOf('site', frame, limited)]);
+    const ask = async (client: string, path: string) => {
+      const answer = await send(`${header(client)}GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`, FRONT);
+      return Number(/^HTTP\/1.1 (\d+)/.exec(answer)?.[1]);
+    };
+    expect([await ask('192.0.2.7', '/'), await ask('203.0.113.7', '/')]).toEqual([403, 200]);
+    const statuses = [];
+    for (const client of ['192.0.2.7', '203.0.113.7', '192.0.2.7']) statuses.push(await ask(client, '/limited'));
+    expect(statuses).toEqual([200, 200, 429]);
+    await proxy.apply([poolOf('site', [web]), ruleOf('site', frame, rules)]);
+  });
+
+  it('works at ports of every kind, TLS or not', async () => {
+    proxy.secrets.set('default/a', tlsSecret(certificateFor(['a.example.com'])));
+    const { proxyProtocol } = frame;
+    const near = { sourceRanges: ['192.0.2.0/24'] };
+    const only = [{ name: 'near', matches: [near], pools: [{ name: 'site' }] }];
+    const hostnames = ['a.example.com'];
+    const web443 = await startTlsServer({ name: 'tls', pair: certificateFor(['a.example.com']) });
+    const passed = [{ name: 'near', matches: [near], pools: [{ name: 'tls' }] }];
+    await proxy.apply([
+      poolOf('site', [web]),
+      poolOf('tls', [web443], { healthCheck: { type: 'TCP', interval: '200ms', rise: 1 } }),
+      ruleOf('https', { port: 8443, protocol: 'HTTPS', hostnames, tls: { secretName: 'a' }, proxyProtocol }, only),
+      ruleOf('tcp', { port: TCP_PORT, protocol: 'TCP', proxyProtocol }, only),
+      ruleOf('tls', { port: 8444, protocol: 'TLS', hostnames, proxyProtocol }, passed),
+    ]);
+    await proxy.serving();
+    try {
+      for (const [client, wanted] of [
+        ['192.0.2.7', true],
+        ['203.0.113.7', false],
+      ] as const) {
+        const overTcp = await send(header(client) + REQUEST, FRONT, TCP_PORT).catch(() => '');
+        const tls = (port: number) => {
+          const options = { from: FRONT, before: header(client), sni: 'a.example.com' };
+          const request = REQUEST.replace('Host: a', 'Host: a.example.com');
+          return exchangeTls({ address: proxy.address, port }, request, options).catch(() => '');
+        };
+        const seen = [overTcp, await tls(8443), await tls(8444)].map((answer) => answer.includes('200 OK'));
+        expect([client, seen]).toEqual([client, [wanted, wanted, wanted]]);
+      }
+    } finally {
+      await web443.stop();
+      await proxy.apply([poolOf('site', [web]), ruleOf('site', frame, rules)]);
+    }
   });
 
   it('has to be there from them', async () => {

@@ -199,6 +199,23 @@ describe('redirect', () => {
   });
 });
 
+describe('an answer of the rule itself', () => {
+  it('has its status, type and text, and of HEAD the headers alone', async () => {
+    const body = `{"it's": "%[env(HOME)] \\n"}`;
+    await given([{ name: 'all', respond: { status: 410, contentType: 'application/json', body } }]);
+    const answer = await get('/x');
+    expect([answer.status, answer.body, answer.server]).toEqual([410, body, undefined]);
+    expect(answer.headers).toMatchObject({ 'content-type': 'application/json' });
+    const head = await get('/x', { method: 'HEAD' });
+    expect([head.status, head.body, head.headers['content-length']]).toEqual([410, '', String(body.length)]);
+  });
+
+  it('may be empty', async () => {
+    await given([{ name: 'all', respond: { status: 204 } }]);
+    expect(await get('/x', { method: 'POST', body: 'ignored' })).toMatchObject({ status: 204, body: '' });
+  });
+});
+
 describe('cors', () => {
   const cors = {
     allowOrigins: ['https://www.example.com', 'https://*.Example.org', 'http://localhost:3000'],
