@@ -3,27 +3,7 @@ import type { DatabaseGrantSpec, DatabaseServer, Grant, GrantPool } from './kind
 import { canonicalAddress, isHostname, isServerAddress } from './address.ts';
 import { durationProblems } from './duration-rules.ts';
 import { problem, shown, type Problem } from './problem.ts';
-
-/** `webpool_ledger` is where we keep what is ours. */
-const SYSTEM_SCHEMAS = new Set(['mysql', 'sys', 'information_schema', 'performance_schema', 'webpool_ledger']);
-
-/** Accounts of the server itself or of whoever runs it. */
-const RESERVED_ACCOUNTS = new Set(
-  'root mysql mysql.sys mysql.session mysql.infoschema mariadb.sys debian-sys-maint public rdsadmin rdsrepladmin azure_superuser azure_sys'.split(
-    ' ',
-  ),
-);
-const RESERVED_PREFIX = 'cloudsql';
-
-const SCHEMA_ONLY = new Set([
-  'CREATE TEMPORARY TABLES',
-  'LOCK TABLES',
-  'CREATE ROUTINE',
-  'ALTER ROUTINE',
-  'EXECUTE',
-  'EVENT',
-]);
-const ON_COLUMNS = ['SELECT', 'INSERT', 'UPDATE', 'REFERENCES'];
+import { COLUMN_PRIVILEGES, isReservedAccount, isSystemSchema, SCHEMA_ONLY_PRIVILEGES } from './server-owned.ts';
 
 /** Everything wrong with a DatabaseGrant whose fields have the right form. */
 export function databaseGrantProblems(spec: DatabaseGrantSpec): readonly Problem[] {
@@ -78,8 +58,7 @@ function tlsProblems({ host, tls }: DatabaseServer): Problem[] {
 }
 
 function accountProblems(username: string): Problem[] {
-  const name = username.toLowerCase();
-  if (!RESERVED_ACCOUNTS.has(name) && !name.startsWith(RESERVED_PREFIX)) return [];
+  if (!isReservedAccount(username)) return [];
   return [
     problem(
       'spec.username',
@@ -99,7 +78,7 @@ function grantProblems(grant: Grant, path: string): readonly Problem[] {
 
 function schemaProblems(schema: string, path: string): Problem[] {
   if (schema === '*') return [problem(path, 'every schema has to be named: * is refused')];
-  if (!SYSTEM_SCHEMAS.has(schema.toLowerCase())) return [];
+  if (!isSystemSchema(schema)) return [];
   return [problem(path, `schema ${shown(schema)} belongs to the server: no application has any business in it`)];
 }
 
@@ -118,11 +97,13 @@ function levelProblems({ table = '*', columns, privileges }: Grant, path: string
   if (columns !== undefined && table === '*')
     return [problem(`${path}.columns`, 'needs a table: set table to its name')];
   const allowed = (privilege: string) =>
-    columns === undefined ? table === '*' || !SCHEMA_ONLY.has(privilege) : ON_COLUMNS.includes(privilege);
+    columns === undefined ? table === '*' || !SCHEMA_ONLY_PRIVILEGES.has(privilege) : COLUMN_PRIVILEGES.has(privilege);
   return privileges.flatMap((privilege, index) => {
     if (allowed(privilege)) return [];
     const way =
-      columns === undefined ? 'leave table out to grant it on the schema' : `columns take ${ON_COLUMNS.join(', ')}`;
+      columns === undefined
+        ? 'leave table out to grant it on the schema'
+        : `columns take ${[...COLUMN_PRIVILEGES].join(', ')}`;
     const level = columns === undefined ? 'a table' : 'columns';
     return [
       problem(

@@ -1,5 +1,6 @@
 import type { GrantProblem } from '../api/grant-problem.ts';
 import type { Key } from '../api/resources.ts';
+import { isReservedAccount } from '../api/server-owned.ts';
 import type { AccountNeed } from '../topology/topology.ts';
 import { accountKey, nameOfKey, NO_LIMITS } from './account.ts';
 import { parseDuration } from '../api/duration.ts';
@@ -31,18 +32,6 @@ export interface DesiredInput {
   /** The account with which we log in ourselves. */
   readonly adminUser: string;
 }
-
-const RESERVED_USERS = new Set([
-  'root',
-  'mysql',
-  'public',
-  'debian-sys-maint',
-  'mariadb-backup',
-  'rdsadmin',
-  'rdsrepladmin',
-  'azure_superuser',
-]);
-const RESERVED_PREFIXES = ['mysql.', 'mariadb.', 'cloudsql'];
 
 /** The accounts that these needs come to. A need that cannot be carried out refuses itself, not the others. */
 export function desiredAccounts(input: DesiredInput): Desired {
@@ -85,7 +74,7 @@ function needProblem(need: AccountNeed, input: DesiredInput): GrantProblem | und
   const { username, authPlugin, grants, deletionPolicy } = need.spec;
   const user = userProblem(username, input.dialect);
   if (user !== undefined) return { condition: 'Accepted', reason: 'UnsupportedValue', message: user };
-  if (isReserved(username, input.adminUser)) {
+  if (username === input.adminUser || isReservedAccount(username)) {
     const message = `${username} is reserved: choose a username of the application's own`;
     return { condition: 'Accepted', reason: 'ReservedAccount', message };
   }
@@ -106,15 +95,6 @@ function needProblem(need: AccountNeed, input: DesiredInput): GrantProblem | und
   const { secret, key } = need.password;
   const message = `Secret ${secret} has no password under ${key}: an empty one is not accepted`;
   return { condition: 'ResolvedRefs', reason: 'SecretKeyMissing', message };
-}
-
-function isReserved(username: string, adminUser: string): boolean {
-  const name = username.toLowerCase();
-  return (
-    username === adminUser ||
-    RESERVED_USERS.has(name) ||
-    RESERVED_PREFIXES.some((prefix) => name === prefix || name.startsWith(prefix))
-  );
 }
 
 /** One account has one password: grants that share it have to agree where it comes from. */

@@ -1,4 +1,5 @@
 import type { DatabaseGrant } from '../api/resources.ts';
+import { COLUMN_PRIVILEGES, isSystemSchema, SCHEMA_ONLY_PRIVILEGES } from '../api/server-owned.ts';
 import { placeKey } from './account.ts';
 import type { GrantSet } from './account.ts';
 import type { Dialect } from './dialect.ts';
@@ -20,19 +21,7 @@ const TABLE_PRIVILEGES = new Set([
   'SHOW VIEW',
   'TRIGGER',
 ]);
-const SCHEMA_PRIVILEGES = new Set([
-  ...TABLE_PRIVILEGES,
-  'CREATE TEMPORARY TABLES',
-  'LOCK TABLES',
-  'CREATE ROUTINE',
-  'ALTER ROUTINE',
-  'EXECUTE',
-  'EVENT',
-]);
-const COLUMN_PRIVILEGES = new Set(['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']);
-
-/** Schemas in which no application has any business; `webpool_ledger` is our own. */
-const SYSTEM_SCHEMAS = new Set(['mysql', 'sys', 'information_schema', 'performance_schema', 'webpool_ledger']);
+const SCHEMA_PRIVILEGES = new Set([...TABLE_PRIVILEGES, ...SCHEMA_ONLY_PRIVILEGES]);
 
 /** Why an entry of `spec.grants` cannot be granted, or undefined. */
 export interface EntryProblem {
@@ -49,7 +38,7 @@ export function entryProblem(entry: GrantEntry, dialect: Dialect): EntryProblem 
 
 function entryNameProblem({ schema, table = '*', columns = [] }: GrantEntry, dialect: Dialect): string | undefined {
   if (schema === '*') return 'the schema is *: every schema has to be named';
-  if (SYSTEM_SCHEMAS.has(schema.toLowerCase())) return `schema ${schema.toLowerCase()} belongs to the server`;
+  if (isSystemSchema(schema)) return `schema ${schema.toLowerCase()} belongs to the server`;
   const problem =
     identifierProblem('schema', schema) ??
     (table === '*' ? undefined : identifierProblem('table', table)) ??

@@ -169,6 +169,7 @@ export const DATABASE_GRANT_RULES: readonly Bad[] = [
     'PUBLIC',
     'rdsadmin',
     'cloudsqladmin',
+    'mariadb-backup',
   ].map((username) =>
     ruled({ 'spec.username': username }, 'belongs to the database server: choose a name of your own', {
       reason: 'ReservedAccount',
