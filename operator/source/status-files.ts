@@ -2,7 +2,7 @@
  * The statuses of a folder: one file an object, which also keeps how often the object changed.
  * In: StatusDocuments. Out: files in `.status`. Never: a Secret.
  */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { dump, load } from 'js-yaml';
 import type { Finding } from '../api/finding.ts';
@@ -64,7 +64,7 @@ export async function openStatusFiles(folder: string): Promise<StatusFiles> {
     },
     async writeErrors(errors) {
       const text = errors.length === 0 ? '' : errorText(errors);
-      if (text === errorsText) return;
+      if (text === errorsText && (text === '' || (await isThere(join(folder, ERRORS))))) return;
       if (text === '') await rm(join(folder, ERRORS), { force: true });
       else await writeWhole(join(folder, ERRORS), text);
       errorsText = text;
@@ -120,6 +120,13 @@ async function makeFolder(folder: string): Promise<void> {
   await mkdir(folder, { mode: 0o755 }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function readAll(folder: string): Promise<Map<string, Known>> {

@@ -180,6 +180,9 @@ describe('errors.yaml', () => {
         { file: 'b.yaml', line: 1, message: 'is no object: it needs apiVersion, kind and metadata' },
       ],
     });
+    await own.remove('.status/errors.yaml');
+    await writeStatuses(source, await own.read(source));
+    expect((await own.statuses()).has('errors.yaml')).toBe(true);
     await own.write('a.yaml', pool('one'));
     await own.remove('b.yaml');
     await writeStatuses(source, await own.read(source));
