@@ -29,6 +29,7 @@ const POOLS = ['10', '1000'] as const;
 const FAULTS = ['rolling', 'server_killed', 'server_silent', 'operator_killed', 'reloads'] as const;
 const FAULTS_K8S = ['rolling', 'server_killed', 'server_silent', 'proxy_rollout', 'operator_killed'] as const;
 const MEMORY = { settled_mb: 200, operator_settled_mb: 200, agent_settled_mb: 150 } as const;
+const REST = { operator_idle_cpu_percent: 1, agent_idle_cpu_percent: 1 } as const;
 
 /** Every limit, in the order of the benchmarks. */
 export const GOALS: readonly Goal[] = [
@@ -65,6 +66,14 @@ export const GOALS: readonly Goal[] = [
     reference: settled,
     atMost: GROWTH,
     unit: 'x',
+  })),
+  { what: 'memory of HAProxy in Kubernetes', benchmark: 'memory', figure: 'k8s_haproxy_mb', atMost: 80, unit: 'MB' },
+  ...Object.entries(REST).map(([figure, atMost]): Goal => ({
+    what: 'processor while nothing happens',
+    benchmark: 'memory',
+    figure,
+    atMost,
+    unit: '%',
   })),
   ...FAULTS.map((fault) => faultGoal(fault, 'in a folder', '')),
   ...FAULTS_K8S.map((fault) => faultGoal(fault, 'in Kubernetes', 'k8s_')),
