@@ -11,14 +11,14 @@ export interface Entry {
 
 /** All of them may take 20 minutes. */
 export const BENCHMARKS = {
-  cold: { budget: 60, needs: [] },
+  cold: { budget: 40, needs: [] },
   change: { budget: 210, needs: ['cluster'] },
-  memory: { budget: 180, needs: ['cluster'] },
+  memory: { budget: 220, needs: ['cluster'] },
   faults: { budget: 260, needs: ['cluster'] },
   database: { budget: 200, needs: [] },
   throughput: { budget: 120, needs: ['wrk'] },
   churn: { budget: 110, needs: ['cluster'] },
-  growth: { budget: 30, needs: [] },
+  growth: { budget: 15, needs: [] },
 } as const satisfies Readonly<Record<string, Entry>>;
 
 export type Name = keyof typeof BENCHMARKS;
