@@ -107,33 +107,68 @@ const MOST_REDIRECTS = 20;
 /** The loops of these listeners, at most one for each redirect. */
 function findLoops(ports: readonly PortHolders[]): readonly Loop[] {
   const listeners = ports.map(({ listener }) => listener);
-  const redirects = redirectsByHost(listeners);
-  const world = { listeners, redirects };
-  return [...redirects.values()].flat().flatMap(({ listener, route }) => {
-    const loops = samplesOf(route).map((request) => loopFrom({ listener, request }, world));
-    // Only what begins at this redirect tells of it: a more specific route may take the sample.
-    return loops.find((loop) => loop?.entry === route) ?? [];
+  const redirects = listeners.flatMap((listener) =>
+    listener.routes.filter(({ action }) => action.type === 'Redirect').map((route) => ({ listener, route })),
+  );
+  if (redirects.length === 0) return [];
+  const world = worldOf(listeners);
+  return redirects.flatMap(({ listener, route }) => {
+    for (const request of samplesOf(route)) {
+      const loop = loopFrom(route, { listener, request }, world);
+      if (loop !== undefined) return [loop];
+    }
+    return [];
   });
 }
 
-interface Redirecting {
-  readonly listener: Listener;
-  readonly route: Route;
-}
-
+/** Routes and hosts in the form in which few of them have to be looked at. */
 interface World {
   readonly listeners: readonly Listener[];
-  readonly redirects: ReadonlyMap<string, readonly Redirecting[]>;
+  /** Host and first segment of the path, ANY where it is for several → routes in order. */
+  readonly routes: ReadonlyMap<Listener, ReadonlyMap<string, readonly Placed[]>>;
+  readonly hosts: ReadonlySet<string>;
+  /** What is below such a name, with the dot before it, is served here. */
+  readonly suffixes: ReadonlySet<string>;
 }
 
-/** Routes that are for more than one host stand under this name. */
-const MANY = '*';
+interface Placed {
+  readonly route: Route;
+  /** Its place among all of the listener. */
+  readonly at: number;
+}
 
-function redirectsByHost(listeners: readonly Listener[]): ReadonlyMap<string, readonly Redirecting[]> {
-  const all = listeners.flatMap((listener) =>
-    listener.routes.flatMap((route) => (route.action.type === 'Redirect' ? [{ listener, route }] : [])),
-  );
-  return Map.groupBy(all, ({ route: { host } }) => (host === undefined || host.startsWith('*.') ? MANY : host));
+const ANY = '*';
+
+function worldOf(listeners: readonly Listener[]): World {
+  const named = new Set(listeners.flatMap(({ routes }) => routes.flatMap(({ host }) => host ?? [])));
+  const wildcards = [...named].filter((host) => host.startsWith('*.'));
+  return {
+    listeners,
+    routes: new Map(
+      listeners.map((listener) => {
+        const placed = listener.routes.map((route, at): Placed => ({ route, at }));
+        return [listener, Map.groupBy(placed, ({ route }) => bucketOf(route))];
+      }),
+    ),
+    hosts: named,
+    suffixes: new Set(wildcards.map((host) => host.slice(1))),
+  };
+}
+
+function bucketOf({ host = ANY, path }: Route): string {
+  const segment = path === undefined || path.type === 'Regex' ? ANY : segmentOf(path.value);
+  return `${host.startsWith('*.') ? ANY : host} ${segment}`;
+}
+
+function segmentOf(path: string): string {
+  return path.split('/', 2)[1] ?? '';
+}
+
+/** The listener with those routes only that may be for the request: whatever is left out does not match it. */
+function narrowed(listener: Listener, { host, path }: Subject, { routes }: World): Listener {
+  const buckets = [host, ANY].flatMap((name) => [segmentOf(path), ANY].map((segment) => `${name} ${segment}`));
+  const found = [...new Set(buckets)].flatMap((bucket) => routes.get(listener)?.get(bucket) ?? []);
+  return { ...listener, routes: found.toSorted((a, b) => a.at - b.at).map(({ route }) => route) };
 }
 
 /** A request at a listener. */
@@ -142,30 +177,42 @@ interface Visit {
   readonly request: RequestLine;
 }
 
-interface LoopFrom extends Loop {
-  /** The route that the first request gets. */
-  readonly entry: Route;
-}
-
-function loopFrom(start: Visit, world: World): LoopFrom | undefined {
-  const visits: { readonly route: Route; readonly url: string }[] = [];
-  let at: Visit | undefined = start;
+/** The loop into which a redirect sends a visitor; undefined when there is none, or another route takes that visitor. */
+function loopFrom(entry: Route, start: Visit, world: World): Loop | undefined {
+  // Most redirects lead to no other one: then nobody has to know which route takes the first request.
+  const first = follow(entry, start, world);
+  if (first === undefined || routeFor(start, world) !== entry) return undefined;
+  const visits = [{ route: entry, url: urlOf(start) }];
+  let at: Visit | undefined = first;
   while (at !== undefined) {
-    const { listener, request }: Visit = at;
-    const matching = matchRequest(listener, request);
-    if (matching.outcome !== 'Matched') return undefined;
-    visits.push({ route: matching.route, url: urlOf(at) });
-    const [first, second] = visits;
-    if (visits.length > MOST_REDIRECTS && first !== undefined && second !== undefined) {
-      // Whatever led into the circle is behind us by then.
-      const routes = new Set(visits.slice(MOST_REDIRECTS / 2).map(({ route }) => route));
-      return { entry: first.route, from: first.url, to: second.url, routes: [...routes] };
+    const route = routeFor(at, world);
+    if (route === undefined) return undefined;
+    const url = urlOf(at);
+    const again = visits.findIndex((visit) => visit.url === url && visit.route === route);
+    // Where no URL comes twice, whatever led into the circle is behind us by then.
+    const from = visits.length >= MOST_REDIRECTS ? MOST_REDIRECTS / 2 : again;
+    if (from >= 0) {
+      const routes = new Set(visits.slice(from).map((visit) => visit.route));
+      return { from: urlOf(start), to: urlOf(first), routes: [...routes] };
     }
-    const outcome = outcomeOf(listener, request, matching);
-    if (outcome.type !== 'Answer' || outcome.location === undefined) return undefined;
-    at = visitOf(outcome.location, { before: at, status: outcome.status, world });
+    visits.push({ route, url });
+    at = follow(route, at, world);
   }
   return undefined;
+}
+
+function routeFor({ listener, request }: Visit, world: World): Route | undefined {
+  const subject = subjectAt(listener, request);
+  if ('reason' in subject) return undefined;
+  const matching = matchRequest(narrowed(listener, subject, world), request);
+  return matching.outcome === 'Matched' ? matching.route : undefined;
+}
+
+/** Where a visitor whom this route takes is sent; undefined when nowhere, or where no redirect of ours is. */
+function follow(route: Route, visit: Visit, world: World): Visit | undefined {
+  const outcome = outcomeOf(visit.listener, visit.request, { outcome: 'Matched', route, passed: [] });
+  if (outcome.type !== 'Answer' || outcome.location === undefined) return undefined;
+  return visitOf(outcome.location, { before: visit, status: outcome.status, world });
 }
 
 function urlOf({ listener: { protocol, port }, request: { host = '', target } }: Visit): string {
@@ -189,15 +236,14 @@ function visitOf(location: string, hop: Hop): Visit | undefined {
   if (listener === undefined) return undefined;
   const request = requestAfter(hop, place);
   const subject = subjectAt(listener, request);
-  // Most redirects end here: no other takes what they lead to. Only then is it worth while to look at all routes.
   if ('reason' in subject || !isRedirected(subject, listener, world)) return undefined;
   const stays = subject.host === normalizeHost(before.request.host ?? '');
-  return stays || isNamed(subject, world) ? { listener, request } : undefined;
+  return stays || isNamed(subject.host, world) ? { listener, request } : undefined;
 }
 
-function isRedirected(subject: Subject, at: Listener, { redirects }: World): boolean {
-  const all = [...(redirects.get(subject.host) ?? []), ...(redirects.get(MANY) ?? [])];
-  return all.some(({ listener, route }) => listener === at && mismatch(route, subject) === undefined);
+function isRedirected(subject: Subject, at: Listener, world: World): boolean {
+  const { routes } = narrowed(at, subject, world);
+  return routes.some((route) => route.action.type === 'Redirect' && mismatch(route, subject) === undefined);
 }
 
 interface Place {
@@ -230,10 +276,9 @@ function requestAfter({ before, status }: Hop, { host: next, target }: Place): R
 }
 
 /** Whether a rule says that it serves this host. */
-function isNamed(subject: Subject, { listeners }: World): boolean {
-  const names = ({ rule, action, host }: Route) =>
-    host !== undefined && mismatch({ rule, action, host, conditions: {} }, subject) === undefined;
-  return listeners.some(({ routes }) => routes.some(names));
+function isNamed(host: string, { hosts, suffixes }: World): boolean {
+  if (hosts.has(host)) return true;
+  return [...suffixes].some((suffix) => host.length > suffix.length && host.endsWith(suffix));
 }
 
 /** Source: WHATWG fetch, HTTP-redirect fetch. */
