@@ -567,6 +567,7 @@ readonly pools?: readonly PoolReference[]
 readonly filters?: Filters
 readonly timeouts?: RuleTimeouts
 readonly access?: Access
+readonly limits?: RequestLimits
 readonly rateLimit?: RateLimit
 readonly respond?: Respond
 }
@@ -842,6 +843,15 @@ readonly allow?: readonly string[]
  * @maxItems 256
  */
 readonly deny?: readonly string[]
+}
+/**
+ * How large a request may be. Absent: headers may have 16 kB together, bodies any size. HTTP only.
+ */
+export interface RequestLimits {
+/**
+ * Bytes of a body, for example 512Ki or 10Mi; a larger one is answered 413, and one that does not say how long it is (Transfer-Encoding: chunked) 411. Absent: no limit.
+ */
+readonly requestBody?: string
 }
 /**
  * How often a client may send requests to this rule; the others get statusCode. Each proxy counts what all of them let through. HTTP only.

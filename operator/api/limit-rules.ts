@@ -9,7 +9,7 @@ import { rangeProblems } from './range-rules.ts';
 /** How long a client may take to regain all of its requests (ms): the proxies remember it no longer. */
 const LONGEST_REST = 3_600_000;
 
-/** Everything wrong with `access`, `rateLimit` and `timeouts`. */
+/** Everything wrong with `access`, `rateLimit`, `limits` and `timeouts`. */
 export function limitProblems(rule: Rule, path: string, protocol: Protocol): readonly Problem[] {
   const { access, rateLimit, timeouts, respond, filters } = rule;
   const ranges = [
@@ -17,7 +17,7 @@ export function limitProblems(rule: Rule, path: string, protocol: Protocol): rea
     ...rangeProblems(access?.deny, `${path}.access.deny`),
   ];
   if (!readsHttp(protocol)) {
-    const fields = (['rateLimit', 'timeouts'] as const).filter((field) => rule[field] !== undefined);
+    const fields = (['rateLimit', 'limits', 'timeouts'] as const).filter((field) => rule[field] !== undefined);
     return [
       ...ranges,
       ...fields.map((field) => problem(`${path}.${field}`, 'needs an HTTP listener: a TCP connection has no requests')),

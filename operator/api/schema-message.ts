@@ -33,6 +33,7 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   '^[A-Za-z0-9][A-Za-z0-9-]*$': 'letters, digits and "-", with a letter or digit in front',
   '^[A-Za-z0-9][A-Za-z0-9_-]*$': 'letters, digits, "_" and "-", with a letter or digit in front',
   '^[A-Za-z0-9_.$-]+$': 'letters, digits, "_", ".", "$" and "-"',
+  '^[1-9][0-9]{0,8}(Ki|Mi|Gi)?$': 'a number of bytes such as 65536, 512Ki or 10Mi',
   '^[-._a-zA-Z0-9]+$': 'letters, digits, "-", "_" and "."',
   '^[^\\p{Cc}\\p{Zl}\\p{Zp}]*$': 'a text without control characters',
   '^([^\\p{Cc}\\p{Zl}\\p{Zp}]|[\\n\\t])*$': 'a text without control characters other than line breaks and tabs',

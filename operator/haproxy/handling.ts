@@ -1,6 +1,6 @@
 /**
  * What happens on the way of a route as fields of its entry in the routing map; router.lua reads and does it.
- * `D=` and `A=` are ranges of clients that may not and that may, `L=` is a rate limit, `T=` the time of a request (ms),
+ * `D=` and `A=` are ranges of clients that may not and that may, `L=` is a rate limit, `B=` the bytes of the largest body, `T=` the time of a request (ms),
  * `Q=` and `P=` change headers of requests and answers, `C=` is CORS, `H=` another host, `N=` another path.
  */
 import type {
@@ -22,10 +22,11 @@ type Redirect = Extract<Action, { type: 'Redirect' }>;
 /** The fields of a route's handling. */
 export function handlingFields({ handling, rule }: Pick<Route, 'handling' | 'rule'>): readonly string[] {
   if (handling === undefined) return [];
-  const { rateLimit, requestTimeout, cors, rewrite } = handling;
+  const { rateLimit, largestBody, requestTimeout, cors, rewrite } = handling;
   return [
     ...accessFields(handling.access),
     ...(rateLimit ? [limitField(rateLimit, rule)] : []),
+    ...(largestBody === undefined ? [] : [`B=${largestBody}`]),
     ...(requestTimeout === undefined ? [] : [`T=${requestTimeout}`]),
     ...(cors ? [corsField(cors)] : []),
     ...headerFields(handling),

@@ -284,7 +284,7 @@ end
 
 local readers = {
   e = set_of, c = set_of, m = decode, h = match_of, q = match_of, p = match_of, s = ranges_of,
-  A = ranges_of, D = ranges_of, L = limit_of, T = tonumber, Q = change_of, P = change_of, C = cors_of, H = decode, N = path_change_of,
+  A = ranges_of, D = ranges_of, L = limit_of, B = tonumber, T = tonumber, Q = change_of, P = change_of, C = cors_of, H = decode, N = path_change_of,
   b = function(name) return name end, w = weights_of, r = answer_of, G = redirect_of,
   t = function(id) return id end,
   n = function(rule) return rule end,
@@ -504,8 +504,19 @@ local function joined(...)
   return all
 end
 
+-- Why the body of a request is not let through. What does not say how long it is could only be counted when it is too late.
+local function body_refusal(txn, most)
+  local length = header(txn, "content-length")
+  if length then return tonumber(length) > most and reason(413, "body-too-large") end
+  -- HTTP/2 has no word for it: a request without a body ends with its headers.
+  local ended = tonumber(txn.sf:internal_htx_has_eom()) == 1 and tonumber(txn.sf:req_body_size()) == 0
+  return (header(txn, "transfer-encoding") or not ended) and reason(411, "length-required")
+end
+
 local function handle(txn, entry, port)
   if entry.C and preflight(txn, entry.C) then return end
+  local refused = entry.B and body_refusal(txn, entry.B)
+  if refused then return answer_http(txn, refused) end
   if entry.action == "r" or entry.action == "G" then
     local answer = entry.with
     local changes = joined(entry.C and cors_changes(entry.C, header(txn, "origin"), "*") or {}, entry.P or {})

@@ -125,19 +125,28 @@ function matchWords({ host, path, conditions }: Route): string {
   return parts.join(', ');
 }
 
-function handlingWords({ access, rateLimit, requestTimeout, cors, ...changes }: Handling = {}): readonly string[] {
-  const { requestHeaders, responseHeaders, rewrite } = changes;
+function handlingWords(handling: Handling = {}): readonly string[] {
+  const { cors, requestHeaders, responseHeaders, rewrite } = handling;
+  return [
+    ...limitWords(handling),
+    ...(cors ? [`Scripts of ${cors.allowOrigins.join(', ')} may use the answers.`] : []),
+    ...(requestHeaders ? ['Headers of the request are changed.'] : []),
+    ...(responseHeaders ? ['Headers of the answer are changed.'] : []),
+    ...(rewrite ? ['The server gets another host or path.'] : []),
+  ];
+}
+
+function limitWords({ access, rateLimit, largestBody, requestTimeout }: Handling): readonly string[] {
   return [
     ...(access?.deny ? [`Clients in ${access.deny.join(', ')} get 403.`] : []),
     ...(access?.allow ? [`Only clients in ${access.allow.join(', ')} may.`] : []),
     ...(rateLimit
       ? [`Each client may send ${rateLimit.requests} requests in ${rateLimit.per} ms, ${rateLimit.burst} at once.`]
       : []),
+    ...(largestBody === undefined
+      ? []
+      : [`The body of a request may have ${largestBody} bytes, and has to say how many.`]),
     ...(requestTimeout === undefined ? [] : [`An answer that has not begun after ${requestTimeout} ms becomes 504.`]),
-    ...(cors ? [`Scripts of ${cors.allowOrigins.join(', ')} may use the answers.`] : []),
-    ...(requestHeaders ? ['Headers of the request are changed.'] : []),
-    ...(responseHeaders ? ['Headers of the answer are changed.'] : []),
-    ...(rewrite ? ['The server gets another host or path.'] : []),
   ];
 }
 

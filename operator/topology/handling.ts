@@ -9,6 +9,7 @@ import type {
   Redirect,
   Rule,
 } from '../api/kinds.gen.ts';
+import { parseByteSize } from '../api/byte-size.ts';
 import { parseDuration } from '../api/duration.ts';
 import type {
   Access,
@@ -30,17 +31,25 @@ const { filters: defaults, rateLimit: limitDefaults, timeouts: timeDefaults } = 
 
 /** What a rule asks for on the way of a match with `path`; undefined when nothing happens. */
 export function handlingOf(rule: Rule, path: Route['path']): Handling | undefined {
-  const { filters, access, rateLimit, timeouts } = rule;
+  const { filters } = rule;
   const { cors, rewrite } = filters ?? {};
-  const requestTimeout = parseDuration(timeouts?.request ?? '') ?? timeDefaults.request;
   return unlessEmpty({
-    ...(access && { access: accessOf(access) }),
-    ...(rateLimit && { rateLimit: rateLimitOf(rateLimit) }),
-    ...(requestTimeout > 0 && { requestTimeout }),
+    ...limitsOf(rule),
     ...(cors && { cors: corsOf(cors) }),
     ...headerHandlingOf(filters),
     ...(rewrite && { rewrite: placeOf(rewrite, path) }),
   });
+}
+
+function limitsOf({ access, rateLimit, limits, timeouts }: Rule): Handling {
+  const largestBody = parseByteSize(limits?.requestBody ?? '');
+  const requestTimeout = parseDuration(timeouts?.request ?? '') ?? timeDefaults.request;
+  return {
+    ...(access && { access: accessOf(access) }),
+    ...(rateLimit && { rateLimit: rateLimitOf(rateLimit) }),
+    ...(largestBody !== undefined && { largestBody }),
+    ...(requestTimeout > 0 && { requestTimeout }),
+  };
 }
 
 /** The handling of headers; undefined when nothing happens. */

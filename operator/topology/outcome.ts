@@ -65,6 +65,8 @@ function connected({ action }: Route): Outcome {
 function handled({ action, handling = {} }: Route, seen: Case): Outcome {
   const { subject, request } = seen;
   if (handling.cors !== undefined && isPreflight(subject)) return answer(204, 'cors-preflight');
+  const refused = bodyRefusal(handling, subject);
+  if (refused !== undefined) return refused;
   if (action.type === 'Respond') return answer(action.status, 'respond');
   if (action.type === 'Redirect') {
     return { type: 'Answer', status: action.status, reason: 'redirect', location: locationOf(action, seen) };
@@ -77,6 +79,13 @@ function handled({ action, handling = {} }: Route, seen: Case): Outcome {
     target: targetOf(handling, seen),
     pools,
   };
+}
+
+function bodyRefusal({ largestBody }: Handling, { headers }: Subject): Outcome | undefined {
+  const length = headers.get('content-length');
+  if (largestBody === undefined) return undefined;
+  if (length !== undefined) return Number(length) > largestBody ? answer(413, 'body-too-large') : undefined;
+  return headers.has('transfer-encoding') ? answer(411, 'length-required') : undefined;
 }
 
 function sharing(action: Action): readonly WeightedPool[] {

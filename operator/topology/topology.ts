@@ -197,6 +197,8 @@ export interface Route {
 export interface Handling extends HeaderHandling {
   readonly access?: Access;
   readonly rateLimit?: RateLimit;
+  /** Bytes; a body of unknown length is none that is small enough. */
+  readonly largestBody?: number;
   /** Milliseconds. */
   readonly requestTimeout?: number;
   readonly cors?: Cors;

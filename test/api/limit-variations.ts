@@ -33,6 +33,13 @@ export const LIMIT_BOUNDS: readonly Bound[] = [
   ...ranges(`${ACCESS}.deny`),
   { bad: [bad(`${RULE}.timeouts`, {}, 'is empty: set a field or remove it')], good: [] },
   duration(`${RULE}.timeouts.request`, ['0s', '24h'], ['25h', '24h1ms']),
+  { bad: [bad(`${RULE}.limits`, {}, 'is empty: set a field or remove it')], good: [] },
+  text(`${RULE}.limits.requestBody`, {
+    most: 11,
+    fill: (length) => `${'9'.repeat(Math.min(length, 9))}${'Ki0'.slice(0, Math.max(0, length - 9))}`,
+    wrong: ['0', '-1', '1.5Mi', '10M', '10 Mi', '1e6', '1Ti'],
+    form: 'a number of bytes such as',
+  }),
   required(LIMIT, ['requests', 'per']),
   whole(`${LIMIT}.requests`, [1, 1_000_000]),
   duration(`${LIMIT}.per`, ['1s', '1h'], ['0s', '999ms', '1h1ms']),
@@ -54,10 +61,11 @@ const HOURLY = { requests: 1000, per: '1h' };
 
 /** What limits ask of each other and of the rule they stand in. */
 export const LIMIT_RULES: readonly Bad[] = [
-  ...Object.entries({ rateLimit: HOURLY, timeouts: { request: '1s' } }).map(([field, value]) =>
-    ruled({ ...TCP, ...onlyRule({ pools: POOLS, [field]: value }) }, 'needs an HTTP listener', {
-      path: `${RULE}.${field}`,
-    }),
+  ...Object.entries({ rateLimit: HOURLY, limits: { requestBody: '1Mi' }, timeouts: { request: '1s' } }).map(
+    ([field, value]) =>
+      ruled({ ...TCP, ...onlyRule({ pools: POOLS, [field]: value }) }, 'needs an HTTP listener', {
+        path: `${RULE}.${field}`,
+      }),
   ),
   ruled(onlyRule({ respond: { status: 404 }, timeouts: { request: '1s' } }), 'no server is waited for', {
     path: `${RULE}.timeouts`,

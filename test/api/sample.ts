@@ -93,6 +93,7 @@ export const SAMPLES: Readonly<Record<Kind, unknown>> = {
         ],
         timeouts: { request: '10s' },
         access: { allow: ['192.0.2.0/24'], deny: ['192.0.2.1'] },
+        limits: { requestBody: '10Mi' },
         rateLimit: { requests: 1000, per: '1s', burst: 1000, key: { type: 'Header', name: 'X-Key' }, statusCode: 503 },
         filters: {
           requestHeaders: headerFilter(),

@@ -1,5 +1,7 @@
 /** Who may, how often and for how long, as a user sees it on a real HAProxy. */
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { connect as connectHttp2, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
 import { createConnection } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
@@ -308,3 +310,65 @@ async function upgraded(): Promise<(text: string) => Promise<string>> {
     return got;
   };
 }
+
+describe('a body', () => {
+  const post = (length: number, more: RequestOptions = {}) =>
+    seen('/', { method: 'POST', body: 'a'.repeat(length), ...more });
+
+  beforeAll(() => given([{ name: 'all', limits: { requestBody: '1Ki' }, pools }]));
+
+  it('may be as large as the limit, and none at all', async () => {
+    expect([await post(1024), await post(0), await seen('/')]).toEqual([200, 200, 200]);
+  });
+
+  it('that is larger comes to no server', async () => {
+    const { requests } = server;
+    expect(await post(1025)).toBe('413 body-too-large');
+    expect(await post(100_000)).toBe('413 body-too-large');
+    expect(server.requests).toBe(requests);
+  });
+
+  it('has to say how large it is', async () => {
+    const { requests } = server;
+    expect(await post(1, { headers: { 'Transfer-Encoding': 'chunked' } })).toBe('411 length-required');
+    expect(server.requests).toBe(requests);
+  });
+
+  it('is counted in HTTP/2 as well', async () => {
+    const session = connectHttp2(`http://${proxy.address}:${PORT}`);
+    const ask = async (headers: OutgoingHttpHeaders, body?: string) => {
+      const stream = session.request(
+        { ':path': '/', ':authority': 'a', ...headers },
+        { endStream: body === undefined },
+      );
+      stream.on('error', () => undefined).resume();
+      if (body !== undefined) stream.end(body);
+      const [answer] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+      return answer[':status'];
+    };
+    const posted = { ':method': 'POST' };
+    expect(await ask({})).toBe(200);
+    expect(await ask({ ...posted, 'content-length': '4' }, 'abcd')).toBe(200);
+    expect(await ask({ ...posted, 'content-length': '2000' }, 'a'.repeat(2000))).toBe(413);
+    expect(await ask(posted)).toBe(200);
+    expect(await ask(posted, 'abcd')).toBe(411);
+    expect(await ask({ ':method': 'GET' }, 'abcd')).toBe(411);
+    expect(await ask(posted, 'a'.repeat(2000))).toBe(411);
+    session.destroy();
+  });
+
+  it('has a limit of its own in each rule, and a new one without a reload', async () => {
+    const { reloads } = await proxy.processes();
+    const rule = (name: string, requestBody?: string) => ({
+      name,
+      matches: [{ path: { type: 'Prefix', value: `/${name}` } }],
+      ...(requestBody !== undefined && { limits: { requestBody } }),
+      pools,
+    });
+    await given([rule('small', '10'), rule('large', '1Mi'), rule('any')]);
+    const big = { method: 'POST', body: 'a'.repeat(100_000) };
+    const got = [await seen('/small', big), await seen('/large', big), await seen('/any', big)];
+    expect(got).toEqual(['413 body-too-large', 200, 200]);
+    expect((await proxy.processes()).reloads).toBe(reloads);
+  });
+});

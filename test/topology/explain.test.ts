@@ -40,6 +40,7 @@ const TOPOLOGY = buildTopology(
             name: 'rest',
             timeouts: { request: '10s' },
             rateLimit: { requests: 5, per: '1s' },
+            limits: { requestBody: '1Ki' },
             pools: [{ name: 'spare' }],
           },
         ],
@@ -119,6 +120,7 @@ describe('explain', () => {
   it('says what happens on the way', () => {
     expect(ask('/').handling).toEqual([
       'Each client may send 5 requests in 1000 ms, 5 at once.',
+      'The body of a request may have 1024 bytes, and has to say how many.',
       'An answer that has not begun after 10000 ms becomes 504.',
     ]);
   });
