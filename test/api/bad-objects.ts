@@ -404,6 +404,8 @@ const BAD_GRANTS: readonly Row[] = [
   ['account of the server', grant({ username: 'root' }), 'spec.username'],
   ['account of the server in capitals', grant({ username: 'MySQL.Sys' }), 'spec.username'],
   ['account of a cloud', grant({ username: 'cloudsqladmin' }), 'spec.username'],
+  ['account of a backup', grant({ username: 'mariadb-backup' }), 'spec.username'],
+  ['account of the server', grant({ username: 'Mysql.backup' }), 'spec.username'],
   ['account with a quote', grant({ username: "a'b" }), 'spec.username'],
   ['nobody', grant({ pools: undefined }), 'spec'],
   ['Pods behind nothing', grant({ pools: [{ name: 'blog', source: 'Egress' }] }), 'spec.pools[0].egressAddresses'],

@@ -168,6 +168,9 @@ export const DATABASE_GRANT_RULES: readonly Bad[] = [
     'public',
     'PUBLIC',
     'rdsadmin',
+    'mariadb-backup',
+    'MariaDB.sys',
+    'mysql.anything',
     'cloudsqladmin',
     'mariadb-backup',
   ].map((username) =>
