@@ -22,6 +22,7 @@ const KINDS: Readonly<Record<keyof typeof REASONS, string>> = {
   Available: 'WebPool',
   BackendsAvailable: 'RoutingRule; not in Ready',
   PartiallyInvalid: 'RoutingRule; WebPool, there not in Ready',
+  CertificateMismatch: 'RoutingRule; not in Ready, only when True',
   LegacyTLS: 'WebPool; not in Ready, only when True',
   Reconciling: 'all; only when True',
   Stalled: 'all; only when True',

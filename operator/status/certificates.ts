@@ -2,6 +2,8 @@
 import type { Finding } from '../api/finding.ts';
 import type { RoutingRuleSpec } from '../api/kinds.gen.ts';
 import { certificateInForce, keyOf, type Key, type Resources, type RoutingRule } from '../api/resources.ts';
+import { hostsOf } from '../topology/matches.ts';
+import { some } from './text.ts';
 import { secondsOf } from './time.ts';
 import { negative, type History, type Verdict } from './verdict.ts';
 
@@ -23,6 +25,32 @@ export function certificateEnds({ metadata, spec }: RoutingRule, secrets: Resour
     const good = certificateInForce(secrets.get(secret)?.[holds]);
     return good === undefined ? [] : [{ secret, notAfter: good.notAfter }];
   });
+}
+
+/** Hosts of a RoutingRule for which a certificate that it names is not, with the name of its Secret. */
+export function uncoveredHosts({ metadata, spec }: RoutingRule, secrets: Resources['secrets']): readonly string[] {
+  const { namespace } = metadata;
+  return namesOf(spec).flatMap(([name, holds]) => {
+    const good = certificateInForce(secrets.get(keyOf({ namespace, name }))?.[holds]);
+    if (holds !== 'certificate' || good === undefined) return [];
+    const names = new Set(good.names.map((one) => one.toLowerCase()));
+    const hosts = hostsOf(spec).filter(
+      (host) => host !== undefined && !names.has(host) && !names.has(wildcardOf(host)),
+    );
+    return hosts.map((host) => `${host} (Secret "${name}")`);
+  });
+}
+
+/** `*.example.com` for `www.example.com`: a wildcard of a certificate stands for one label. */
+function wildcardOf(host: string): string {
+  return host.replace(/^[^.]*/, '*');
+}
+
+/** Told, and no reason not to be ready: whoever is in front of us may not ask for the name. */
+export function mismatchOf(uncovered: readonly string[]): readonly Verdict[] {
+  if (uncovered.length === 0) return [];
+  const message = `The certificate is not for ${some(uncovered)}: whoever verifies it refuses that host. Have it issued with that name too.`;
+  return [{ type: 'CertificateMismatch', status: 'True', reason: 'CertificateMismatch', message }];
 }
 
 /** What a RoutingRule is told of Secrets that HAProxy refused. */

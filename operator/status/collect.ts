@@ -1,7 +1,7 @@
 import type { Finding } from '../api/finding.ts';
 import type { Key, Kind, Metadata } from '../api/resources.ts';
 import type { Judged } from './conditions.ts';
-import { certificateEnds, refusedCertificates } from './certificates.ts';
+import { certificateEnds, refusedCertificates, uncoveredHosts } from './certificates.ts';
 import { databaseGrantStatus, leavingGrantStatus } from './database-grant.ts';
 import type { AnyStatus, Leaving, StatusInput } from './document.ts';
 import type { Lookups } from './lookups.ts';
@@ -67,8 +67,10 @@ function collectRule(identity: Identity, input: StatusInput, lookups: Lookups): 
   const routed = lookups.routed.get(identity.key) ?? NONE;
   const unavailable = object === undefined ? NONE : lookups.unavailable(object);
   const certificates = object === undefined ? NONE : certificateEnds(object, input.resources.secrets);
+  const uncovered = object === undefined ? NONE : uncoveredHosts(object, input.resources.secrets);
   const ends = certificates.flatMap(({ secret, notAfter }) => [secret, notAfter]);
   const lists = [
+    ...uncovered,
     ...known.findings,
     ...refusals.map(({ message }) => message),
     ...ends,
@@ -80,7 +82,7 @@ function collectRule(identity: Identity, input: StatusInput, lookups: Lookups): 
     subject,
     inputs: [object, subject.held, proxy.bind, proxy.portAt, ...proxyInputs(proxy), ...lists],
     judge: (history) =>
-      routingRuleStatus({ subject, spec: object?.spec, routed, proxy, unavailable, certificates }, history),
+      routingRuleStatus({ subject, spec: object?.spec, routed, proxy, unavailable, certificates, uncovered }, history),
   };
 }
 

@@ -108,6 +108,9 @@ export const REASONS = {
     NoAvailableBackends: 'A pool of the rule has no ready server; its share is answered 503.',
   },
   PartiallyInvalid: partiallyInvalid,
+  CertificateMismatch: {
+    CertificateMismatch: 'A certificate is not for a host of the rule: whoever verifies it refuses that host.',
+  },
   LegacyTLS: {
     LegacyTLS: 'A server is spoken to with old TLS by profile Legacy: whoever is on the way might read along.',
   },

@@ -2,7 +2,7 @@ import type { Finding } from '../api/finding.ts';
 import type { Address, RoutingRuleSpec, RoutingRuleStatus, RuleState } from '../api/kinds.gen.ts';
 import type { Key } from '../api/resources.ts';
 import { listenerPort } from '../topology/listener.ts';
-import { withExpiry, type CertificateEnd } from './certificates.ts';
+import { mismatchOf, withExpiry, type CertificateEnd } from './certificates.ts';
 import { settle, type Judged } from './conditions.ts';
 import type { ProxyObserved } from './observed.ts';
 import { admissionOf, programmedOf, type Subject } from './subject.ts';
@@ -20,6 +20,8 @@ export interface RoutingRuleFacts {
   /** Pools of the rule that are there and have no ready server. */
   readonly unavailable: readonly Key[];
   readonly certificates: readonly CertificateEnd[];
+  /** Hosts that a certificate is not for. */
+  readonly uncovered: readonly string[];
 }
 
 /** The status of a RoutingRule: Ready = Accepted, ResolvedRefs, Programmed and not PartiallyInvalid. */
@@ -31,7 +33,7 @@ export function routingRuleStatus(facts: RoutingRuleFacts, history: History): Ju
   const settled = settle(
     {
       required: [admission.accepted, resolved, programmed, ...partsOf(facts)],
-      informative: backendsOf(facts, programmed),
+      informative: [...backendsOf(facts, programmed), ...mismatchOf(facts.uncovered)],
       well: 'Serving.',
       waiting: ([first]) => (first?.type === 'Programmed' ? 'WaitingForProxies' : 'Progressing'),
     },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CertificateInfo } from '../../operator/api/resources.ts';
-import { certificateEnds, withExpiry } from '../../operator/status/certificates.ts';
+import { certificateEnds, mismatchOf, uncoveredHosts, withExpiry } from '../../operator/status/certificates.ts';
 import { secondsOf } from '../../operator/status/time.ts';
 import { positive, type History } from '../../operator/status/verdict.ts';
 import { byKey, metadata, rule } from '../topology/objects.ts';
@@ -63,5 +63,38 @@ describe('the end of a certificate', () => {
   it('is not looked for where there is no certificate that could be used', () => {
     expect(certificateEnds(https({ secretName: 'bad' }), secrets)).toEqual([]);
     expect(certificateEnds(https({ secretName: 'none' }), secrets)).toEqual([]);
+  });
+});
+
+describe('a certificate is for', () => {
+  const named = byKey([
+    secret('www', { fingerprint: '1', notAfter: END, names: ['www.example.com', '*.Example.org'] }),
+    secret('short', { fingerprint: '2', notAfter: END, names: ['www.example.com'] }),
+  ]);
+  const told = (hostnames: readonly string[] | undefined, tls: Parameters<typeof https>[0]) => {
+    const { metadata: meta, spec, kind } = https(tls);
+    return uncoveredHosts({ kind, metadata: meta, spec: { ...spec, ...(hostnames && { hostnames }) } }, named);
+  };
+
+  it.each([
+    ['its names, without case', ['WWW.example.com'], []],
+    ['one label below its wildcard', ['a.example.org', '*.example.org'], []],
+    [
+      'not two labels below it, nor the name above',
+      ['a.b.example.org', 'example.org'],
+      ['a.b.example.org', 'example.org'],
+    ],
+    ['no other host', ['www.example.com', 'shop.example.com'], ['shop.example.com']],
+    ['no wildcard where it has one name', ['*.example.com'], ['*.example.com']],
+    ['any host where the rule names none', undefined, []],
+  ])('%s', (_, hosts, uncovered) => {
+    expect(told(hosts, { secretName: 'www' })).toEqual(uncovered.map((host) => `${host} (Secret "www")`));
+  });
+
+  it('what each of two is for', () => {
+    const found = told(['a.example.org'], { secretName: 'www', alternateSecretName: 'short' });
+    expect(found).toEqual(['a.example.org (Secret "short")']);
+    expect(mismatchOf(found)).toMatchObject([{ type: 'CertificateMismatch', status: 'True' }]);
+    expect(mismatchOf([])).toEqual([]);
   });
 });
