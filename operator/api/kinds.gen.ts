@@ -365,6 +365,26 @@ readonly endpointSlices?: string
  * Of the Secrets with certificates.
  */
 readonly secrets?: string
+/**
+ * By namespace, where several are watched one by one: a quiet one tells late how far it is, and the versions above are those of the quietest.
+ */
+readonly namespaces?: {
+[k: string]: NamespaceVersions
+}
+}
+export interface NamespaceVersions {
+/**
+ * Of the WebPools there.
+ */
+readonly webPools?: string
+/**
+ * Of the RoutingRules there.
+ */
+readonly routingRules?: string
+/**
+ * Of the EndpointSlices there.
+ */
+readonly endpointSlices?: string
 }
 /**
  * Why HAProxy is not what the newest versions ask for. Absent while all is well, or simply not done yet.

@@ -5,7 +5,7 @@
 import type { ProxyReportSpec } from '../api/kinds.gen.ts';
 import type { Resources } from '../api/resources.ts';
 import type { ReportWriter } from '../driver/proxy-report.ts';
-import type { KubernetesSource, Versions } from '../source/kubernetes.ts';
+import type { KubernetesSource, PictureVersions, Versions } from '../source/kubernetes.ts';
 import type { ProxyObserved } from '../status/observed.ts';
 import { createReportBuilder } from '../status/proxy-report.ts';
 import { createTopologyBuilder } from '../topology/build.ts';
@@ -142,10 +142,15 @@ export function startAgent(options: AgentOptions): Agent {
 
 const NO_NAMES = new Map<string, readonly string[]>();
 
-function reportVersions(versions: Versions): ProxyReportSpec['programmed'] {
+function reportVersions({ all, namespaces }: PictureVersions): ProxyReportSpec['programmed'] {
+  const apart = [...namespaces].map(([name, { Secret: _, ...versions }]) => [name, named(versions)] as const);
+  return { ...named(all), ...(apart.length > 0 && { namespaces: Object.fromEntries(apart) }) };
+}
+
+function named(versions: Versions): Omit<ProxyReportSpec['programmed'], 'namespaces'> {
   const { WebPool, RoutingRule, EndpointSlice, Secret } = versions;
-  const named = { webPools: WebPool, routingRules: RoutingRule, endpointSlices: EndpointSlice, secrets: Secret };
-  return Object.fromEntries(Object.entries(named).filter(([, version]) => version !== undefined && version !== ''));
+  const fields = { webPools: WebPool, routingRules: RoutingRule, endpointSlices: EndpointSlice, secrets: Secret };
+  return Object.fromEntries(Object.entries(fields).filter(([, version]) => version !== undefined && version !== ''));
 }
 
 function workerOf(worker: ProxyRail['worker']): ProxyReportSpec['worker'] {

@@ -180,14 +180,39 @@ export function startOperator(options: OperatorOptions): Operator {
     for (const object of made.objects) {
       if (object.kind === 'EndpointSlice' && !isAsWanted(object, resources)) objects.forget(objectId(object));
     }
-    const slices = ownSlices(resources);
+    const follows = followsPools();
+    const wanted = follows ? made.objects : made.objects.filter(wasMade);
+    const slices = follows ? ownSlices(resources, isGone) : [];
     const held = heldCopies(resources);
-    const there = existing(slices).filter(({ kind, name }) => kind !== 'Secret' || !held.has(name));
-    const result = await objects.apply(made.objects, there);
-    for (const stray of slices.filter((slice) => !isExternalSlice(slice))) tellRemoved(stray);
+    const there = [...existing(slices), ...(follows ? goneServices() : [])].filter(
+      ({ kind, name }) => kind !== 'Secret' || !held.has(name),
+    );
+    const result = await objects.apply(wanted, there);
+    for (const stray of slices) if (!isExternalSlice(stray) && !isGone(poolOf(stray))) tellRemoved(stray);
     for (const [id, error] of result.failures) options.onError(error, id);
     if (result.failures.size > 0) throw new Error(`${result.failures.size} objects of the cluster were not written`);
   };
+
+  /**
+   * Whether the pools that we know are those that there are. Where their kind is being taken away, what belonged to them goes, and whatever
+   * was made anew then would stay: nobody collects what belongs to an object of no kind.
+   */
+  const followsPools = () => source.freshness().every(({ kind, failing }) => kind !== 'WebPool' || !failing);
+
+  const wasMade = (object: KubeObject) =>
+    object.metadata.labels[POOL_LABEL] === undefined || objects.versionOf(objectId(object)) !== undefined;
+
+  /** Not even refused or waiting: it is no more. */
+  const isGone = (pool: Key) => source.object('WebPool', pool) === undefined;
+
+  /** Services of pools that are no more. Kubernetes would collect them too, but not while the kind itself goes. */
+  const goneServices = (): readonly ExistingObject[] =>
+    [...world.services()].flatMap(([key, { labels, uid }]): ExistingObject[] => {
+      const { [POOL_LABEL]: pool } = labels;
+      const [namespace = '', name = ''] = key.split('/');
+      const gone = pool !== undefined && isManaged({ labels }) && isGone(keyOf({ namespace, name: pool }));
+      return gone ? [{ kind: 'Service', namespace, name, uid }] : [];
+    });
 
   /** Objects of ours that are there: what nobody wants any more is ours to remove. */
   const existing = (slices: readonly EndpointSlice[]): readonly ExistingObject[] => [
@@ -334,9 +359,12 @@ function drainOf({ complete, observed }: ReportsSeen): string {
   return [complete, ...leaving].join(' ');
 }
 
-/** The slices of ours whose pool is there; a pool that is gone takes its own along. */
-function ownSlices({ slices, pools }: Resources): readonly EndpointSlice[] {
-  return [...slices.values()].filter((slice) => isOurSlice(slice) && pools.has(poolOf(slice)));
+/** The slices of ours of pools that are in force or no more; those of a pool of which no version is known to be good stay as they are. */
+function ownSlices({ slices, pools }: Resources, isGone: (pool: Key) => boolean): readonly EndpointSlice[] {
+  return [...slices.values()].filter((slice) => {
+    const pool = poolOf(slice);
+    return isOurSlice(slice) && (pools.has(pool) || isGone(pool));
+  });
 }
 
 function poolOf(slice: EndpointSlice): Key {

@@ -51,6 +51,8 @@ export interface ReflectorHealth {
   readonly lastContact: number;
   /** In a row. */
   readonly failures: number;
+  /** The last word of the server was a refusal, or there was none. */
+  readonly failing: boolean;
   /** Since the start. */
   readonly lists: number;
   readonly errors: number;
@@ -96,10 +98,17 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
   let listed = false;
   let paged = true;
   let suspicions = 0;
-  let health: ReflectorHealth = { synced: false, lastContact: -Infinity, failures: 0, lists: 0, errors: 0 };
+  let health: ReflectorHealth = {
+    synced: false,
+    lastContact: -Infinity,
+    failures: 0,
+    failing: false,
+    lists: 0,
+    errors: 0,
+  };
 
   const contact = () => {
-    health = { ...health, lastContact: performance.now() };
+    health = { ...health, lastContact: performance.now(), failing: false };
   };
   const tell = (change: StoreChange<T>) => {
     try {
@@ -176,7 +185,7 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
   };
 
   const fail = (error: unknown) => {
-    health = { ...health, failures: health.failures + 1, errors: health.errors + 1 };
+    health = { ...health, failures: health.failures + 1, failing: true, errors: health.errors + 1 };
     if (isSuspicious(error)) suspicions += 1;
     const tokenExpired = isExpired(error) && !listed;
     if (isExpired(error) || error instanceof MalformedAnswerError || suspicions >= DISTRUST) listed = false;

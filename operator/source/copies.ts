@@ -10,14 +10,25 @@ export interface Freshness {
   /** Milliseconds since the last sign of the server. */
   readonly silentFor: number;
   readonly failures: number;
+  /** The last word of the server was a refusal, or there was none. */
+  readonly failing: boolean;
   readonly errors: number;
   readonly lists: number;
 }
 
 /** How this copy is. */
 export function freshnessOf({ kind, store, health }: Reflector<unknown>): Freshness {
-  const { synced, failures, errors, lists, lastContact } = health;
-  return { kind, objects: store.size, synced, silentFor: performance.now() - lastContact, failures, errors, lists };
+  const { synced, failures, failing, errors, lists, lastContact } = health;
+  return {
+    kind,
+    objects: store.size,
+    synced,
+    silentFor: performance.now() - lastContact,
+    failures,
+    failing,
+    errors,
+    lists,
+  };
 }
 
 /** The objects of all copies. */

@@ -47,11 +47,18 @@ export interface KubernetesSourceOptions {
 /** Versions up to which everything is in a picture; a kind that is not watched is absent. */
 export type Versions = Readonly<Partial<Record<Dirty['kind'], string>>>;
 
+export interface PictureVersions {
+  /** Of all namespaces together: those of the one that is furthest behind. */
+  readonly all: Versions;
+  /** By namespace, where several are followed one by one: the server tells a quiet one only once a minute how far it is. */
+  readonly namespaces: ReadonlyMap<string, Versions>;
+}
+
 export interface KubernetesSource extends Source {
   /** Resolves once every copy is complete. Before that `read` rejects. */
   readonly synced: Promise<void>;
   /** The versions of the last picture, or newer ones when nothing that is in a picture changed since. */
-  versions(): Versions;
+  versions(): PictureVersions;
   /** The newest version of an object, also one that is being deleted. */
   object(kind: Kind, key: Key): ClusterObject | undefined;
   objects(kind: Kind): ReadonlyMap<Key, ClusterObject>;
@@ -103,7 +110,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
   const dirty = new Map<string, Dirty>();
   const written = new Map<string, { readonly version: string; readonly status: AnyStatus | undefined }>();
   let wanted: ReadonlyMap<string, AnyStatus> = new Map();
-  let lastVersions: Versions = {};
+  let lastVersions: PictureVersions = { all: {}, namespaces: new Map() };
   let wake = () => {};
 
   const note = (kind: Dirty['kind'], key: Key) => {
@@ -224,8 +231,18 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
     configMap: (key) => (copies ? readFrom('ConfigMap', key)?.configMap : lookUp(configMaps, key)),
   });
 
-  const currentVersions = (): Versions =>
-    Object.fromEntries(groups.map(([kind, reflectors]) => [kind, lowest(reflectors.map(({ version }) => version))]));
+  const currentVersions = (): PictureVersions => {
+    const versionsOf = (copies: (all: readonly Reflector<unknown>[]) => readonly Reflector<unknown>[]): Versions =>
+      Object.fromEntries(groups.map(([kind, all]) => [kind, lowest(copies(all).map(({ version }) => version))]));
+    const single = namespaces.length < 2 ? [] : namespaces;
+    // Copies of one namespace alone, like those of certificates, count for all.
+    const own = (index: number) => (all: readonly Reflector<unknown>[]) =>
+      all.length === namespaces.length ? all.slice(index, index + 1) : all;
+    return {
+      all: versionsOf((all) => all),
+      namespaces: new Map(single.map((namespace, index) => [namespace, versionsOf(own(index))])),
+    };
+  };
 
   /** What we wrote counts until the copy has come so far. */
   function statusOf(kind: Kind, key: Key): AnyStatus | undefined {

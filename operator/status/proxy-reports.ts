@@ -103,8 +103,9 @@ function awaitedObjects({ requirements, reached }: ReportsInput, fresh: readonly
   const reports = fresh.flatMap(({ report }) => report ?? []);
   for (const { kind, key, generation, version, slices } of requirements) {
     const missing = reports.filter(({ programmed, refused = [] }) => {
-      const has = reached(programmed[VERSIONS[kind]] ?? '', version);
-      const hasSlices = slices === '' || reached(programmed.endpointSlices ?? '', slices);
+      const there = programmed.namespaces?.[key.slice(0, key.indexOf('/'))] ?? programmed;
+      const has = reached(there[VERSIONS[kind]] ?? '', version);
+      const hasSlices = slices === '' || reached(there.endpointSlices ?? '', slices);
       const refuses = refused.some((one) => one.kind === kind && one.key === key && one.generation === generation);
       return !has || !hasSlices || refuses;
     });

@@ -17,7 +17,7 @@ import { startWebServer, type WebServer } from '../support/web-server.ts';
 const CRDS = new URL('../../crds/', import.meta.url).pathname;
 const MAIN = new URL('../../operator/main.ts', import.meta.url).pathname;
 const MANIFEST = new URL('../../manifests/install.yaml', import.meta.url);
-const CONTROLLERS = { controllers: true } as const;
+const CONTROLLERS = { controllers: true };
 const PODS = '/api/v1/namespaces/default/pods';
 const SETTINGS = `
 apiVersion: webpool.dev/v1alpha1
@@ -93,8 +93,8 @@ async function rights(): Promise<string> {
 }
 
 /** Starts everything but operators and proxy. */
-export async function startOperatorWorld(): Promise<OperatorWorld> {
-  const plane = await startControlPlane(CONTROLLERS);
+export async function startOperatorWorld({ controllers } = CONTROLLERS): Promise<OperatorWorld> {
+  const plane = await startControlPlane({ controllers });
   const network = await startNetwork();
   const database = await startMariaDb();
   const machine = await startWebServer({ name: 'web01', address: network.hostAddress });

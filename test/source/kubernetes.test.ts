@@ -317,14 +317,31 @@ describe('versions', () => {
     const first = pool('blog');
     const opened = await follow();
     await opened.read();
-    expect(Number(opened.versions().WebPool)).toBeGreaterThanOrEqual(Number(first.metadata.resourceVersion));
+    expect(Number(opened.versions().all.WebPool)).toBeGreaterThanOrEqual(Number(first.metadata.resourceVersion));
     wakes = 0;
     const second = pool('blog', { port: 81 });
     await until(() => wakes > 0);
-    expect(opened.versions().WebPool).not.toBe(second.metadata.resourceVersion);
+    expect(opened.versions().all.WebPool).not.toBe(second.metadata.resourceVersion);
     await opened.read();
-    expect(opened.versions().WebPool).toBe(second.metadata.resourceVersion);
+    expect(opened.versions().all.WebPool).toBe(second.metadata.resourceVersion);
     expect(opened.object('WebPool', 'default/blog')?.generationVersion).toBe(second.metadata.resourceVersion);
+  });
+
+  test('are told for each namespace too: a quiet one does not make the others look late', async () => {
+    const at = (namespace: string, port: number) =>
+      server.put('webpools', { metadata: { namespace, name: 'blog' }, spec: { port } });
+    at('a', 1);
+    at('b', 1);
+    const opened = await follow({ namespaces: ['a', 'b'] });
+    await opened.read();
+    wakes = 0;
+    const { metadata } = at('a', 2);
+    await until(() => wakes > 0);
+    await opened.read();
+    const { all, namespaces } = opened.versions();
+    expect(namespaces.get('a')?.WebPool).toBe(metadata.resourceVersion);
+    expect(Number(namespaces.get('b')?.WebPool)).toBeLessThan(Number(metadata.resourceVersion));
+    expect(all.WebPool).toBe(namespaces.get('b')?.WebPool);
   });
 
   test('a write of status moves them without a new picture', async () => {
@@ -332,7 +349,7 @@ describe('versions', () => {
     const opened = await follow();
     const before = await opened.read();
     const next = server.put('webpools', { ...made, metadata: meta('blog', { uid: made.metadata.uid }), status: {} });
-    await until(() => opened.versions().WebPool === next.metadata.resourceVersion);
+    await until(() => opened.versions().all.WebPool === next.metadata.resourceVersion);
     expect(await opened.read()).toBe(before);
     expect(opened.object('WebPool', 'default/blog')?.generationVersion).toBe(made.metadata.resourceVersion);
   });

@@ -94,6 +94,18 @@ describe('programmed', () => {
     ['more digits', { version: '99' }, {}, false],
     ['slices not reached', { slices: '101' }, {}, true],
     ['slices reached', { slices: '100' }, {}, false],
+    [
+      'a namespace that has come so far, beside a quiet one',
+      { slices: '100' },
+      { programmed: { webPools: '7', namespaces: { default: { webPools: '100', endpointSlices: '100' } } } },
+      false,
+    ],
+    [
+      'a namespace that has not, beside others',
+      {},
+      { programmed: { webPools: '100', namespaces: { default: { webPools: '7' }, other: { webPools: '100' } } } },
+      true,
+    ],
     ['a kind that was never programmed', {}, { programmed: {} }, true],
     [
       'a refusal of this generation',
