@@ -143,7 +143,10 @@ export function startAgent(options: AgentOptions): Agent {
 const NO_NAMES = new Map<string, readonly string[]>();
 
 function reportVersions({ all, namespaces }: PictureVersions): ProxyReportSpec['programmed'] {
-  const apart = [...namespaces].map(([name, { Secret: _, ...versions }]) => [name, named(versions)] as const);
+  const apart = [...namespaces].map(([name, versions]) => {
+    const { secrets: _secrets, ...own } = named(versions);
+    return [name, own] as const;
+  });
   return { ...named(all), ...(apart.length > 0 && { namespaces: Object.fromEntries(apart) }) };
 }
 

@@ -180,14 +180,16 @@ export function startOperator(options: OperatorOptions): Operator {
     for (const object of made.objects) {
       if (object.kind === 'EndpointSlice' && !isAsWanted(object, resources)) objects.forget(objectId(object));
     }
-    const follows = followsPools();
-    const wanted = follows ? made.objects : made.objects.filter(wasMade);
+    await write(made.objects, resources, followsPools());
+  };
+
+  /** Of pools that cannot be followed only what was made before is kept up. */
+  const write = async (all: readonly KubeObject[], resources: Resources, follows: boolean) => {
     const slices = follows ? ownSlices(resources, isGone) : [];
+    const services = follows ? goneServices() : [];
     const held = heldCopies(resources);
-    const there = [...existing(slices), ...(follows ? goneServices() : [])].filter(
-      ({ kind, name }) => kind !== 'Secret' || !held.has(name),
-    );
-    const result = await objects.apply(wanted, there);
+    const there = existing(slices).filter(({ kind, name }) => kind !== 'Secret' || !held.has(name));
+    const result = await objects.apply(follows ? all : all.filter(wasMade), [...there, ...services]);
     for (const stray of slices) if (!isExternalSlice(stray) && !isGone(poolOf(stray))) tellRemoved(stray);
     for (const [id, error] of result.failures) options.onError(error, id);
     if (result.failures.size > 0) throw new Error(`${result.failures.size} objects of the cluster were not written`);

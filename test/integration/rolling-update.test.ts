@@ -20,8 +20,10 @@ const missing = (await missingPrograms(programsOf({}))) ?? (await missingNetwork
 const SERVERS = 10;
 const ROLLS = Number(process.env['ROLLS'] ?? 3);
 const PER_SECOND = 300;
-/** Milliseconds from being told to go until a Pod ends, as a `preStop` of a careful user has it; theirs are seconds. */
-const PRE_STOP = 150;
+/** Milliseconds from being told to go until a Pod ends, the shortest `preStop` that people write. */
+const PRE_STOP = 1000;
+/** Milliseconds between two replacements. */
+const APART = 150;
 
 describeWhere('a pool of ten under load', missing, () => {
   let plane: ControlPlane;
@@ -107,17 +109,22 @@ describeWhere('a pool of ten under load', missing, () => {
     const before = await metric('webpool_reloads_total');
     const load = startLoad(place, { clients: 8, perSecond: PER_SECOND });
     const begun = performance.now();
+    const leaving: Promise<void>[] = [];
     await load.more(SERVERS);
     for (let roll = 0; roll < ROLLS; roll += 1) {
       for (let server = 0; server < SERVERS; server += 1) {
         await join();
-        await leave();
+        leaving.push(leave());
+        await delay(APART);
       }
     }
+    await Promise.all(leaving);
     await load.more(SERVERS);
     const seconds = (performance.now() - begun) / 1000;
     await load.stop();
-    console.log(`${ROLLS} rolls in ${seconds.toFixed(1)} s: ${load.requests} requests, ${load.failures.length} failed`);
+    process.stdout.write(
+      `${ROLLS} rolls in ${seconds.toFixed(1)} s: ${load.requests} requests, ${load.failures.length} failed\n`,
+    );
     const reloads = (await metric('webpool_reloads_total')) - before;
     expect({ reloads, failures: load.failures }).toEqual({ reloads: 0, failures: [] });
     // Every Pod that stays served, and nobody asked one that had gone.

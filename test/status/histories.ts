@@ -58,6 +58,11 @@ export const histories: fc.Arbitrary<readonly Step[]> = fc
     });
   });
 
+/** The same with a clock that jumps, forwards and back. */
+export const jumpyHistories: fc.Arbitrary<readonly Step[]> = fc
+  .tuple(histories, fc.array(fc.constantFrom(0, -1, -60, -3600, 86_400), { minLength: 12, maxLength: 12 }))
+  .map(([steps, jumps]) => steps.map((step, index) => ({ ...step, wait: step.wait + (jumps[index] ?? 0) })));
+
 function FIRST(): Step {
   return {
     wait: 0,

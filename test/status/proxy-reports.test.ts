@@ -46,7 +46,14 @@ function read(proxies: readonly ProxySeen[], more: { requirements?: Requirement[
   const { requirements = [needs()], slices = [pod()] } = more;
   const input = resources({ pools: [POOL], slices });
   const { pools } = createTopologyBuilder({ external: 'Names', pods: 'All' })(input, new Map());
-  return createReportsReader()({ proxies, pools, slices: input.slices, requirements, reached, reach: { bind: 'proxy' } });
+  return createReportsReader()({
+    proxies,
+    pools,
+    slices: input.slices,
+    requirements,
+    reached,
+    reach: { bind: 'proxy' },
+  });
 }
 const servers = (observed: ProxyObserved) => Object.fromEntries(observed.pools.get('default/blog') ?? []);
 const READY = { admin: 'ready', health: 'Up', leaving: false };
