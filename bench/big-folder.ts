@@ -103,7 +103,9 @@ export async function startBigInstance(folder: string): Promise<BigInstance> {
   const main = await builtProgram();
   const args = ['run', folder, '--bind', '127.0.0.1', '--http', '127.0.0.1:0', '--log-format', 'json', '--grace', '1s'];
   const begun = performance.now();
-  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // As it is started where it is installed: by its first line.
+  const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` };
+  const child = spawn(main, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
   const exit = once(child, 'exit');
   const seen = new Map<string, number>();
   let rest = '';

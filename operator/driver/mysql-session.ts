@@ -1,4 +1,3 @@
-import { createConnection } from 'mysql2/promise';
 import { connect as connectTcp } from 'node:net';
 import type { Socket } from 'node:net';
 import type { Connection, SslOptions } from 'mysql2/promise';
@@ -117,11 +116,13 @@ class SilentServerError extends Error {
   readonly code = 'PROTOCOL_CONNECTION_LOST';
 }
 
-function login(
+async function login(
   { host, port, admin, timeouts, tls }: SessionOptions,
   stream: Socket,
   ssl?: SslOptions,
 ): Promise<Connection> {
+  // Loaded by the first who needs it: without grants nobody does.
+  const { createConnection } = await import('mysql2/promise');
   return createConnection({
     // The driver verifies the certificate by this name; where the server is, the stream knows.
     host: tls.serverName ?? host,

@@ -48,7 +48,13 @@ test('an agent reads none of the large packages that only others need', async ()
   const agent = await packagesOf('agent');
   expect(agent).toContain('undici');
   for (const name of ['@kubernetes/client-node', 'mysql2', 'cli-table3']) expect(agent).not.toContain(name);
-  expect(await packagesOf('operator')).toContain('mysql2');
+  expect(await packagesOf('operator')).toContain('undici');
+});
+
+test('who keeps a folder reads no client of Kubernetes, and one of MySQL only once there is a server', async () => {
+  const run = await packagesOf('run');
+  expect(run).toContain('js-yaml');
+  for (const name of ['undici', 'mysql2', '@kubernetes/client-node']) expect(run).not.toContain(name);
 });
 
 test.each(['check', 'render'])('does as the sources do: %s', async (command) => {
