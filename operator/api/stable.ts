@@ -6,7 +6,8 @@ import { patchedKeys } from './patched-map.ts';
  * Shape: plain data only (arrays, records, primitives).
  */
 export function keepIdentity<T>(previous: unknown, next: T): T {
-  if (Object.is(previous, next)) return next;
+  // SAFETY: they are the same. Of equal texts the earlier one stays: the new one may be a part of a long text and keep all of it in memory.
+  if (Object.is(previous, next)) return previous as T;
   if (Array.isArray(previous) && Array.isArray(next)) return keepArray(previous, next);
   if (isRecord(previous) && isRecord(next)) return keepRecord(previous, next);
   return next;

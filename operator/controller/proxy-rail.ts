@@ -429,9 +429,9 @@ const NO_SERVERS: Servers = new Map();
 
 /** The servers as they were known when they are still the same: whoever compares by identity has nothing to do. */
 function keepServers(known: Servers | undefined, read: Servers = NO_SERVERS): Servers {
-  return known === undefined
-    ? read
-    : keepMap(known, new Map([...read].map(([name, server]) => [name, keepIdentity(known.get(name), server)])));
+  if (known === undefined) return read;
+  const kept = [...read].map(([name, server]) => keepIdentity(known.get(name), server));
+  return keepMap(known, new Map(kept.map((server) => [server.name, server])));
 }
 
 /** The backend of `backend/server`. */

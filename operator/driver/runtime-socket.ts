@@ -51,9 +51,13 @@ export async function runCommands(
   return answers;
 }
 
-/** An answer without the prompts of its command's payload, one a line, and without the blank line at its end. */
+/**
+ * An answer without the prompts of its command's payload, one a line, and without the blank line at its end. It is a text of its own: a
+ * part would keep all that was received with it in memory.
+ */
 function answerOf(part: string): string {
-  return part.replace(/^(?:\n?\+ )+/, '').replace(/\n$/, '');
+  const answer = part.replace(/^(?:\n?\+ )+/, '').replace(/\n$/, '');
+  return Buffer.from(answer).toString();
 }
 
 /**
