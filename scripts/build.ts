@@ -14,8 +14,8 @@ const FOLDER = 'operator/bundle/';
 const READ_AT_RUN_TIME = ['package.json', 'crds', 'operator/haproxy/router.lua'];
 /** Packages that are CommonJS ask for Node's own modules by `require`. */
 const BANNER = `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);`;
-/** One helper of V8: the four that it would have keep 20 MB for themselves, and garbage alive while they look for it. */
-const LAUNCHER = `#!/usr/bin/env -S node --v8-pool-size=1\nimport './${FOLDER}webpool.mjs';\n`;
+/** Two helpers of V8: the four that it would have keep 15 MB for themselves, and garbage alive while they look for it. */
+const LAUNCHER = `#!/usr/bin/env -S node --v8-pool-size=2\nimport './${FOLDER}webpool.mjs';\n`;
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist);
