@@ -463,6 +463,21 @@ describe('a certificate that HAProxy refuses though we did not', () => {
   });
 });
 
+it('a certificate that has ended is still served, for whoever ignores that, and its neighbours are as before', async () => {
+  const [good, ended] = [certificateFor(['good.example.com']), certificateFor(['old.example.com'], { days: -2 })];
+  expect(Date.parse(new X509Certificate(ended.certificate).validTo)).toBeLessThan(Date.now());
+  secret('good', good);
+  secret('old', ended);
+  await proxy.apply([
+    ...pools(),
+    https('good', ['good.example.com'], { secretName: 'good' }),
+    https('old', ['old.example.com'], { secretName: 'old' }),
+  ]);
+  await proxy.serving();
+  expect(await get('good.example.com')).toMatchObject({ status: 200 });
+  expect([await shown('old.example.com'), proxy.findings()]).toEqual([fingerprint(ended), []]);
+});
+
 describe('one host with two certificates', () => {
   const a = certificateFor(['a.example.com']);
   const b = certificateFor(['a.example.com', 'b.example.com']);
