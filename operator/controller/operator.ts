@@ -19,7 +19,13 @@ import type { KubernetesSource } from '../source/kubernetes.ts';
 import { createStatusBuilder } from '../status/build.ts';
 import type { Leaving, StatusDocument } from '../status/document.ts';
 import type { Observed, ProxyObserved } from '../status/observed.ts';
-import { createReportsReader, type ProxySeen, type ReportsSeen, type Requirement } from '../status/proxy-reports.ts';
+import {
+  createReportsReader,
+  STALE,
+  type ProxySeen,
+  type ReportsSeen,
+  type Requirement,
+} from '../status/proxy-reports.ts';
 import { transitionsOf, type Transition } from '../status/transitions.ts';
 import { databaseServer } from '../topology/accounts.ts';
 import { createTopologyBuilder } from '../topology/build.ts';
@@ -74,8 +80,6 @@ export interface Operator {
 
 /** Milliseconds between two writings of status; the first of a burst waits for nothing. */
 const STATUS_HOLD_OFF = 200;
-/** Milliseconds after which reports may have become stale without anything happening. */
-const STATUS_RECHECK = 5000;
 /** Milliseconds after which everything is looked at again. */
 const RESYNC = 30_000;
 /** Whoever cannot wait for a database that will not come back says so on the grant. */
@@ -310,7 +314,14 @@ export function startOperator(options: OperatorOptions): Operator {
     for (const [document, status] of before) {
       for (const transition of transitionsOf(status, document.status)) options.tell(document, transition);
     }
-    return Math.min(STATUS_RECHECK, recheckAfterMs ?? Infinity);
+    return Math.min(untilDoubt(), recheckAfterMs ?? Infinity);
+  };
+
+  /** Milliseconds until a report becomes stale without anything happening. */
+  const untilDoubt = (): number => {
+    const now = performance.now();
+    const left = [...world.reports().values()].map(({ seenAt }) => seenAt + STALE - now);
+    return Math.min(...left.filter((milliseconds) => milliseconds > 0));
   };
 
   const withFindings = rememberFindings();

@@ -89,6 +89,8 @@ const MANAGED: readonly (readonly [ManagedKind, ResourceType])[] = [
 const MANAGED_SELECTOR = 'app.kubernetes.io/managed-by=webpool';
 const PROXY_SELECTOR = 'app.kubernetes.io/name=webpool,app.kubernetes.io/component=proxy';
 const FRONT = 'webpool-proxy';
+/** Milliseconds between two reports after which somebody may have doubted the first. */
+const IN_TIME = 12_000;
 /** Milliseconds that a Pod which went explains why its account is not wanted any more. */
 const EVIDENCE = 600_000;
 
@@ -146,7 +148,9 @@ export function createClusterWorld(options: ClusterWorldOptions): ClusterWorld {
     namespace: home,
     type: REPORTS,
     slim: readReport,
-    onChange: ({ key }) => wake('Report', key, undefined),
+    onChange: ({ key, before, now }) => {
+      if (isNews(before, now)) wake('Report', key, undefined);
+    },
   });
   const front = startReflector<ClusterFront>({
     ...common,
@@ -238,6 +242,13 @@ function readFront(json: KubeObject, previous: ClusterFront | undefined): Cluste
 }
 
 /** Every version of a report is a sign of life. */
+/** A heartbeat that comes in time says that all is as it was. */
+function isNews(before: ClusterReport | undefined, now: ClusterReport | undefined): boolean {
+  if (before === undefined || now === undefined || now.seenAt - before.seenAt > IN_TIME) return true;
+  const parts = Object.keys({ ...before.spec, ...now.spec }) as (keyof ProxyReportSpec)[];
+  return parts.some((part) => part !== 'heartbeatTime' && before.spec[part] !== now.spec[part]);
+}
+
 function readReport(json: KubeObject, previous: ClusterReport | undefined): ClusterReport {
   const spec = keepIdentity(previous?.spec, json['spec'] as ProxyReportSpec);
   return { spec, seenAt: performance.now() };
