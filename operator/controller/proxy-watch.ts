@@ -81,7 +81,7 @@ const PART = 50;
 /** Milliseconds between two looks at the same server, where few are there. */
 const CYCLE = 1000;
 /** Looking may take this share of the time, so a large set is looked at less often. */
-const SHARE = 100;
+const SHARE = 200;
 
 /** A patrol that begins at the beginning. */
 export function createPatrol(): Patrol {
