@@ -17,7 +17,9 @@ const CHANGES = 10_000;
 const PARALLEL = 8;
 /** Milliseconds without a write after which an operator has nothing left to do. */
 const QUIET = 5000;
-const IDLE = 10_000;
+/** Milliseconds that what the start left behind takes to be tidied up, and that processors are measured for after it. */
+const TIDY = 12_000;
+const IDLE = 20_000;
 const LIMIT = 300_000;
 const SETTINGS = 'apiVersion: webpool.dev/v1alpha1\nkind: OperatorConfig\n';
 
@@ -35,6 +37,7 @@ export async function measureKubernetesMemory(say: (text: string) => void): Prom
     await quiet(operator);
     const settled = await memoryOf(world, operator);
     say(`agent ${settled.agent.toFixed(0)} MB, operator ${settled.operator.toFixed(0)} MB`);
+    await delay(TIDY);
     const idle = await idleShares({ agent: world.pod.agent.pid, operator: operator.process.pid });
     const seconds = await change(world);
     say(`${CHANGES} changes in ${seconds.toFixed(0)} s`);
