@@ -29,6 +29,10 @@ export function proxyEvents({ log, metrics, applied, corrected }: ProxyEventsOpt
       metrics.reload(reason);
       log.info({ reason, ms: tenths(milliseconds) }, 'haproxy reloaded');
     },
+    imageFailed: (error) => {
+      metrics.imageFailed();
+      log.error({ err: error }, 'the files from which haproxy starts again are not written: trying again');
+    },
     configRefused: (words) => log.error({ words }, 'haproxy refused the configuration: the last one stays'),
   };
 }

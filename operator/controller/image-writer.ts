@@ -21,7 +21,7 @@ const LATEST = 2000;
 const AGAIN = 2000;
 
 /** A writer that has nothing to write. */
-export function createImageWriter(): ImageWriter {
+export function createImageWriter(onError: (error: unknown) => void = () => undefined): ImageWriter {
   let write: (() => Promise<void>) | undefined;
   let since: number | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -33,7 +33,7 @@ export function createImageWriter(): ImageWriter {
     if (write === undefined || held) return;
     const now = performance.now();
     since ??= now;
-    timer = setTimeout(() => void flush().catch(() => undefined), Math.max(0, Math.min(delay, since + LATEST - now)));
+    timer = setTimeout(() => void flush().catch(onError), Math.max(0, Math.min(delay, since + LATEST - now)));
   };
   const drop = () => {
     clearTimeout(timer);

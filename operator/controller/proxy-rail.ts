@@ -24,6 +24,8 @@ export interface ProxyRailEvents {
   readonly reloaded: (reason: string, milliseconds: number) => void;
   readonly configRefused: (words: string) => void;
   readonly started: (how: string) => void;
+  /** The recovery image could not be written, for example on a full disk; it is tried again. */
+  readonly imageFailed?: (error: unknown) => void;
 }
 
 export interface ProxyRailOptions {
@@ -120,7 +122,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   let overtaken = never;
   let lastDeep = -Infinity;
   let lastLook = -Infinity;
-  const writer = createImageWriter();
+  const writer = createImageWriter(events.imageFailed);
   let image: Image | undefined;
 
   /** What was read last, also when it is void by now. */

@@ -4,6 +4,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 /** Every metric of this program and what it says. */
 export const METRICS = {
   webpool_reloads_total: 'Reloads of HAProxy by reason; runtime changes need none.',
+  webpool_image_failures_total:
+    'Times that the files from which HAProxy starts again could not be written, as on a full disk.',
   webpool_round_seconds: 'Time of one round, by rail: proxy or database.',
   webpool_rounds_total: 'Rounds, by rail and result: success or error.',
   webpool_changes_total: 'Changes applied, by rail and kind of change.',
@@ -44,6 +46,7 @@ export interface RoundFigures {
 export interface Metrics {
   readonly round: (figures: RoundFigures) => void;
   readonly reload: (reason: string) => void;
+  readonly imageFailed: () => void;
   readonly contentType: string;
   /** The text that Prometheus reads. */
   readonly text: () => Promise<string>;
@@ -59,6 +62,7 @@ export function createMetrics(current: () => Gauges): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const reloads = new Counter({ ...named('webpool_reloads_total'), labelNames: ['reason'], registers });
+  const images = new Counter({ ...named('webpool_image_failures_total'), registers });
   const { round } = roundMetrics(registers);
   addGauges(current, registers);
   addProcess(registers);
@@ -66,6 +70,7 @@ export function createMetrics(current: () => Gauges): Metrics {
   return {
     round,
     reload: (reason) => reloads.inc({ reason }),
+    imageFailed: () => images.inc(),
     contentType: registry.contentType,
     text: () => registry.metrics(),
     close: () => void loop.disable(),

@@ -6,7 +6,8 @@ describe('an image that cannot be written', () => {
   afterEach(() => void vi.useRealTimers());
 
   it('is written again after a while, unless a newer one has taken its place', async () => {
-    const writer = createImageWriter();
+    let told = 0;
+    const writer = createImageWriter(() => (told += 1));
     const written: string[] = [];
     const full = (name: string) => async () => {
       written.push(`${name} fails`);
@@ -24,6 +25,7 @@ describe('an image that cannot be written', () => {
     writer.due(async () => void written.push('c'));
     await vi.advanceTimersByTimeAsync(10_000);
     expect(written).toEqual(['a fails', 'a', 'b fails', 'c']);
+    expect(told).toBe(2);
   });
 
   it('fails who waits for it', async () => {
