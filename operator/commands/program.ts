@@ -192,12 +192,7 @@ function addAgent(command: Command, signal: AbortSignal, set: (code: number) => 
     .description('In a proxy Pod: keep the HAProxy beside it as the cluster says, and report what was read back.')
     .requiredOption('--state-dir <folder>', 'files and sockets that HAProxy shares with us')
     .option('--kubeconfig <path>', "default: the Pod's own identity, or what kubectl would use")
-    .addOption(
-      listOption('--watch-namespace <name>', 'namespace whose objects count; may be repeated', {
-        parse: textList,
-        words: 'all',
-      }),
-    )
+    .addOption(namespacesOption('--watch-namespace <name>'))
     .option('--haproxy <path>', 'to check a configuration before HAProxy gets it', 'haproxy')
     .addOption(bindOption())
     .addOption(httpOption('where probes and metrics are served', { host: '0.0.0.0', port: AGENT_PORT }))
@@ -276,6 +271,10 @@ function listOption<Item>(flags: string, description: string, { parse, words }: 
   return new Option(flags, description).argParser(parse).default([], words);
 }
 
+function namespacesOption(flags: string): Option {
+  return listOption(flags, 'namespace whose objects count; may be repeated', { parse: textList, words: 'all' });
+}
+
 function bindOption(): Option {
   return listOption('--bind <address>', 'address that listeners bind to; may be repeated', {
     parse: addressList,
@@ -346,7 +345,7 @@ function addExplain(command: Command, set: (code: number) => void): void {
     .argument('[url]', 'for example http://www.example.com:8080/blog?page=2 or tcp://host:2525')
     .option('--kubeconfig <path>', "default: what kubectl would use, or the Pod's own identity")
     .option('--context <name>', 'of the kubeconfig (default: its current one)')
-    .option('-n, --namespace <name>', 'namespace whose objects count; may be repeated (default: all)', textList, [])
+    .addOption(namespacesOption('-n, --namespace <name>'))
     .option('-X, --request <method>', 'method of the request', 'GET')
     .addOption(
       listOption('-H, --header <header>', 'header of the request, "Name: value"; may be repeated', {
