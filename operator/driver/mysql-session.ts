@@ -121,9 +121,9 @@ async function login(
   stream: Socket,
   ssl?: SslOptions,
 ): Promise<Connection> {
-  // Loaded by the first who needs it: without grants nobody does.
-  const { createConnection } = await import('mysql2/promise');
-  return createConnection({
+  // Loaded by the first who needs it: without grants nobody does. In the bundle a CommonJS package has no names but this one.
+  const { default: mysql } = await import('mysql2/promise');
+  return mysql.createConnection({
     // The driver verifies the certificate by this name; where the server is, the stream knows.
     host: tls.serverName ?? host,
     port,

@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startMariaDb } from '../support/mariadb.ts';
+import { makeRunFolder } from '../support/run-process.ts';
+import { eventually } from '../support/wait.ts';
 
 const run = promisify(execFile);
 const root = new URL('../../', import.meta.url).pathname;
@@ -63,4 +66,31 @@ test.each(['check', 'render'])('does as the sources do: %s', async (command) => 
   const sources = await run(process.execPath, [join(root, 'operator/main.ts'), command, example]);
   expect(built).toEqual(sources);
   expect(built.stdout).not.toBe('');
+});
+
+test('serves a folder and makes its accounts', async () => {
+  const database = await startMariaDb();
+  const folder = await makeRunFolder(join(dist, 'webpool.mjs'));
+  try {
+    await database.query('CREATE DATABASE shop');
+    const server = { host: '127.0.0.1', port: database.port, adminSecretName: 'admin' };
+    const grants = [{ schema: 'shop', privileges: ['SELECT'] }];
+    const passwordSecret = { name: 'shop', key: 'password' };
+    const spec = { server, username: 'shop', passwordSecret, hosts: ['127.0.0.9'], grants };
+    const objects = [
+      { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'admin' }, stringData: database.admin },
+      { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'shop' }, stringData: { password: 'correct-horse' } },
+      { apiVersion: 'webpool.dev/v1alpha1', kind: 'DatabaseGrant', metadata: { name: 'shop' }, spec },
+    ];
+    await folder.write('all.yaml', objects.map((object) => JSON.stringify(object)).join('\n---\n'));
+    const started = await folder.start();
+    await eventually('the account is there', async () => {
+      const rows = await database.query("SELECT Host FROM mysql.user WHERE User = 'shop'");
+      return rows.flat().join() === '127.0.0.9';
+    });
+    expect(await started.end()).toBe(0);
+  } finally {
+    await folder.remove();
+    await database.stop();
+  }
 });

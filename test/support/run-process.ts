@@ -45,8 +45,8 @@ export interface RunProcess {
   end(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** An empty folder, and what can be done with it. */
-export async function makeRunFolder(): Promise<RunFolder> {
+/** An empty folder, and what can be done with it by this program; default: these sources. */
+export async function makeRunFolder(program = MAIN): Promise<RunFolder> {
   const path = await mkdtemp(join(tmpdir(), 'webpool-run-'));
   const bind = loopbackAddress();
   const children = new Set<ChildProcess>();
@@ -62,7 +62,7 @@ export async function makeRunFolder(): Promise<RunFolder> {
     }
   };
   const start = async (flags: readonly string[] = []) => {
-    const args = [MAIN, 'run', path, '--bind', bind, '--http', '127.0.0.1:0', '--log-format', 'json', ...flags];
+    const args = [program, 'run', path, '--bind', bind, '--http', '127.0.0.1:0', '--log-format', 'json', ...flags];
     const child = spawn(process.execPath, args, { env: ENV, stdio: ['ignore', 'pipe', 'pipe'] });
     children.add(child);
     let log = '';
@@ -113,7 +113,7 @@ export async function makeRunFolder(): Promise<RunFolder> {
     start,
     command: (args) =>
       new Promise((resolve) => {
-        execFile(process.execPath, [MAIN, ...args], { env: ENV }, (error, stdout, stderr) =>
+        execFile(process.execPath, [program, ...args], { env: ENV }, (error, stdout, stderr) =>
           resolve({ code: typeof error?.code === 'number' ? error.code : 0, out: `${stdout}${stderr}` }),
         );
       }),
