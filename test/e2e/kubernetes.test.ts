@@ -25,8 +25,6 @@ import { apply, applyServers, grant, NAMESPACE, pool, RULE } from './site.ts';
 const PATIENCE = 10 * 60_000;
 const KINDS = 'webpools,routingrules,databasegrants';
 
-const QUICKSTART = new URL('../../manifests/samples/quickstart.yaml', import.meta.url).pathname;
-
 describeWhere('webpool in Kubernetes', await missingCluster(), () => {
   let cluster: Cluster;
   let database: DatabaseProcess;
@@ -58,34 +56,6 @@ describeWhere('webpool in Kubernetes', await missingCluster(), () => {
     await eventually('the operator made the proxies', () => system(cluster, ['get', 'deployment/webpool-proxy']));
     await rolledOut(cluster, 'webpool-proxy');
     place = { address: await eventually('an address for the proxies', () => externalAddress(cluster)), port: 80 };
-  });
-
-  test('does what the quickstart promises', { timeout: PATIENCE }, async () => {
-    await cluster.kubectl(['apply', '-f', QUICKSTART]);
-    const inSample = (args: readonly string[]): Promise<string> => cluster.kubectl(['-n', 'quickstart', ...args]);
-    const path = 'jsonpath={.status.podIP}';
-    const address = await eventually(
-      'web01 runs',
-      async () => (await inSample(['get', 'pod/web01', '-o', path])) || false,
-    );
-    // A cluster's DNS knows this name by itself.
-    await cluster.setNames({ 'web01.machines.quickstart.svc.cluster.local': [address] });
-    await inSample(['wait', '--for=condition=Ready', 'webpool,routingrule', '--all', '--timeout=120s']);
-    const ask = () => request(place, '/hostname', { host: 'www.example.com' });
-    const answers = [];
-    for (let count = 0; count < 50; count += 1) answers.push(await ask());
-    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
-    const names = new Set<string>();
-    await eventually('all three serve', async () => names.add((await ask()).body.trim()).size === 3);
-    expect([...names].toSorted()).toEqual([expect.stringMatching(/^site-/), expect.stringMatching(/^site-/), 'web01']);
-    await inSample(['delete', 'webpool', 'shop']);
-    await eventually('visitors are told', async () => (await ask()).reason === 'pool-not-found');
-    const reason = 'jsonpath={.status.conditions[?(@.type=="Ready")].reason}';
-    const told = async () => (await inSample(['get', 'routingrule', 'shop', '-o', reason])) === 'BackendNotFound';
-    await eventually('the rule says so', told);
-    await cluster.kubectl(['apply', '-f', QUICKSTART]);
-    await eventually('all is well again', async () => (await ask()).status === 200);
-    await cluster.kubectl(['delete', '-f', QUICKSTART, '--timeout=120s']);
   });
 
   test('changes nothing when it is applied again', { timeout: PATIENCE }, async () => {
