@@ -54,6 +54,13 @@ export function serverName(id: string, tier: 'Primary' | 'Backup', made: string)
   return `${id}${tier === 'Backup' ? '_backup' : ''}${made === '' ? '' : `_by-${digest(made)}`}`;
 }
 
+/** The name that a server has in the other tier, all else being as it is. */
+export function nameInOtherTier(name: string): string {
+  const [made = ''] = /_by-[0-9a-f]{16}$/.exec(name) ?? [];
+  const rest = name.slice(0, name.length - made.length);
+  return `${rest.endsWith('_backup') ? rest.slice(0, -'_backup'.length) : `${rest}_backup`}${made}`;
+}
+
 const NOT_ID = /(?:_backup)?(?:_by-[0-9a-f]{16})?$/;
 
 /** The id of the server that has this name in its backend. */

@@ -13,7 +13,7 @@ import type {
   ServerState,
 } from './proxy.ts';
 import { changedKeys, compareText } from '../api/stable.ts';
-import { isCertificateFile } from './names.ts';
+import { isCertificateFile, nameInOtherTier } from './names.ts';
 import { reloadReason } from './reload-reason.ts';
 
 /** What the plan needs to know besides both sides. */
@@ -171,6 +171,7 @@ function leaveBackend(changes: ProxyChange[], { backend, servers, context }: Bac
   for (const has of servers.values()) {
     if (backend.servers.has(has.name)) continue;
     count += 1;
+    if (holdsOn(has, backend, servers)) continue;
     const leaving = context.leaving.get(`${backend.name}/${has.name}`);
     changes.push(
       ...leaveSteps(has, backend, leaving && { ...leaving, now: context.now }).map((step): ProxyChange => ({
@@ -181,6 +182,12 @@ function leaveBackend(changes: ProxyChange[], { backend, servers, context }: Bac
     );
   }
   return count;
+}
+
+/** A server that only moves to the other tier serves until its successor does: it may be the last one. */
+function holdsOn({ name, admin }: ServerState, backend: BackendConfig, servers: Servers): boolean {
+  const successor = backend.servers.get(nameInOtherTier(name));
+  return admin === 'ready' && successor?.admin === 'ready' && servers.get(successor.name)?.admin !== 'ready';
 }
 
 type LeaveStep = { kind: 'set-state'; state: AdminState } | { kind: 'shutdown-sessions' } | { kind: 'delete-server' };

@@ -144,6 +144,23 @@ describe('a server that stays', () => {
     await proxy.until('the backup to step in', async () => (await shares(1))['two'] === 1);
   });
 
+  it('serves in the tier that it leaves until it has passed the check in the other', async () => {
+    await proxy.apply(site([one]));
+    await proxy.serving();
+    one.health = 0;
+    const before = one.checks;
+    await proxy.apply(site([one], endpoints([one, { tier: 'Backup' }])));
+    await proxy.until('both checks to wait for their answer', async () => {
+      expect(await shares(2)).toEqual({ one: 2 });
+      return one.checks >= before + 2;
+    });
+    one.health = 200;
+    await proxy.until('the backup alone to be there', async () => {
+      expect(await shares(2)).toEqual({ one: 2 });
+      return [...(await proxy.servers(BACKEND)).keys()].join() === `${id(one)}_backup`;
+    });
+  });
+
   it('is put right when somebody changes it by the socket', async () => {
     await proxy.apply(site([one, two]));
     await proxy.serving();

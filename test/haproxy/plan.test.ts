@@ -94,6 +94,36 @@ describe('a server that leaves', () => {
   });
 });
 
+describe('a server that moves to the other tier', () => {
+  const backup = configOf(objects([endpoint('a', { tier: 'Backup' })]));
+  const both = (successor: Partial<ServerState>): ProxyState => {
+    const state = stateOf(backup, { [`${A}_backup`]: successor });
+    const before = stateOf(ONE).backends.get(BACKEND) ?? new Map<string, ServerState>();
+    const servers = new Map([...before, ...(state.backends.get(BACKEND) ?? [])]);
+    return { ...state, backends: new Map([[BACKEND, servers]]) };
+  };
+
+  it.each<[string, ProxyState, ProxyConfig, readonly string[]]>([
+    ['is not there', stateOf(ONE), backup, [`add ${A}_backup`]],
+    ['has not passed its check', both({ admin: 'drain', health: 'Starting' }), backup, []],
+    ['has passed it', both({ admin: 'drain', health: 'Up' }), backup, [`ready ${A}_backup`]],
+    ['serves', both({ admin: 'ready' }), backup, [`drain ${A}`]],
+    [
+      'should not serve',
+      both({ admin: 'drain' }),
+      configOf(objects([endpoint('a', { tier: 'Backup', state: 'Drain' })])),
+      [`drain ${A}`],
+    ],
+  ])('goes on while its successor %s', (...[, state, config, plan]) => {
+    expect(words(state, config)).toEqual(plan);
+  });
+
+  it('goes at once when other things about it changed too', () => {
+    const other = configOf(objects([endpoint('a', { tier: 'Backup', healthCheck: { fall: 9 } })]));
+    expect(words(stateOf(ONE), other).at(-1)).toBe(`drain ${A}`);
+  });
+});
+
 describe('routes', () => {
   const other = configOf([
     ...objects([endpoint('a')]).slice(0, 1),
