@@ -17,16 +17,17 @@ import { HAPROXY } from './support/haproxy.ts';
 const CASES = new URL('./golden/', import.meta.url).pathname;
 /** The case that shows haproxy.cfg whole. The others leave out what stands there too: else one default would edit them all. */
 const WHOLE = 'minimal';
-const BIND = ['127.0.0.1'];
+/** Only pools that prefer a zone show it. */
+const PLACE = { bind: ['127.0.0.1'], zone: 'a' };
 const UPDATE = process.env['UPDATE_GOLDEN'] === '1';
 
 const cases = (await readdir(CASES)).sort();
-const whole = await renderFolder(join(CASES, WHOLE, 'in'), BIND);
+const whole = await renderFolder(join(CASES, WHOLE, 'in'), PLACE);
 const common = new Set((whole.get('haproxy.cfg') ?? '').split('\n').filter((line) => /^ +(?! |server )/.test(line)));
 
 describe('golden', () => {
   test.each(cases)('%s', async (name) => {
-    const full = await renderFolder(join(CASES, name, 'in'), BIND);
+    const full = await renderFolder(join(CASES, name, 'in'), PLACE);
     await checkWithHaproxy(full);
     const files = short(full, name === WHOLE ? new Set() : common);
     const out = join(CASES, name, 'out');

@@ -1022,6 +1022,10 @@ readonly podWeight?: number
  */
 readonly externalEndpoints?: readonly ExternalEndpoint[]
 readonly balance?: Balance
+/**
+ * PreferSameZone: each proxy sends to servers of its own zone, and to those of other zones only when none of these can serve; a server of unknown zone counts as near to all. A proxy that does not know its zone has no preference. Sessions stay where they are. It takes the place of the tier Backup. Absent: all zones alike.
+ */
+readonly trafficDistribution?: "PreferSameZone"
 readonly healthCheck?: HealthCheck
 readonly passiveHealth?: PassiveHealth
 /**
@@ -1095,6 +1099,10 @@ readonly state?: ("Active" | "Drain" | "Maintenance")
  * Backup servers serve only when no primary can. Default: Primary.
  */
 readonly tier?: ("Primary" | "Backup")
+/**
+ * Zone that the server is in, as nodes say by the label topology.kubernetes.io/zone. Absent: unknown.
+ */
+readonly zone?: string
 /**
  * Connections to this server at a time, per proxy. Default: the pool's maxConnections.
  */

@@ -91,6 +91,7 @@ export interface SliceEndpoint {
   readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean };
   /** Of a server outside the cluster, the name of its external endpoint. */
   readonly hostname?: string;
+  readonly zone?: string;
   readonly targetRef?: { readonly kind?: string; readonly name?: string };
 }
 

@@ -8,6 +8,7 @@ export type SchemaError = ErrorObject<string, Readonly<Record<string, unknown>>>
 
 const DURATION = '^([0-9]{1,5}(h|m|s|ms)){1,4}$';
 const NAME = 'lower-case letters, digits and "-", with a letter or digit at both ends';
+const LABEL = 'a label value: letters, digits, "-", "_" and ".", with a letter or digit at both ends';
 
 /** Patterns that many fields share, in words. */
 const IN_WORDS: Readonly<Record<string, string>> = {
@@ -15,8 +16,8 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$': NAME,
   '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$': `${NAME}; "." is allowed inside`,
   '^[0-9A-Za-z:]([-0-9A-Za-z:.]*[0-9A-Za-z.:])?$': 'an IPv4 address, an IPv6 address or a DNS name alone',
-  '^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$':
-    'a label value: letters, digits, "-", "_" and ".", with a letter or digit at both ends',
+  '^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$': LABEL,
+  '^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$': LABEL,
   '^[0-9A-Fa-f:.]+$': 'an IPv4 or IPv6 address',
   '^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$': 'a host name without scheme, port and path',
   '^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?$': 'a host name with or without a port',

@@ -24,6 +24,7 @@ export function webPoolProblems(spec: WebPoolSpec): readonly Problem[] {
     ...endpointProblems(spec),
     ...podProblems(spec),
     ...balanceProblems(spec),
+    ...zoneProblems(spec),
     ...checkProblems(spec.healthCheck ?? {}),
     ...timeProblems(spec),
     ...affinityProblems(spec),
@@ -96,6 +97,21 @@ function balanceProblems({ balance }: WebPoolSpec): Problem[] {
     ];
   }
   return [];
+}
+
+/** HAProxy has two tiers: a server of another zone is in the second. */
+function zoneProblems({ trafficDistribution, externalEndpoints = [] }: WebPoolSpec): readonly Problem[] {
+  if (trafficDistribution === undefined) return [];
+  return externalEndpoints.flatMap(({ tier }, index) =>
+    tier === 'Backup'
+      ? [
+          problem(
+            `spec.externalEndpoints[${index}].tier`,
+            `Backup does not go with trafficDistribution: ${trafficDistribution}, for servers of other zones take its place: remove one of them`,
+          ),
+        ]
+      : [],
+  );
 }
 
 function checkProblems(check: HealthCheck): readonly Problem[] {

@@ -80,10 +80,15 @@ function groupsOf({ servers, current, reachable }: ExternalSources): ReadonlyMap
 }
 
 /** A server in maintenance is not asked, so nothing is known of it. */
-function endpointOf({ endpoint, address, state, weight }: Server, reachable: boolean): MachineEndpoint {
+function endpointOf({ endpoint, address, zone, state, weight }: Server, reachable: boolean): MachineEndpoint {
   const serving = reachable && state !== 'Maintenance';
   const ready = serving && state === 'Active' && weight > 0;
-  return { addresses: [address], hostname: endpoint, conditions: { ready, serving, terminating: false } };
+  return {
+    addresses: [address],
+    hostname: endpoint,
+    ...(zone !== undefined && { zone }),
+    conditions: { ready, serving, terminating: false },
+  };
 }
 
 function slicesOf({ pool, current }: ExternalSources, group: Group): readonly EndpointSliceObject[] {

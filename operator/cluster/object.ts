@@ -65,6 +65,7 @@ export interface EndpointSliceObject {
 export interface MachineEndpoint {
   readonly addresses: readonly [string];
   readonly hostname: string;
+  readonly zone?: string;
   readonly conditions: { readonly ready: boolean; readonly serving: boolean; readonly terminating: false };
 }
 

@@ -127,6 +127,7 @@ export async function agent(options: AgentOptions): Promise<number> {
     source,
     proxy,
     ...(peers && { peers }),
+    zone: zoneOf(pod, others),
     synced: Promise.all([source.synced, others.synced]),
     reports: createReportWriter(cluster.client, pod),
     now: () => new Date().toISOString(),
@@ -176,6 +177,12 @@ async function peersOf(
     told: peersIn((await readIfThere(join(stateDir, CONFIG_FILE))) ?? ''),
     now: () => performance.now(),
   });
+}
+
+/** A Pod stays where it is, also when the slices that said so are gone. */
+function zoneOf({ uid }: AgentOptions['pod'], others: ProxyPeers): () => string | undefined {
+  let last: string | undefined;
+  return () => (last = others.list().find((place) => place.uid === uid)?.zone ?? last);
 }
 
 /** The Pod leaves: nobody should be sent to it any more, but whoever still comes is served by what is true then. */

@@ -1,7 +1,7 @@
 /** `webpool explain [FOLDER] URL`: what would become of a request and why, by a folder or by what a cluster holds now. */
 import { canonicalAddress } from '../api/address.ts';
 import { readsHttp } from '../api/layer.ts';
-import type { Listener } from '../topology/topology.ts';
+import type { Listener, Topology } from '../topology/topology.ts';
 import { explain, type Arrival, type Explanation, type RuleName } from '../topology/explain.ts';
 import type { Outcome } from '../topology/outcome.ts';
 import { readCluster, type ClusterChoice } from './explain-cluster.ts';
@@ -17,6 +17,8 @@ export interface ExplainOptions {
   readonly headers: readonly string[];
   /** Address of the client. */
   readonly source?: string;
+  /** Of the load balancer. Default: unknown. */
+  readonly zone?: string;
   readonly output: 'text' | 'json';
   readonly out: (text: string) => void;
 }
@@ -25,10 +27,19 @@ export interface ExplainOptions {
 export async function explainCommand(place: ExplainPlace, url: string, options: ExplainOptions): Promise<number> {
   const arrival = arrivalOf(url, options);
   const { topology, health, notes } = await explainedBy(place);
-  const found = explain(topology, arrival, health);
-  const told = notes.length === 0 ? found : { ...found, notes };
+  const { zone } = options;
+  const found = explain(topology, arrival, { health, ...(zone !== undefined && { zone }) });
+  const all = [...notes, ...(zone === undefined ? zoneNotes(topology, found) : [])];
+  const told = all.length === 0 ? found : { ...found, notes: all };
   options.out(options.output === 'json' ? `${JSON.stringify(told, null, 2)}\n` : textOf(told, arrival));
   return isServed(found) ? 0 : 1;
+}
+
+function zoneNotes({ pools }: Topology, found: Explanation): readonly string[] {
+  const asking = found.pools.filter(({ pool }) => pools.get(pool)?.options.prefersZone);
+  return asking.map(
+    ({ pool }) => `Pool ${pool} prefers servers of the load balancer's own zone: say by --zone which that is.`,
+  );
 }
 
 interface Told extends Explanation {

@@ -107,6 +107,7 @@ interface RunFlags {
   readonly accessLog: AccessLog;
   readonly peer: Peers['all'];
   readonly peerName?: string;
+  readonly zone?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'auto' | 'json' | 'text';
 }
@@ -141,6 +142,7 @@ function addRun(command: Command, signal: AbortSignal, set: (code: number) => vo
       ),
     )
     .option('--peer-name <name>', 'which of the peers this one is')
+    .addOption(zoneOption())
     .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .addOption(new Option('--log-format <format>').choices(['auto', 'json', 'text']).default('auto'))
     .addHelpText(
@@ -296,6 +298,13 @@ function accessLogOption(): Option {
     .default('Off', 'off');
 }
 
+function zoneOption(): Option {
+  return new Option(
+    '--zone <name>',
+    'zone of this load balancer, for pools that prefer servers near it (default: unknown)',
+  ).argParser(zone);
+}
+
 function textList(value: string, list: readonly string[]): readonly string[] {
   return [...list, value];
 }
@@ -320,7 +329,8 @@ function addRender(command: Command, set: (code: number) => void): void {
     .argument('<folder>')
     .option('--to <folder>', 'write files instead of printing them')
     .addOption(bindOption())
-    .action(async (folder: string, flags: { to?: string; bind: string[] }) => {
+    .addOption(zoneOption())
+    .action(async (folder: string, flags: { to?: string; bind: string[]; zone?: string }) => {
       const render = await COMMANDS.render();
       set(await render(folder, { ...flags, out }));
     });
@@ -333,6 +343,7 @@ interface ExplainFlags {
   readonly request: string;
   readonly header: string[];
   readonly source?: string;
+  readonly zone?: string;
   readonly output: 'text' | 'json';
 }
 
@@ -354,6 +365,7 @@ function addExplain(command: Command, set: (code: number) => void): void {
       }),
     )
     .option('--source <address>', 'address that the client comes from')
+    .addOption(zoneOption())
     .addOption(new Option('-o, --output <format>').choices(['text', 'json']).default('text'))
     .addHelpText(
       'after',
@@ -362,8 +374,9 @@ Exit code: 0 a server may get it or a rule answers it, 1 nobody does, 2 called w
 Health is considered where the proxies of a cluster reported it; rate limits and sessions are not: only a running proxy knows them.`,
     )
     .action(async (...[first, second, flags]: [string, string | undefined, ExplainFlags]) => {
-      const { request, header, source, output, kubeconfig, context, namespace } = flags;
-      const asked = { method: request, headers: header, output, out, ...(source === undefined ? {} : { source }) };
+      const { request, header, source, zone, output, kubeconfig, context, namespace } = flags;
+      const from = { ...(source !== undefined && { source }), ...(zone !== undefined && { zone }) };
+      const asked = { method: request, headers: header, output, out, ...from };
       const explain = await COMMANDS.explain();
       const access = { ...(kubeconfig !== undefined && { kubeconfig }), ...(context !== undefined && { context }) };
       if (second !== undefined && (namespace.length > 0 || Object.keys(access).length > 0)) {
@@ -420,6 +433,11 @@ function count(value: string): number {
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('not a whole number above 0');
   return number;
+}
+
+function zone(value: string): string {
+  if (/^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/.test(value)) return value;
+  throw new InvalidArgumentError('not a zone such as eu-central-1a');
 }
 
 function peerList(value: string, list: Peers['all']): Peers['all'] {

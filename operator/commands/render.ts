@@ -18,12 +18,14 @@ export interface RenderOptions {
   /** Folder for the files; undefined = print them. */
   readonly to?: string;
   readonly bind: readonly string[];
+  /** Where the load balancer is. Default: unknown. */
+  readonly zone?: string;
   readonly out: (text: string) => void;
 }
 
 /** Renders a folder; exit code 0, also when some objects are refused: `check` is there for that. */
 export async function render(folder: string, options: RenderOptions): Promise<number> {
-  const files = await renderFolder(folder, options.bind);
+  const files = await renderFolder(folder, options);
   if (options.to !== undefined) await mkdir(options.to, { recursive: true });
   for (const [name, content] of files) {
     if (options.to === undefined) options.out(`##### ${name}\n${content}${content.endsWith('\n') ? '' : '\n'}\n`);
@@ -39,11 +41,14 @@ const SHOWN_CONNECTIONS = 10_000;
 const NO_TIME = '1970-01-01T00:00:00Z';
 
 /** The files of a folder: haproxy.cfg, the routing map, pages, accounts.sql, status.yaml. Sorted by name. */
-export async function renderFolder(folder: string, bind: readonly string[]): Promise<ReadonlyMap<string, string>> {
+export async function renderFolder(
+  folder: string,
+  { bind, zone }: Pick<RenderOptions, 'bind' | 'zone'>,
+): Promise<ReadonlyMap<string, string>> {
   const { resources, topology } = await readOffline(folder);
   const router = await readFile(new URL('../haproxy/router.lua', import.meta.url), 'utf8');
   const addresses = bind.length === 0 ? allAddresses() : bind;
-  const config = buildProxyConfig(topology, { bind: addresses, maxConnections: SHOWN_CONNECTIONS, router });
+  const config = buildProxyConfig(topology, { bind: addresses, maxConnections: SHOWN_CONNECTIONS, router, zone });
   const observed = { proxy: predicted(topology, addresses), databases: new Map() };
   const documents = buildStatuses({
     resources,

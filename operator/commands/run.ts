@@ -54,6 +54,8 @@ export interface RunOptions {
   readonly accessLog?: AccessLog;
   /** Default: alone. */
   readonly peers?: Peers;
+  /** Where this host is. Default: unknown. */
+  readonly zone?: string;
   readonly log: Logger;
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
@@ -204,6 +206,7 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
       ...(options.accessLog && { accessLog: options.accessLog }),
       tcpPorts: await openPorts(options, inspect),
       ...(options.peers && { peers: options.peers }),
+      zone: options.zone,
       router: await readFile(new URL('../haproxy/router.lua', import.meta.url), 'utf8'),
     },
     bind: options.bind.length === 0 ? '*' : options.bind.join(','),

@@ -19,6 +19,8 @@ export interface AgentOptions {
   readonly proxy: ProxyRail;
   /** Absent: this proxy shares nothing with others. */
   readonly peers?: PeerKeeper;
+  /** The zone that this proxy is in, once it is known. Default: never. */
+  readonly zone?: () => string | undefined;
   /** Resolves once there is a picture. */
   readonly synced: Promise<unknown>;
   readonly reports: ReportWriter;
@@ -75,7 +77,8 @@ export function startAgent(options: AgentOptions): Agent {
       current = { resources, topology: build(resources, NO_NAMES) };
     }
     const told = options.peers?.wanted(current.topology);
-    const again = await proxy.round(current.topology, { peers: told?.peers, overtaken: () => stale });
+    const place = { peers: told?.peers, zone: options.zone?.() };
+    const again = await proxy.round(current.topology, { ...place, overtaken: () => stale });
     inForce = proxy.programmed ? current.resources : undefined;
     if (!programmed && proxy.programmed) {
       await options.onProgrammed();

@@ -5,8 +5,7 @@ import { withValues } from '../api/patched-map.ts';
 import type { Key } from '../api/resources.ts';
 import { keepIdentity, keepMap } from '../api/stable.ts';
 import type { ProxyDriver, RefusedChange, RuntimeChange } from '../driver/proxy-driver.ts';
-import { checksumIn, createProxyConfigBuilder, type ProxySettings } from '../haproxy/config.ts';
-import type { Peers } from '../haproxy/peers.ts';
+import { checksumIn, createProxyConfigBuilder, type Place, type ProxySettings } from '../haproxy/config.ts';
 import { createProxyPlanner } from '../haproxy/plan.ts';
 import type { Leaving, ProxyChange, ProxyConfig, ProxyState, ServerState } from '../haproxy/proxy.ts';
 import { createImageWriter } from './image-writer.ts';
@@ -37,9 +36,7 @@ export interface ProxyRailOptions {
   readonly events: ProxyRailEvents;
 }
 
-export interface RoundOptions {
-  /** Default: those of the settings. */
-  readonly peers?: Peers | undefined;
+export interface RoundOptions extends Place {
   /** Whether a newer topology waits by now: what can wait longer gives way to it. Default: never. */
   readonly overtaken?: () => boolean;
 }
@@ -371,10 +368,10 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
 
   const round = async (
     topology: Topology,
-    { peers, overtaken: isOvertaken = never }: RoundOptions,
+    { overtaken: isOvertaken = never, ...place }: RoundOptions,
   ): Promise<number> => {
     overtaken = isOvertaken;
-    const wanted = build(topology, peers);
+    const wanted = build(topology, place);
     const isNew = wanted !== config;
     config = wanted;
     if (isNew) [settled, settledIn] = [false, undefined];

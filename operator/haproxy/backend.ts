@@ -2,6 +2,7 @@
  * One pool as a HAProxy backend: its section without servers, and its servers as data.
  */
 import type { Pool, PoolOptions, Server } from '../topology/topology.ts';
+import { isElsewhere } from '../topology/zones.ts';
 import { balanceLines } from './balance.ts';
 import { checkKeywords, healthCheckKeywords, healthCheckLines } from './health-check.ts';
 import { backendName, digest, serverName } from './names.ts';
@@ -40,6 +41,8 @@ export function backendSection(mode: Mode, key: string, options: PoolOptions): B
       `backend ${quote('name', backendName(mode, key))}`,
       `mode ${mode}`,
       ...balanceLines(mode, options.balance),
+      // Those of other zones share the visitors, where of backups the first would get them all.
+      ...(options.prefersZone ? ['option allbackups'] : []),
       ...healthCheckLines(options.healthCheck),
       `timeout connect ${timeouts.connect}ms`,
       `timeout server ${mode === 'http' ? timeouts.server : timeouts.tunnel}ms`,
@@ -49,7 +52,7 @@ export function backendSection(mode: Mode, key: string, options: PoolOptions): B
       // Takes effect for requests whose time is limited; see frontend.ts.
       ...(mode === 'http' ? ['option abortonclose'] : []),
       ...compressionLines(mode, options.compression),
-      ...affinityLines(mode, key, options.affinity),
+      ...affinityLines(mode, key, options),
       ...(page?.lines ?? []),
       `default-server ${serverKeywords(mode, options)}`,
     ],
@@ -57,9 +60,12 @@ export function backendSection(mode: Mode, key: string, options: PoolOptions): B
   };
 }
 
-/** The backend's servers, ready to be compared with what runs. */
-export function backendServers(mode: Mode, pool: Pool): BackendConfig {
-  const servers = pool.servers.map(serverConfig).map((server): [string, ServerConfig] => [server.name, server]);
+/** The backend's servers, ready to be compared with what runs, for a proxy of that zone. */
+export function backendServers(mode: Mode, pool: Pool, zone?: string): BackendConfig {
+  const servers = pool.servers.map((server): [string, ServerConfig] => {
+    const config = serverConfig(server, isElsewhere(pool, server, zone));
+    return [config.name, config];
+  });
   const cookie = mode === 'http' && pool.options.affinity?.type === 'Cookie';
   return {
     name: backendName(mode, pool.key),
@@ -71,15 +77,16 @@ export function backendServers(mode: Mode, pool: Pool): BackendConfig {
   };
 }
 
-function serverConfig(server: Server): ServerConfig {
+function serverConfig(server: Server, elsewhere: boolean): ServerConfig {
+  const tier = elsewhere ? 'Backup' : server.tier;
   return {
-    name: serverName(server.id, server.tier, madeOf(server)),
+    name: serverName(server.id, tier, madeOf(server)),
     address: server.address,
     port: server.port,
     weight: server.weight,
     maxConnections: server.maxConnections,
     admin: adminStates[server.state],
-    backup: server.tier === 'Backup',
+    backup: tier === 'Backup',
     fixed: `${transportKeywords(server.transport)}${checkKeywords(server.healthCheck ?? {})}`,
     probeFirst: server.origin === 'External',
   };
@@ -142,18 +149,22 @@ function cookieKey(key: string): string {
 
 const AFFINITY_TABLE_SIZE = 200_000;
 
-function affinityTable(type: string, { maxAge }: { readonly maxAge: number }): string {
-  return `stick-table type ${type} size ${AFFINITY_TABLE_SIZE} expire ${maxAge}ms peers webpool`;
+/** Proxies of different zones have different names for a server, but one address. */
+function affinityTable(type: string, maxAge: number, { prefersZone }: PoolOptions): string {
+  const known = prefersZone ? ' srvkey addr' : '';
+  return `stick-table type ${type} size ${AFFINITY_TABLE_SIZE} expire ${maxAge}ms${known} peers webpool`;
 }
 
-function affinityLines(mode: Mode, key: string, affinity: PoolOptions['affinity']): readonly string[] {
+function affinityLines(mode: Mode, key: string, options: PoolOptions): readonly string[] {
+  const { affinity } = options;
   if (affinity === undefined) return [];
-  if (affinity.type === 'SourceIP') return [affinityTable('ipv6', affinity), 'stick on src'];
+  if (affinity.type === 'SourceIP') return [affinityTable('ipv6', affinity.maxAge, options), 'stick on src'];
   if (mode === 'tcp') return [];
   if (affinity.type === 'Header') {
     const value = `req.fhdr(${quote('name', affinity.header)})`;
     // What stands in it may be a password, so it is in no table, and goes to no peer.
-    return [affinityTable('binary len 20', affinity), `stick on ${value},sha1 unless { ${value} -m len 0 }`];
+    const table = affinityTable('binary len 20', affinity.maxAge, options);
+    return [table, `stick on ${value},sha1 unless { ${value} -m len 0 }`];
   }
   const seconds = Math.ceil(affinity.maxAge / 1000);
   const idle = seconds === 0 ? '' : ` maxidle ${seconds}s attr ${quote('string', `Max-Age=${seconds}`)}`;

@@ -19,7 +19,7 @@ import { sharedFrontend, shareOut, type Sharing } from './tcp-ports.ts';
 import { transportFiles } from './transport.ts';
 
 /** What the topology does not say. */
-export interface ProxySettings extends AccessLogSettings {
+export interface ProxySettings extends AccessLogSettings, Place {
   /** Addresses that listeners bind to. */
   readonly bind: readonly string[];
   /** Connections of all clients together. */
@@ -34,8 +34,14 @@ export interface ProxySettings extends AccessLogSettings {
   readonly router: string;
   /** TCP ports that are open from the start, ascending. Default: none. */
   readonly tcpPorts?: readonly number[];
-  /** Where nobody says more with a topology. Default: alone. */
-  readonly peers?: Peers;
+}
+
+/** Where a proxy is, which may become known while it runs: who says it with a topology goes before the settings. */
+export interface Place {
+  /** Default: alone. */
+  readonly peers?: Peers | undefined;
+  /** Default: unknown. No reload depends on it. */
+  readonly zone?: string | undefined;
 }
 
 /** Stands in the skeleton where its own checksum goes. */
@@ -44,7 +50,8 @@ const CHECKSUM = '@checksum@';
 /** Sections of one pool, remembered as long as their pool and options stay the same objects. */
 interface Memo {
   readonly sections: WeakMap<PoolOptions, Map<string, BackendSection>>;
-  readonly backends: WeakMap<Pool, Map<Mode, BackendConfig>>;
+  /** By mode and zone. */
+  readonly backends: WeakMap<Pool, Map<string, BackendConfig>>;
   last?: Input & { readonly inputs: readonly unknown[]; readonly config: ProxyConfig };
   listeners?: {
     readonly of: readonly Listener[];
@@ -57,16 +64,19 @@ interface Memo {
  * A function from Topology to ProxyConfig that does again only what changed: equal parts keep their identity.
  * Its result is always that of a computation from nothing.
  */
-export function createProxyConfigBuilder(settings: ProxySettings): (topology: Topology, peers?: Peers) => ProxyConfig {
+export function createProxyConfigBuilder(settings: ProxySettings): (topology: Topology, place?: Place) => ProxyConfig {
   const memo: Memo = { sections: new WeakMap(), backends: new WeakMap() };
-  return (topology, peers = settings.peers ?? ALONE) =>
-    withOtherServers({ topology, peers }, memo) ?? build({ topology, peers }, settings, memo);
+  return (topology, { peers = settings.peers ?? ALONE, zone = settings.zone } = {}) => {
+    const input = { topology, peers, zone };
+    return withOtherServers(input, memo) ?? build(input, settings, memo);
+  };
 }
 
 /** What the configuration is made of, besides the settings. Compared by identity. */
 interface Input {
   readonly topology: Topology;
   readonly peers: Peers;
+  readonly zone: string | undefined;
 }
 
 /** The configuration of a topology. */
@@ -74,7 +84,8 @@ export function buildProxyConfig(topology: Topology, settings: ProxySettings): P
   return createProxyConfigBuilder(settings)(topology);
 }
 
-function build({ topology, peers }: Input, settings: ProxySettings, memo: Memo): ProxyConfig {
+function build(input: Input, settings: ProxySettings, memo: Memo): ProxyConfig {
+  const { topology, peers, zone } = input;
   const { listeners } = topology;
   if (memo.listeners?.of !== listeners) {
     memo.listeners = { of: listeners, routes: routingMap(listeners), certificates: certificateConfig(listeners) };
@@ -85,7 +96,7 @@ function build({ topology, peers }: Input, settings: ProxySettings, memo: Memo):
   const sections: BackendSection[] = [];
   for (const pool of topology.pools.values()) {
     for (const mode of modesOf(pool, tcpPools)) {
-      const backend = remembered(memo.backends, pool, mode, () => backendServers(mode, pool));
+      const backend = backendOf(memo, pool, { mode, zone });
       backends.set(backend.name, backend);
       const name = `${mode} ${pool.key}`;
       sections.push(remembered(memo.sections, pool.options, name, () => backendSection(mode, pool.key, pool.options)));
@@ -100,14 +111,15 @@ function build({ topology, peers }: Input, settings: ProxySettings, memo: Memo):
   const { lists: certificateLists } = certificates;
   const secretFiles = new Map([...certificates.secretFiles, ...transportFiles(topology.pools.values())]);
   const config: ProxyConfig = { skeleton, checksum, files, routes, backends, secretFiles, certificateLists };
-  memo.last = { topology, peers, inputs, config };
+  memo.last = { ...input, inputs, config };
   return config;
 }
 
 /** The configuration when nothing but the servers of some pools changed, as in most rounds. */
-function withOtherServers({ topology, peers }: Input, memo: Memo): ProxyConfig | undefined {
+function withOtherServers(input: Input, memo: Memo): ProxyConfig | undefined {
+  const { topology, zone } = input;
   const { last } = memo;
-  if (last === undefined || !sameItems(routingParts(last), routingParts({ topology, peers }))) return undefined;
+  if (last === undefined || !sameItems(routingParts(last), routingParts(input))) return undefined;
   const changed = changedKeys(last.topology.pools, topology.pools);
   if (changed.length === 0) return last.config;
   const { backends: known } = last.config;
@@ -120,7 +132,7 @@ function withOtherServers({ topology, peers }: Input, memo: Memo): ProxyConfig |
     for (const mode of ['http', 'tcp'] as const) {
       const name = backendName(mode, key);
       if (!known.has(name)) continue;
-      fresh.push([name, remembered(memo.backends, pool, mode, () => backendServers(mode, pool))]);
+      fresh.push([name, backendOf(memo, pool, { mode, zone })]);
     }
   }
   const config = { ...last.config, backends: withValues(known, fresh) };
@@ -132,9 +144,9 @@ function withOtherServers({ topology, peers }: Input, memo: Memo): ProxyConfig |
 const WITHOUT_TRACE = new Set<string>(['pools', 'accounts', 'findings', 'hostnames'] satisfies (keyof Topology)[]);
 
 /** All that may change more than servers. */
-function routingParts({ topology, peers }: Input): readonly unknown[] {
+function routingParts({ topology, peers, zone }: Input): readonly unknown[] {
   const parts = Object.entries(topology).flatMap(([name, part]) => (WITHOUT_TRACE.has(name) ? [] : [part as unknown]));
-  return [peers, ...parts];
+  return [peers, zone, ...parts];
 }
 
 /** What of a listener stands in the skeleton; equal texts mean equal lines. */
@@ -157,6 +169,16 @@ function poolsOfTcp(listeners: readonly Listener[]): ReadonlySet<string> {
       .flatMap(({ action }) => (action.type === 'Pools' ? action.pools : []))
       .map(({ key }) => key),
   );
+}
+
+interface Variant {
+  readonly mode: Mode;
+  readonly zone: string | undefined;
+}
+
+function backendOf(memo: Memo, pool: Pool, { mode, zone }: Variant): BackendConfig {
+  const name = zone === undefined ? mode : `${mode} ${zone}`;
+  return remembered(memo.backends, pool, name, () => backendServers(mode, pool, zone));
 }
 
 function remembered<K extends object, N, V>(memo: WeakMap<K, Map<N, V>>, key: K, ...[name, make]: [N, () => V]): V {

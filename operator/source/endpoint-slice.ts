@@ -65,11 +65,12 @@ function portProblem({ port, name }: Fields): string | undefined {
   return isAbsent(name) || typeof name === 'string' ? undefined : 'name must be a text';
 }
 
-function endpointOf({ addresses, conditions, hostname, targetRef }: Fields): SliceEndpoint {
+function endpointOf({ addresses, conditions, hostname, zone, targetRef }: Fields): SliceEndpoint {
   return {
     addresses: addresses as readonly string[],
     ...(isFields(conditions) && { conditions: flagsOf(conditions) }),
     ...(typeof hostname === 'string' && { hostname }),
+    ...(typeof zone === 'string' && zone !== '' && { zone }),
     ...(isFields(targetRef) && { targetRef: textsOf(targetRef, ['kind', 'name']) }),
   };
 }

@@ -22,6 +22,8 @@ export interface ProxyPlace {
   readonly uid: string;
   /** Canonical. */
   readonly address: string;
+  /** Of its node; absent when the node says none. */
+  readonly zone?: string;
 }
 
 export interface ProxyPeers {
@@ -66,13 +68,18 @@ export function followProxyPeers(options: ProxyPeersOptions): ProxyPeers {
 
 interface SliceEndpoints {
   readonly endpoints?:
-    readonly { readonly addresses?: readonly string[]; readonly targetRef?: { readonly uid?: string } }[] | null;
+    | readonly {
+        readonly addresses?: readonly string[];
+        readonly zone?: string;
+        readonly targetRef?: { readonly uid?: string };
+      }[]
+    | null;
 }
 
 function readPlaces(slice: KubeObject): readonly ProxyPlace[] {
-  return ((slice as SliceEndpoints).endpoints ?? []).flatMap(({ addresses = [], targetRef = {} }) => {
+  return ((slice as SliceEndpoints).endpoints ?? []).flatMap(({ addresses = [], zone = '', targetRef = {} }) => {
     const address = canonicalAddress(addresses[0] ?? '');
     const { uid } = targetRef;
-    return address === undefined || uid === undefined ? [] : [{ uid, address }];
+    return address === undefined || uid === undefined ? [] : [{ uid, address, ...(zone !== '' && { zone }) }];
   });
 }

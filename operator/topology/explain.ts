@@ -6,6 +6,7 @@ import type { Key } from '../api/resources.ts';
 import { mismatch } from './conditions.ts';
 import { matchRequest, subjectAt, type RequestLine } from './matching.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
+import { isElsewhere } from './zones.ts';
 import type { Handling, Listener, Pool, Route, Server, Topology, WeightedPool } from './topology.ts';
 
 /** A request that arrives at a port. */
@@ -61,8 +62,16 @@ export interface ExplainedServer {
 /** Why a server that should serve does not, in a few words; undefined when it does. */
 export type Health = (pool: Pool, server: Server) => string | undefined;
 
-/** Everything that decides about a request. Without `health`, every server is well. */
-export function explain(topology: Topology, arrival: Arrival, health: Health = () => undefined): Explanation {
+/** What is known besides the objects. */
+export interface Circumstances {
+  /** Default: every server is well. */
+  readonly health?: Health;
+  /** Of the proxy that is asked. Default: unknown. */
+  readonly zone?: string;
+}
+
+/** Everything that decides about a request. */
+export function explain(topology: Topology, arrival: Arrival, circumstances: Circumstances = {}): Explanation {
   const { protocol, port } = arrival;
   const listener = topology.listeners.find((one) => one.port === port && one.protocol === protocol);
   if (listener === undefined) {
@@ -81,7 +90,7 @@ export function explain(topology: Topology, arrival: Arrival, health: Health = (
       .map((one) => ({ ...ruleName(one.route), why: one.why })),
     later: route === undefined ? [] : laterMatches(listener, route, arrival),
     handling: handlingWords(route?.handling),
-    pools: outcome.type === 'Forward' ? poolsOf(topology, outcome.pools, health) : [],
+    pools: outcome.type === 'Forward' ? poolsOf(topology, outcome.pools, circumstances) : [],
   };
 }
 
@@ -150,11 +159,15 @@ function limitWords({ access, rateLimit, largestBody, requestTimeout }: Handling
   ];
 }
 
-function poolsOf(topology: Topology, pools: readonly WeightedPool[], health: Health): readonly ExplainedPool[] {
+function poolsOf(
+  topology: Topology,
+  pools: readonly WeightedPool[],
+  circumstances: Circumstances,
+): readonly ExplainedPool[] {
   const total = pools.reduce((sum, { weight }) => sum + weight, 0);
   return pools.map(({ key, weight, usable }) => {
     const pool = usable ? topology.pools.get(key) : undefined;
-    const explained = pool === undefined ? [] : serversOf(pool, health);
+    const explained = pool === undefined ? [] : serversOf(pool, circumstances);
     const problem = problemOf(usable, explained);
     return {
       pool: key,
@@ -173,13 +186,13 @@ function problemOf(usable: boolean, servers: readonly ExplainedServer[]): string
     : 'No server takes new requests: they are answered 503.';
 }
 
-/** Backups count only where no primary server could take a request. */
-function serversOf(pool: Pool, health: Health): readonly ExplainedServer[] {
-  const idle = (server: Server) => resting(server) ?? health(pool, server);
-  const primary = pool.servers.some((server) => server.tier === 'Primary' && idle(server) === undefined);
+/** Those that wait for others count only where no other server could take a request. */
+function serversOf(pool: Pool, { health, zone }: Circumstances): readonly ExplainedServer[] {
+  const idle = (server: Server) => resting(server) ?? health?.(pool, server);
+  const waiting = (server: Server) => whyWaiting(pool, server, zone);
+  const served = pool.servers.some((server) => waiting(server) === undefined && idle(server) === undefined);
   return pool.servers.map((server) => {
-    const waits = server.tier === 'Backup' && primary ? 'backup: waits until no primary server serves' : undefined;
-    const note = idle(server) ?? waits;
+    const note = idle(server) ?? (served ? waiting(server) : undefined);
     const { endpoint: name, address, port, weight } = server;
     return {
       name,
@@ -189,6 +202,13 @@ function serversOf(pool: Pool, health: Health): readonly ExplainedServer[] {
       ...(note !== undefined && { note }),
     };
   });
+}
+
+function whyWaiting(pool: Pool, server: Server, zone: string | undefined): string | undefined {
+  if (server.tier === 'Backup') return 'backup: waits until no primary server serves';
+  return isElsewhere(pool, server, zone)
+    ? `other zone (${server.zone}): waits until no server near the load balancer serves`
+    : undefined;
 }
 
 function resting({ state, weight }: Server): string | undefined {

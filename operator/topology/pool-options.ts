@@ -10,6 +10,7 @@ const { WebPool: DEFAULT } = DEFAULTS;
 export function poolOptions(spec: WebPoolSpec, page: PoolOptions['maintenancePage']): PoolOptions {
   return {
     balance: balance(spec),
+    ...(spec.trafficDistribution === 'PreferSameZone' && { prefersZone: true as const }),
     healthCheck: healthCheck(spec.healthCheck ?? {}),
     ...(spec.passiveHealth && { passiveHealth: { ...DEFAULT.passiveHealth, ...spec.passiveHealth } }),
     slowStart: duration(spec.slowStart, DEFAULT.slowStart),

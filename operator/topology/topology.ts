@@ -63,6 +63,8 @@ export interface Server {
   readonly weight: number;
   readonly state: 'Active' | 'Drain' | 'Maintenance';
   readonly tier: 'Primary' | 'Backup';
+  /** Where it is; absent when nobody says. */
+  readonly zone?: string;
   /** Connections at a time, per proxy; 0 = no limit. */
   readonly maxConnections: number;
   /** Pods were checked by the kubelet and may serve at once; external endpoints first have to pass a check. */
@@ -96,6 +98,8 @@ export interface ServerTLS {
 /** Times in milliseconds; every default is filled in. */
 export interface PoolOptions {
   readonly balance: { readonly algorithm: BalanceAlgorithm; readonly header?: string };
+  /** Servers of other zones than the proxy's serve only when no other can. */
+  readonly prefersZone?: true;
   readonly healthCheck: HealthCheckOptions;
   /** Errors in a row that visitors met, and what they lead to. */
   readonly passiveHealth?: { readonly errors: number; readonly action: 'TakeOut' | 'CheckSoon' };

@@ -187,6 +187,17 @@ const BAD_POOLS: readonly Row[] = [
     'spec.sessionAffinity.type',
   ],
   ['cookie in a TCP pool', tcpPool({ sessionAffinity: { type: 'Cookie' } }), 'spec.sessionAffinity.type'],
+  [
+    'backup tier in a pool that prefers its zone',
+    pool({
+      trafficDistribution: 'PreferSameZone',
+      externalEndpoints: [
+        { name: 'a', address: '192.0.2.1' },
+        { name: 'b', address: '192.0.2.2', tier: 'Backup' },
+      ],
+    }),
+    'spec.externalEndpoints[1].tier',
+  ],
   ['hash of the URI in a TCP pool', tcpPool({ balance: { algorithm: 'URI' } }), 'spec.balance.algorithm'],
   [
     'hash of a header in a TCP pool',
@@ -221,6 +232,16 @@ const GOOD_POOLS: readonly GoodRow[] = [
       externalEndpoints: [
         { name: 'a', address: '192.0.2.1' },
         { name: 'b', address: '192.0.2.1', port: 81 },
+      ],
+    }),
+  ],
+  [
+    'zones with and without a preference, and a preference without zones',
+    pool({
+      trafficDistribution: 'PreferSameZone',
+      externalEndpoints: [
+        { name: 'a', address: '192.0.2.1', zone: 'eu-1a', tier: 'Primary' },
+        { name: 'b', address: '192.0.2.2' },
       ],
     }),
   ],

@@ -19,6 +19,7 @@ const CHECK = 'spec.healthCheck';
 const LABELS = 'spec.selector.matchLabels';
 const ENDPOINT = 'spec.externalEndpoints[0]';
 const PAGE = 'spec.maintenancePage';
+const ANYWHERE: Changes = { 'spec.trafficDistribution': undefined };
 const BY_HEADER: Changes = { 'spec.sessionAffinity': { type: 'Header', header: 'X-User' } };
 const FROM_CONFIG_MAP: Changes = { [PAGE]: { configMap: { name: 'pages', key: 'soon.html' } } };
 
@@ -89,7 +90,13 @@ export const WEB_POOL_BOUNDS: readonly Bound[] = [
   whole(`${ENDPOINT}.port`, [1, 65_535]),
   whole(`${ENDPOINT}.weight`, [0, 256]),
   choice(`${ENDPOINT}.state`, ['Active', 'Drain', 'Maintenance']),
-  choice(`${ENDPOINT}.tier`, ['Primary', 'Backup']),
+  within(ANYWHERE, choice(`${ENDPOINT}.tier`, ['Primary', 'Backup'])),
+  text(`${ENDPOINT}.zone`, {
+    most: 63,
+    wrong: ['a b', '-a', 'a-', 'a/b', 'ä'],
+    form: 'a label value',
+  }),
+  choice('spec.trafficDistribution', ['PreferSameZone']),
   whole(`${ENDPOINT}.maxConnections`, [1, 1_000_000]),
   required('spec.balance', ['algorithm']),
   choice('spec.balance.algorithm', ALGORITHMS, ['Header']),
@@ -272,6 +279,7 @@ export const WEB_POOL_RULES: readonly Bad[] = [
       },
     ),
   ),
+  ruled({ [`${ENDPOINT}.tier`]: 'Backup' }, 'Backup does not go with trafficDistribution: PreferSameZone'),
   ...['path', 'method', 'host', 'headers', 'expect'].map((field) =>
     ruled(tcpCheckWith(field), 'goes with type HTTP only: set type: HTTP or remove it', {
       path: `${CHECK}.${field}`,

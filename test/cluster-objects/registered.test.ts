@@ -9,7 +9,7 @@ import { asApplied, input, pool, slicesOf } from './sample.ts';
 const SPEC: WebPoolSpec = {
   port: 80,
   externalEndpoints: [
-    { name: 'web01', address: '192.0.2.1', weight: 7, state: 'Drain' },
+    { name: 'web01', address: '192.0.2.1', weight: 7, state: 'Drain', zone: 'a' },
     { name: 'web02', address: '2001:DB8:0::2', port: 8080, tier: 'Backup' },
     { name: 'web03', address: 'web03.example.com', maxConnections: 9 },
   ],

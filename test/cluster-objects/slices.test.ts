@@ -43,6 +43,11 @@ describe('external endpoints', () => {
     ]);
   });
 
+  it('say the zone that is known', () => {
+    const [slice] = slices({ externalEndpoints: [vm('a', '192.0.2.1', { zone: 'eu-1a' }), vm('b', '192.0.2.2')] });
+    expect(slice?.endpoints.map(({ zone }) => zone)).toEqual(['eu-1a', undefined]);
+  });
+
   it('are marked as ours, under the Service of the pool, and live as long as the pool', () => {
     const [slice] = slices({ externalEndpoints: machines(1) });
     expect(slice?.metadata).toEqual({

@@ -77,6 +77,7 @@ describe('called wrongly, the exit code is 2 and one line says why', () => {
     [['run', 'a', '--http', '127.0.0.1:99999'], /not host:port/],
     [['run', 'a', '--timeout', '30'], /not a duration such as 500ms, 30s or 5m/],
     [['run', 'a', '--max-connections', '0'], /not a whole number above 0/],
+    [['run', 'a', '--zone', 'a b'], /not a zone such as eu-central-1a/],
     [
       ['run', `/${'long/'.repeat(30)}`],
       /^webpool: .* is too long for a socket path: give a shorter one with --state-dir/,
@@ -107,6 +108,22 @@ test('render: 0 also when something is refused, for check is there for that', as
     /^##### accounts\.sql\n[\s\S]*^##### haproxy\.cfg\n[\s\S]*^##### status\.yaml\n[\s\S]*InvalidSpec/m,
   );
   expect(code).toBe(0);
+});
+
+test('--zone says where the load balancer is', async () => {
+  const folder = 'test/golden/zones/in';
+  const { out } = await webpool('render', folder, '--zone', 'b');
+  expect([...out.matchAll(/ server (\S+) .* backup$/gm)].map(([, name]) => name)).toEqual([
+    'near-a_10.0.0.1:80_backup',
+    'web01_192.0.2.1:80_backup',
+  ]);
+  const url = 'http://a:8080/';
+  expect((await webpool('explain', folder, url, '--zone', 'b')).out).toContain(
+    'web01 192.0.2.1:80 weight 100: other zone (a)',
+  );
+  expect((await webpool('explain', folder, url)).out).toMatch(
+    /^ {2}note +Pool default\/near prefers servers of .* --zone/m,
+  );
 });
 
 test('status: 2 when nobody answers', async () => {

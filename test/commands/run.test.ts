@@ -203,6 +203,29 @@ describe('webpool run', () => {
     }
   });
 
+  test('--zone: servers near this host serve first', async () => {
+    const own = await makeRunFolder();
+    const pool = servers.reduce(
+      (text, { port, name }) => text.replace(`port: ${port}}`, `port: ${port}, zone: ${name === 'web02' ? 'b' : 'a'}}`),
+      poolText('site', servers, '  trafficDistribution: PreferSameZone'),
+    );
+    try {
+      await own.write('a.yaml', `${pool}\n---\n${ruleText('all', '/', 'site')}`);
+      const run = await own.start(['--zone', 'b']);
+      await eventually(
+        'all to be ready',
+        async () => (await run.ask()).servers.filter(({ standing }) => standing === 'Ready').length === servers.length,
+      );
+      const answers = await Promise.all(
+        Array.from({ length: 6 }, () => request({ address: own.bind, port: PORT }, '/')),
+      );
+      expect([...new Set(answers.map(({ server }) => server))]).toEqual(['web02']);
+      expect(await run.end()).toBe(0);
+    } finally {
+      await own.remove();
+    }
+  });
+
   test('a second run on the same folder is refused', async () => {
     const run = await folder.start();
     const second = await folder.command(['run', folder.path, '--http', '127.0.0.1:0']);

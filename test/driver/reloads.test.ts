@@ -78,10 +78,10 @@ const CHANGES: Readonly<Record<string, () => readonly Written[]>> = {
     http(),
     https('a'),
   ],
-  'Tier, TLS, authority, PROXY protocol or check of a server': () => [
+  'Tier, zone, TLS, authority, PROXY protocol or check of a server': () => [
     site([], {
       externalEndpoints: [
-        endpoint({ tier: 'Backup', tls: { caSecretName: 'ca', serverName: 'x' }, healthCheck: { fall: 9 } }),
+        endpoint({ tier: 'Backup', zone: 'b', tls: { caSecretName: 'ca', serverName: 'x' }, healthCheck: { fall: 9 } }),
       ],
     }),
     http(),
@@ -121,11 +121,8 @@ const CHANGES: Readonly<Record<string, () => readonly Written[]>> = {
     ...begin(),
     ruleOf('any', { port: 8443, protocol: 'HTTPS', tls: { secretName: 'b' } }, [allTo('site')]),
   ],
-  'Other settings of a pool: balance, checks, time limits, retries, affinity, compression, page': () => [
-    site([one], { balance: { algorithm: 'LeastConnections' } }),
-    http(),
-    https('a'),
-  ],
+  'Other settings of a pool: balance, trafficDistribution, checks, time limits, retries, affinity, compression, page':
+    () => [site([one], { balance: { algorithm: 'LeastConnections' } }), http(), https('a')],
   'The text of a page in a ConfigMap': () => {
     writePage('later');
     return begin();

@@ -61,7 +61,7 @@ async function wordsOn(objects: readonly Written[]): Promise<{ readonly cfg: str
     JSON.stringify({ apiVersion: 'v1', kind: 'List', items: documents(objects) }),
   );
   const files = new Map([
-    ...(await renderFolder(source, ['127.0.0.1'])),
+    ...(await renderFolder(source, { bind: ['127.0.0.1'] })),
     ['servers.state', '1\n'],
     ['router.lua', ROUTER],
   ]);

@@ -26,6 +26,36 @@ it('is that of a computation from nothing, whatever came before', () => {
   );
 });
 
+it('a zone that becomes known changes servers and no more, and is nothing to a pool without preference', () => {
+  const externalEndpoints = [
+    { name: 'a', address: '192.0.2.1', zone: 'a' },
+    { name: 'b', address: '192.0.2.2', zone: 'b' },
+    { name: 'c', address: '192.0.2.3' },
+  ];
+  const topology = createTopologyBuilder()(
+    admitted([
+      pool('near', { trafficDistribution: 'PreferSameZone', externalEndpoints }),
+      pool('anywhere', { externalEndpoints }),
+      rule('all', { rules: [{ name: 'all', pools: [{ name: 'near' }] }] }),
+    ]),
+    new Map(),
+  );
+  const configOf = createProxyConfigBuilder(SETTINGS);
+  const backups = (zone?: string) => {
+    const config = configOf(topology, { zone });
+    expect(config).toEqual(buildProxyConfig(topology, { ...SETTINGS, zone }));
+    expect(config.skeleton).toBe(configOf(topology).skeleton);
+    return [...config.backends.values()].flatMap(({ pool: key, servers }) =>
+      [...servers.values()].filter(({ backup }) => backup).map(({ name }) => `${key} ${name}`),
+    );
+  };
+  expect(backups()).toEqual([]);
+  expect(backups('a')).toEqual(['default/near b_192.0.2.2:80_backup']);
+  expect(backups('b')).toEqual(['default/near a_192.0.2.1:80_backup']);
+  expect(backups('c')).toEqual(['default/near a_192.0.2.1:80_backup', 'default/near b_192.0.2.2:80_backup']);
+  expect(backups()).toEqual([]);
+});
+
 it('a change of one pool leaves the others the very same', () => {
   const world = (weight: number) => [
     pool('p', { externalEndpoints: [{ name: 'a', address: '192.0.2.1', weight }] }),

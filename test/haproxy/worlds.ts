@@ -43,6 +43,7 @@ const endpoint = fc.record({
   weight: fc.constantFrom(0, 1, 100, 256),
   state: fc.constantFrom('Active', 'Active', 'Active', 'Drain', 'Maintenance'),
   tier: fc.constantFrom('Primary', 'Primary', 'Backup'),
+  zone: fc.constantFrom('a', 'b'),
   maxConnections: fc.constantFrom(1, 10),
 });
 

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ProxyReportSpec } from '../../operator/api/kinds.gen.ts';
 import { explainCommand } from '../../operator/commands/explain.ts';
-import { runCommands } from '../../operator/driver/runtime-socket.ts';
-import { parseServersState } from '../../operator/haproxy/parse.ts';
+import { runCommands, runMasterCommand } from '../../operator/driver/runtime-socket.ts';
+import { parseProcesses, parseServersState } from '../../operator/haproxy/parse.ts';
 import { programsOf, startControlPlane, type ControlPlane } from '../cluster/control-plane.ts';
 import { missingNetwork, startNetwork, type Network } from '../cluster/network.ts';
 import { BUILD_TIMEOUT, missingPrograms } from '../cluster/programs.ts';
@@ -14,6 +14,7 @@ import { eventually } from '../support/wait.ts';
 import { startWebServer, type WebServer } from '../support/web-server.ts';
 
 const CRDS = new URL('../../crds/', import.meta.url).pathname;
+const UID = '00000000-0000-4000-8000-000000000001';
 const missing = (await missingPrograms(programsOf({}))) ?? (await missingNetwork());
 
 describeWhere('an agent', missing, () => {
@@ -32,7 +33,7 @@ describeWhere('an agent', missing, () => {
     apply({ apiVersion: 'webpool.dev/v1alpha1', kind, metadata: { name, namespace: 'default' }, spec });
   const slice = (
     name: string,
-    options: { readonly pool: string; readonly of: readonly string[]; readonly vm?: true },
+    options: { readonly pool: string; readonly of: readonly string[]; readonly vm?: true; readonly zone?: string },
   ) => {
     const labels = {
       'kubernetes.io/service-name': options.pool,
@@ -52,6 +53,7 @@ describeWhere('an agent', missing, () => {
         addresses: [server(one).address],
         conditions: { ready: true },
         ...(options.vm === true && { hostname: one }),
+        ...(options.zone !== undefined && { zone: options.zone }),
       })),
     });
   };
@@ -65,6 +67,10 @@ describeWhere('an agent', missing, () => {
       for (let i = 0; i < 5; i++) if ((await visit(path)) !== who) return false;
       return true;
     });
+  const reloads = async () => {
+    const text = await runMasterCommand(`${pod.folder}/master.sock`, 'show proc');
+    return parseProcesses(text).reloads;
+  };
   const report = async () => {
     const path = '/apis/webpool.dev/v1alpha1/namespaces/default/proxyreports/proxy-1';
     return (await plane.client.ask<{ spec: ProxyReportSpec }>('GET', path)).spec;
@@ -80,7 +86,7 @@ describeWhere('an agent', missing, () => {
     }
     pod = await startProxyPod({
       access: plane.kubeconfig,
-      pod: { namespace: 'default', name: 'proxy-1', uid: '00000000-0000-4000-8000-000000000001' },
+      pod: { namespace: 'default', name: 'proxy-1', uid: UID },
       agentFlags: ['--access-log', 'full'],
     });
   }, BUILD_TIMEOUT);
@@ -131,6 +137,53 @@ describeWhere('an agent', missing, () => {
       { key: 'default/machines', total: 1, ready: 1, readyExternal: [id] },
     ]);
     expect(pools).toHaveLength(2);
+  });
+
+  test('learns its zone from the Service of the proxies, and sends to servers near it first', async () => {
+    const zoned = (name: string, zone: string) => slice(name, { pool: 'near', of: [name], zone });
+    await ours('WebPool', 'near', {
+      port: 80,
+      selector: { matchLabels: { app: 'near' } },
+      trafficDistribution: 'PreferSameZone',
+    });
+    await ours('RoutingRule', 'near', {
+      listener: { protocol: 'HTTP', port: 8080 },
+      rules: [{ name: 'all', matches: [{ path: { type: 'Prefix', value: '/near' } }], pools: [{ name: 'near' }] }],
+    });
+    await zoned('pod1', 'a');
+    await zoned('pod2', 'b');
+    const both = async () => new Set(await Promise.all(Array.from({ length: 8 }, () => visit('/near'))));
+    await eventually('both to serve as long as nobody knows where it is', async () => {
+      const seen = await both();
+      return seen.has('pod1') && seen.has('pod2');
+    });
+    const place = (zone: string) =>
+      apply({
+        apiVersion: 'discovery.k8s.io/v1',
+        kind: 'EndpointSlice',
+        metadata: {
+          name: 'proxies-1',
+          namespace: 'default',
+          labels: { 'kubernetes.io/service-name': 'webpool-proxy-peers' },
+        },
+        addressType: 'IPv4',
+        ports: [{ name: 'peers', protocol: 'TCP', port: 61_082 }],
+        endpoints: [{ addresses: ['192.0.2.1'], zone, targetRef: { kind: 'Pod', name: 'proxy-1', uid: UID } }],
+      });
+    const before = await reloads();
+    await place('b');
+    await answers('pod2', '/near');
+    await place('a');
+    await answers('pod1', '/near');
+    // What is not known any more is as it was last.
+    await plane.kubectl(['delete', 'endpointslice', 'proxies-1']);
+    await slice('pod1', { pool: 'near', of: [] });
+    await answers('pod2', '/near');
+    await zoned('pod1', 'a');
+    await answers('pod1', '/near');
+    expect(await reloads()).toBe(before);
+    await plane.kubectl(['delete', 'routingrule,webpool', 'near']);
+    await plane.kubectl(['delete', 'endpointslice', 'pod1', 'pod2']);
   });
 
   test('tells a person who asks why a server gets no requests', async () => {

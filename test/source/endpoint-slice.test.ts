@@ -17,7 +17,7 @@ test('an EndpointSlice as the API gives it, as far as we read it', () => {
       nodeName: 'node1',
       zone: 'a',
     },
-    { addresses: ['10.0.0.2', '10.0.0.3'], conditions: null, targetRef: null },
+    { addresses: ['10.0.0.2', '10.0.0.3'], conditions: null, zone: '', targetRef: null },
   ];
   const ports = [{ name: 'http', port: 8080, protocol: 'TCP' }, { name: null, port: null }, { name: '' }];
   expect(read({ endpoints, ports })).toEqual({
@@ -26,6 +26,7 @@ test('an EndpointSlice as the API gives it, as far as we read it', () => {
       {
         addresses: ['10.0.0.1'],
         conditions: { ready: true, terminating: false },
+        zone: 'a',
         targetRef: { kind: 'Pod', name: 'blog-1' },
       },
       { addresses: ['10.0.0.2', '10.0.0.3'] },

@@ -177,14 +177,16 @@ describe('the picture', () => {
       metadata: meta('vm', { labels: { 'kubernetes.io/service-name': 'blog' } }),
       addressType: 'IPv4',
       ports: [{ name: 'p', port: 80, protocol: 'TCP' }],
-      endpoints: [{ addresses: ['10.0.0.1'], hostname: 'web01', conditions: { ready: false }, zone: 'z' }],
+      endpoints: [
+        { addresses: ['10.0.0.1'], hostname: 'web01', conditions: { ready: false }, zone: 'z', nodeName: 'n' },
+      ],
     });
     const opened = await follow();
     expect((await opened.read()).slices.get('default/vm')).toEqual({
       metadata: { ...meta('vm'), generation: 1, labels: { 'kubernetes.io/service-name': 'blog' } },
       addressType: 'IPv4',
       ports: [{ name: 'p', port: 80 }],
-      endpoints: [{ addresses: ['10.0.0.1'], hostname: 'web01', conditions: { ready: false } }],
+      endpoints: [{ addresses: ['10.0.0.1'], hostname: 'web01', conditions: { ready: false }, zone: 'z' }],
     });
   });
 

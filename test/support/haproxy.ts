@@ -111,6 +111,7 @@ export interface TestProxyOptions {
   readonly settings?: Partial<ProxySettings>;
   /** Asked in every round. Default: what the settings say. */
   readonly peers?: (topology: Topology) => Peers;
+  readonly zone?: () => string | undefined;
 }
 
 const MASTER_SOCKET = 'master.sock';
@@ -192,7 +193,7 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
     },
     until: async (what, look) =>
       eventually(what, async () => {
-        const again = await rail.round(aimed, { peers: options.peers?.(aimed) });
+        const again = await rail.round(aimed, { peers: options.peers?.(aimed), zone: options.zone?.() });
         const seen = await look();
         if (seen !== undefined && seen !== false) return seen;
         await delay(Math.min(again, 50));

@@ -18,6 +18,14 @@ const TOPOLOGY = buildTopology(
         ],
       }),
       pool('spare', { externalEndpoints: [{ name: 'web06', address: '192.0.2.6', tier: 'Backup' }] }),
+      pool('near', {
+        trafficDistribution: 'PreferSameZone',
+        externalEndpoints: [
+          { name: 'web08', address: '192.0.2.8', zone: 'a' },
+          { name: 'web09', address: '192.0.2.9', zone: 'b' },
+          { name: 'web10', address: '192.0.2.10' },
+        ],
+      }),
       pool('gone', { externalEndpoints: [{ name: 'web07', address: '192.0.2.7', state: 'Maintenance' }] }),
     ],
     rules: [
@@ -45,6 +53,7 @@ const TOPOLOGY = buildTopology(
           },
         ],
       }),
+      rule('near', { hostnames: ['near.x'], rules: [{ name: 'all', pools: [{ name: 'near' }] }] }),
       rule('other', { hostnames: ['other.x'], rules: [{ name: 'all', pools: [{ name: 'blog' }] }] }),
       rule('relay', { listener: { protocol: 'TCP', port: 25 }, rules: [{ name: 'all', pools: [{ name: 'blog' }] }] }),
     ],
@@ -96,10 +105,28 @@ describe('explain', () => {
   it('says of servers that fail why they get none, and lets backups in', () => {
     const fails = (...names: readonly string[]) => {
       const health: Health = (_, { endpoint }) => (names.includes(endpoint) ? 'Its health check fails.' : undefined);
-      const { pools } = explain(TOPOLOGY, arrival('/blog'), health);
+      const { pools } = explain(TOPOLOGY, arrival('/blog'), { health });
       return pools[0]?.servers.filter(({ candidate }) => candidate).map(({ name }) => name);
     };
     expect([fails(), fails('web01'), fails('web01', 'web05')]).toEqual([['web01'], ['web05'], []]);
+  });
+
+  test.each<[string | undefined, readonly string[], readonly string[]]>([
+    ['a', [], ['web08', 'web10']],
+    ['b', [], ['web09', 'web10']],
+    ['c', [], ['web10']],
+    [undefined, [], ['web08', 'web09', 'web10']],
+    ['a', ['web08'], ['web10']],
+    ['a', ['web08', 'web10'], ['web09']],
+    ['a', ['web08', 'web09', 'web10'], []],
+  ])('to a load balancer of zone %s, while %j fail, %j are candidates', (...[zone, failing, candidates]) => {
+    const health: Health = (_, { endpoint }) => (failing.includes(endpoint) ? 'Its health check fails.' : undefined);
+    const circumstances = { health, ...(zone !== undefined && { zone }) };
+    const { pools } = explain(TOPOLOGY, { ...arrival('/'), host: 'near.x' }, circumstances);
+    const servers = pools[0]?.servers ?? [];
+    expect(servers.filter(({ candidate }) => candidate).map(({ name }) => name)).toEqual(candidates);
+    const waiting = servers.filter(({ candidate, name }) => !candidate && !failing.includes(name));
+    for (const { note } of waiting) expect(note).toMatch(/^other zone \([ab]\): waits until/);
   });
 
   it('says that nobody takes new requests', () => {

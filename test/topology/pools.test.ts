@@ -102,8 +102,8 @@ describe('an external endpoint', () => {
     ]);
   });
 
-  it('says its own port, weight, state, tier and limit', () => {
-    const own = { port: 81, weight: 0, state: 'Drain', tier: 'Backup', maxConnections: 3 } as const;
+  it('says its own port, weight, state, tier, zone and limit', () => {
+    const own = { port: 81, weight: 0, state: 'Drain', tier: 'Backup', zone: 'a', maxConnections: 3 } as const;
     expect(build({ port: 80, maxConnections: 7, externalEndpoints: [vm('10.0.0.1', own)] }).servers).toMatchObject([
       own,
     ]);
