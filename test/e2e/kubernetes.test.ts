@@ -19,7 +19,7 @@ import {
 } from './installation.ts';
 import { added, inventory } from '../cluster/inventory.ts';
 import { underLoad } from './load.ts';
-import { apply, applyServers, grant, NAMESPACE, pool, RULE } from './site.ts';
+import { apply, applyServers, grant, NAMESPACE, pool, stamped } from './site.ts';
 
 /** Roll-outs let connections end in peace. */
 const PATIENCE = 10 * 60_000;
@@ -63,9 +63,23 @@ describeWhere('webpool in Kubernetes', await missingCluster(), () => {
     expect(again.split('\n').filter((line) => line !== '' && !line.endsWith(' unchanged'))).toEqual([]);
   });
 
-  test('serves Pods and VMs once the objects are Ready, 50 times of 50', { timeout: PATIENCE }, async () => {
-    await apply(cluster, [pool([web01]), RULE, ...grant(database, cluster.network.address)]);
-    await ready();
+  test(
+    'answers as the newest version says once the objects are Ready, 50 times of 50',
+    { timeout: PATIENCE },
+    async () => {
+      await apply(cluster, [pool([web01]), ...grant(database, cluster.network.address)]);
+      const answers = [];
+      for (let round = 1; round <= 50; round += 1) {
+        await apply(cluster, [stamped(`${round}`)]);
+        await ready();
+        const { status, headers } = await request(place, '/');
+        answers.push(`${status} ${String(headers['x-round'])}`);
+      }
+      expect(answers).toEqual(answers.map((_, index) => `200 ${index + 1}`));
+    },
+  );
+
+  test('serves from Pods and VMs alike', async () => {
     const answers = [];
     for (let count = 0; count < 50; count += 1) answers.push(await request(place, '/'));
     expect(answers.filter(({ status }) => status !== 200)).toEqual([]);

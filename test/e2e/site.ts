@@ -60,6 +60,15 @@ export const RULE = object('webpool.dev/v1alpha1 RoutingRule', 'site', {
   spec: { listener: { protocol: 'HTTP', port: 80 }, rules: [{ name: 'all', pools: [{ name: 'blog' }] }] },
 });
 
+/** The same, with answers that say which version of it made them, in `X-Round`. */
+export function stamped(round: string): object {
+  const filters = { responseHeaders: { set: [{ name: 'X-Round', value: round }] } };
+  const rules = [{ name: 'all', pools: [{ name: 'blog' }], filters }];
+  return object('webpool.dev/v1alpha1 RoutingRule', 'site', {
+    spec: { listener: { protocol: 'HTTP', port: 80 }, rules },
+  });
+}
+
 /** An account for each server of the pool, and the Secrets that it needs. */
 export function grant({ admin, port }: DatabaseProcess, host: string): readonly object[] {
   const server = { host, port, adminSecretName: 'db01-admin' };
