@@ -17,8 +17,10 @@ export interface NameResolver {
 export interface NameResolverOptions {
   /** An address changed, or a name was found for the first time. */
   readonly onChange: () => void;
-  /** Milliseconds between two looks at a name. Default: 30 s. */
+  /** Milliseconds between two looks at a name that is known. Default: 30 s. */
   readonly interval?: number;
+  /** Milliseconds between two looks at one that never resolved: its server waits. Default: 2 s. */
+  readonly unknownInterval?: number;
   /** Default: the system's resolver, with its hosts file. */
   readonly resolve?: (hostname: string) => Promise<readonly string[]>;
 }
@@ -26,10 +28,11 @@ export interface NameResolverOptions {
 /** getaddrinfo blocks one of the four threads that files need too. */
 const PARALLEL = 2;
 const INTERVAL = 30_000;
+const UNKNOWN_INTERVAL = 2000;
 
 /** Looks names up again and again, a few at a time. */
 export function createNameResolver(options: NameResolverOptions): NameResolver {
-  const { onChange, interval = INTERVAL, resolve = resolveBySystem } = options;
+  const { onChange, interval = INTERVAL, unknownInterval = UNKNOWN_INTERVAL, resolve = resolveBySystem } = options;
   let names: Names = new Map();
   let wanted: readonly string[] = [];
   let closed = false;
@@ -59,8 +62,11 @@ export function createNameResolver(options: NameResolverOptions): NameResolver {
     for (let free = PARALLEL - working; free > 0 && queue.size > 0; free--) void work();
   };
 
-  const timer = setInterval(() => look(wanted), interval);
-  timer.unref();
+  const timers = [
+    setInterval(() => look(wanted), interval),
+    setInterval(() => look(wanted.filter((hostname) => !names.has(hostname))), unknownInterval),
+  ];
+  for (const timer of timers) timer.unref();
   return {
     get names() {
       return names;
@@ -73,7 +79,7 @@ export function createNameResolver(options: NameResolverOptions): NameResolver {
     close() {
       closed = true;
       queue.clear();
-      clearInterval(timer);
+      for (const timer of timers) clearInterval(timer);
     },
   };
 }

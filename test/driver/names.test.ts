@@ -6,12 +6,13 @@ let resolver: NameResolver | undefined;
 afterEach(() => resolver?.close());
 
 /** A resolver whose answers a test sets; a name without one is unknown. */
-function world(answers: Record<string, readonly string[] | undefined>, interval = 60_000) {
+function world(answers: Record<string, readonly string[] | undefined>, interval = 60_000, unknownInterval = 60_000) {
   const asked: string[] = [];
   let changes = 0;
   const waiting = new Map<string, () => void>();
   const made = createNameResolver({
     interval,
+    unknownInterval,
     onChange: () => (changes += 1),
     resolve: async (hostname) => {
       asked.push(hostname);
@@ -37,6 +38,15 @@ describe('a name', () => {
     await eventually('the address', () => resolver.names.has('a.x'));
     expect(resolver.names.get('a.x')).toEqual(['192.0.2.1', '192.0.2.2']);
     expect([asked, changes()]).toEqual([['a.x'], 1]);
+  });
+
+  it('that never resolved is looked at more often than one that is known', async () => {
+    const { resolver, answers, asked } = world({ 'a.x': ['192.0.2.1'] }, 60_000, 5);
+    resolver.want(['a.x', 'b.x']);
+    await eventually('three looks', () => asked.filter((name) => name === 'b.x').length >= 3);
+    answers['b.x'] = ['192.0.2.2'];
+    await eventually('the address', () => resolver.names.has('b.x'));
+    expect(asked.filter((name) => name === 'a.x')).toHaveLength(1);
   });
 
   it('keeps its last addresses when it does not resolve any more', async () => {
