@@ -60,21 +60,24 @@ export function readClusterObject(
 ): (json: KubeObject, previous: ClusterObject | undefined) => ClusterObject {
   return (json, previous) => {
     const metadata = keepIdentity(previous?.object.metadata, metadataOf(json.metadata));
-    const sameGeneration = previous !== undefined && previous.object.metadata.generation === metadata.generation;
+    const same = previous !== undefined && isSameGeneration(previous.object.metadata, metadata) ? previous : undefined;
     const version = json.metadata.resourceVersion ?? '';
     const next: ClusterObject = {
-      object: sameGeneration
-        ? withMetadata(previous.object, metadata)
-        : ({ kind, metadata, spec: json['spec'] } as KindOf),
-      problems: sameGeneration ? previous.problems : validate(kind, json),
+      object: same ? withMetadata(same.object, metadata) : ({ kind, metadata, spec: json['spec'] } as KindOf),
+      problems: same?.problems ?? validate(kind, json),
       status: keepIdentity(previous?.status, json['status'] as AnyStatus | undefined),
       version,
-      generationVersion: sameGeneration ? previous.generationVersion : version,
+      generationVersion: same?.generationVersion ?? version,
       finalizers: keepIdentity(previous?.finalizers, json.metadata.finalizers ?? []),
       deleting: json.metadata.deletionTimestamp !== undefined,
     };
     return next;
   };
+}
+
+/** One that was deleted and made anew while nobody watched counts its generations from one again. */
+function isSameGeneration(before: Metadata, now: Metadata): boolean {
+  return before.generation === now.generation && before.uid === now.uid;
 }
 
 function withMetadata(object: KindOf, metadata: Metadata): KindOf {
