@@ -60,7 +60,7 @@ export function readClusterObject(
 ): (json: KubeObject, previous: ClusterObject | undefined) => ClusterObject {
   return (json, previous) => {
     const metadata = keepIdentity(previous?.object.metadata, metadataOf(json.metadata));
-    const same = previous !== undefined && isSameGeneration(previous.object.metadata, metadata) ? previous : undefined;
+    const same = ofSameGeneration(previous, metadata);
     const version = json.metadata.resourceVersion ?? '';
     const next: ClusterObject = {
       object: same ? withMetadata(same.object, metadata) : ({ kind, metadata, spec: json['spec'] } as KindOf),
@@ -75,9 +75,13 @@ export function readClusterObject(
   };
 }
 
-/** One that was deleted and made anew while nobody watched counts its generations from one again. */
-function isSameGeneration(before: Metadata, now: Metadata): boolean {
-  return before.generation === now.generation && before.uid === now.uid;
+/** Undefined when it says something else now. One that was deleted and made anew while nobody watched counts from one again. */
+function ofSameGeneration(
+  previous: ClusterObject | undefined,
+  { generation, uid }: Metadata,
+): ClusterObject | undefined {
+  const before = previous?.object.metadata;
+  return before?.generation === generation && before.uid === uid ? previous : undefined;
 }
 
 function withMetadata(object: KindOf, metadata: Metadata): KindOf {
