@@ -110,8 +110,8 @@ function hostMismatch(wanted: string | undefined, host: string): Mismatch {
   return holds ? undefined : `The host is ${host === '' ? 'not given' : host}; wanted: ${wanted}.`;
 }
 
-/** `suffix` begins with a dot: the name itself is not below itself. */
-function isBelow(host: string, suffix: string): boolean {
+/** Whether a host is one of a wildcard's. `suffix` begins with a dot: the name itself is not below itself. */
+export function isBelow(host: string, suffix: string): boolean {
   return host.length > suffix.length && host.endsWith(suffix);
 }
 

@@ -6,9 +6,9 @@
 import type { Finding } from '../api/finding.ts';
 import type { Listener, Route } from './topology.ts';
 import { nameFor } from './conflicts.ts';
-import { mismatch, type Subject } from './conditions.ts';
+import { isBelow, mismatch, type Subject } from './conditions.ts';
 import { matchRequest, subjectAt, type RequestLine } from './matching.ts';
-import { outcomeOf } from './outcome.ts';
+import { outcomeOf, WELL_KNOWN } from './outcome.ts';
 import { normalizeHost } from './path.ts';
 import { compareObjects, type Candidate } from './precedence.ts';
 import { samplesOf } from './samples.ts';
@@ -217,10 +217,8 @@ function follow(route: Route, visit: Visit, world: World): Visit | undefined {
 
 function urlOf({ listener: { protocol, port }, request: { host = '', target } }: Visit): string {
   const scheme = protocol === 'HTTPS' ? 'https' : 'http';
-  return `${scheme}://${normalizeHost(host)}${port === DEFAULT_PORTS[scheme] ? '' : `:${port}`}${target}`;
+  return `${scheme}://${normalizeHost(host)}${port === WELL_KNOWN[scheme] ? '' : `:${port}`}${target}`;
 }
-
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
 interface Hop {
   readonly before: Visit;
@@ -255,8 +253,8 @@ interface Place {
 
 function placeOf(location: string): Place {
   const [, scheme = '', authority = '', target = ''] = /^(https?):\/\/([^/?]*)(.*)$/.exec(location) ?? [];
-  const port = /:(\d+)$/.exec(authority)?.[1] ?? DEFAULT_PORTS[scheme];
   const protocol = scheme === 'https' ? 'HTTPS' : 'HTTP';
+  const port = /:(\d+)$/.exec(authority)?.[1] ?? WELL_KNOWN[scheme === 'https' ? 'https' : 'http'];
   return { protocol, port: Number(port), host: normalizeHost(authority), target };
 }
 
@@ -277,8 +275,7 @@ function requestAfter({ before, status }: Hop, { host: next, target }: Place): R
 
 /** Whether a rule says that it serves this host. */
 function isNamed(host: string, { hosts, suffixes }: World): boolean {
-  if (hosts.has(host)) return true;
-  return [...suffixes].some((suffix) => host.length > suffix.length && host.endsWith(suffix));
+  return hosts.has(host) || [...suffixes].some((suffix) => isBelow(host, suffix));
 }
 
 /** Source: WHATWG fetch, HTTP-redirect fetch. */

@@ -125,7 +125,8 @@ function queryOf({ target }: RequestLine): string {
   return at < 0 || at === target.length - 1 ? '' : target.slice(at);
 }
 
-const WELL_KNOWN = { http: 80, https: 443 } as const;
+/** The ports that a URL need not name. */
+export const WELL_KNOWN = { http: 80, https: 443 } as const;
 
 /** As the client spoke it: a load balancer in front that is trusted may have ended its TLS. */
 function schemeOf(listener: Listener, { source }: RequestLine, { headers }: Subject): 'http' | 'https' {

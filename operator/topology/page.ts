@@ -1,10 +1,8 @@
 /** The page of a pool that nobody serves: written in the pool, or in a ConfigMap beside it. */
 import type { Finding } from '../api/finding.ts';
-import { keyOf, type Key, type Resources, type WebPool } from '../api/resources.ts';
+import { keyOf, type ConfigMapInfo, type Key, type WebPool } from '../api/resources.ts';
 import { DEFAULTS } from './defaults.ts';
 import type { PoolOptions } from './topology.ts';
-
-export type ConfigMaps = Resources['configMaps'];
 
 /** The page, unless there is none or it cannot be had: then a word about it. */
 export interface PageResult {
@@ -18,8 +16,8 @@ export function pageConfigMap({ metadata: { namespace }, spec }: WebPool): Key |
   return source === undefined ? undefined : keyOf({ namespace, name: source.name });
 }
 
-/** The page of a pool. One that cannot be had leaves the short text in its place. */
-export function pageOf(pool: WebPool, configMaps: ConfigMaps): PageResult {
+/** The page of a pool; `found` is the ConfigMap that it names. One that cannot be had leaves the short text in its place. */
+export function pageOf(pool: WebPool, found: ConfigMapInfo | undefined): PageResult {
   const asked = pool.spec.maintenancePage;
   if (asked === undefined) return { findings: [] };
   const { body, configMap: source, ...answer } = { ...DEFAULTS.WebPool.maintenancePage, ...asked };
@@ -31,7 +29,6 @@ export function pageOf(pool: WebPool, configMaps: ConfigMaps): PageResult {
     return { findings: [{ object, condition: 'ResolvedRefs', reason, path, message }] };
   };
   const { name, key } = source;
-  const found = configMaps.get(pageConfigMap(pool) ?? '');
   if (found === undefined) return unresolved('ConfigMapNotFound', 'name', `ConfigMap "${name}" does not exist.`);
   const page = found.pages.get(key);
   if (page === undefined) return unresolved('ConfigMapKeyMissing', 'key', `ConfigMap "${name}" has no key "${key}".`);

@@ -12,7 +12,7 @@ import { sliceService } from '../api/slice-labels.ts';
 import type { Names, Pool, TopologyOptions } from './topology.ts';
 import type { PoolProtocols } from './rule-routes.ts';
 import { DEFAULTS } from './defaults.ts';
-import { pageConfigMap, pageOf, type ConfigMaps } from './page.ts';
+import { pageConfigMap, pageOf } from './page.ts';
 import { poolOptions } from './pool-options.ts';
 import { hostnameOf, poolServers, type PoolSources } from './servers.ts';
 import { transportSecrets } from './transport.ts';
@@ -32,11 +32,11 @@ export interface Pools {
 }
 
 interface Sources extends PoolSources {
-  readonly configMaps: ConfigMaps;
+  readonly configMaps: Resources['configMaps'];
 }
 
 /** What one pool was made of and what it became. */
-interface Memo extends Sources {
+interface Memo extends Pick<Sources, 'pool' | 'slices'> {
   readonly hostnames: readonly string[];
   /** What `names` said to each of `hostnames`. */
   readonly answers: readonly (readonly string[] | undefined)[];
@@ -177,7 +177,7 @@ function memoOf(sources: Sources, previous: Memo | undefined): Memo {
   const sameLookups = unchanged && previous.pageKnown === pageKnown && sameAnswers(previous.answers, answers);
   if (sameLookups && sameItems(previous.known, known)) return previous;
   const { servers, findings } = poolServers(sources);
-  const { page, findings: pageFindings } = pageOf(pool, sources.configMaps);
+  const { page, findings: pageFindings } = pageOf(pool, pageKnown);
   const { protocol = DEFAULTS.WebPool.protocol, minReady = DEFAULTS.WebPool.minReady } = pool.spec;
   const { generation } = pool.metadata;
   const result = {
@@ -189,7 +189,8 @@ function memoOf(sources: Sources, previous: Memo | undefined): Memo {
     minReady,
   };
   return {
-    ...sources,
+    pool,
+    slices,
     ...lookups,
     result: keepIdentity(previous?.result, result),
     findings: keepList(previous?.findings, [...findings, ...pageFindings]),

@@ -3,7 +3,7 @@ import type { Finding } from '../api/finding.ts';
 import type { Key, RoutingRule } from '../api/resources.ts';
 import type { Listener } from './topology.ts';
 import { decideMatches, decidePort, decideTrust } from './conflicts.ts';
-import { decideLoops } from './loops.ts';
+import { decideLoops, type LoopDecision } from './loops.ts';
 import { compareCandidates, type Candidate } from './precedence.ts';
 import { referencedPools, ruleRoutes, type PoolProtocols, type RuleRoutes } from './rule-routes.ts';
 import { keepIdentity, keepList, sameItems, sortedKeys } from '../api/stable.ts';
@@ -36,13 +36,16 @@ interface PortRouting {
 export function createRoutingBuilder(): RoutingBuilder {
   const routesOf = memoisedRuleRoutes();
   let ports: ReadonlyMap<number, PortRouting> = new Map();
+  let loops: { readonly among: readonly PortRouting[]; readonly decision: LoopDecision } | undefined;
   let last: { readonly inputs: readonly unknown[]; readonly result: Routing } | undefined;
   return (rules, pools, secrets) => {
     const inputs = [rules, pools, secrets];
     if (last !== undefined && sameItems(last.inputs, inputs)) return last.result;
     const all = routesOf(rules, pools, secrets);
     ports = routePorts(all, ports);
-    const result = routingOf(all, [...ports.values()], last?.result);
+    const among = [...ports.values()];
+    if (loops === undefined || !sameItems(loops.among, among)) loops = { among, decision: decideLoops(among) };
+    const result = routingOf({ all, ports: among, loops: loops.decision }, last?.result);
     last = { inputs, result };
     return result;
   };
@@ -137,8 +140,13 @@ function sortCandidates(owners: readonly RuleRoutes[], previous: PortRouting | u
   return [...kept, ...added.sort(compareCandidates)].sort(compareCandidates);
 }
 
-function routingOf(all: readonly RuleRoutes[], ports: readonly PortRouting[], previous: Routing | undefined): Routing {
-  const loops = decideLoops(ports);
+interface Decided {
+  readonly all: readonly RuleRoutes[];
+  readonly ports: readonly PortRouting[];
+  readonly loops: LoopDecision;
+}
+
+function routingOf({ all, ports, loops }: Decided, previous: Routing | undefined): Routing {
   const before = new Map(previous?.listeners.map((listener) => [listener.port, listener]));
   const listeners = keepList(
     previous?.listeners,

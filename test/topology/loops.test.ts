@@ -54,6 +54,15 @@ describe('a redirect that leads to what it matches again', () => {
     );
   });
 
+  it('is told by the same findings as long as no route changes', () => {
+    const build = createRoutingBuilder();
+    const rules = byKey([rule('r', { rules: [sends(full('/a'), exact('/a')), rest] })]);
+    const pools = new Map([['default/site', 'HTTP' as const]]);
+    const first = build(rules, pools, new Map());
+    expect(first.findings).toHaveLength(1);
+    expect(build(rules, pools, new Map())).toBe(first);
+  });
+
   it('leaves the other matches of its rule in force', () => {
     const { findings, listeners } = route(
       rule('r', { rules: [sends(full('/new'), prefix('/old'), prefix('/new'), exact('/other')), rest] }),
