@@ -5,6 +5,7 @@ import { withValues } from '../api/patched-map.ts';
 import type { Key } from '../api/resources.ts';
 import { keepIdentity, keepMap } from '../api/stable.ts';
 import type { ProxyDriver, RefusedChange, RuntimeChange } from '../driver/proxy-driver.ts';
+import { wordsIn } from '../haproxy/certificates.ts';
 import { checksumIn, createProxyConfigBuilder, type Place, type ProxySettings } from '../haproxy/config.ts';
 import { createProxyPlanner } from '../haproxy/plan.ts';
 import type { Leaving, ProxyChange, ProxyConfig, ProxyState, ServerState } from '../haproxy/proxy.ts';
@@ -440,7 +441,7 @@ function backendIn(key: string): string {
 
 /** Whether a change is a line of a list that names one of these files. */
 function isAbout(change: RuntimeChange, files: ReadonlyMap<string, unknown>): boolean {
-  return change.kind === 'add-certificate-line' && change.line.split(/[ [\]]/).some((word) => files.has(word));
+  return change.kind === 'add-certificate-line' && wordsIn(change.line).some((word) => files.has(word));
 }
 
 function backendOf(change: ProxyChange): readonly string[] {

@@ -107,7 +107,6 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
       'show info',
       SHOW_ROUTES,
       SHOW_LISTS,
-      SHOW_PEERS,
       ...SHOW_SECRETS,
     ]);
     const names = lists.split('\n').filter(isListName);

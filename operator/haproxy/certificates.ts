@@ -108,6 +108,11 @@ export function lineText({ file, options, hosts }: CertificateLine): string {
   return `${quote('name', file)} [${options.join(' ')}] ${hosts.map((host) => quote('token', host)).join(' ')}`;
 }
 
+/** The words of such a line, of its options too: the files that it names are among them. */
+export function wordsIn(line: string): readonly string[] {
+  return line.split(/[ [\]]/);
+}
+
 /** The name under which a host's TLS is known to the routing map. */
 export function siteId(tls: SiteTLS): string {
   return digest(JSON.stringify(tls));

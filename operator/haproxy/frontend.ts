@@ -73,8 +73,7 @@ export function frontendLines(
   const options = protocol === 'HTTPS' ? ` ${tlsOptions(listener)}` : '';
   return [
     `frontend ${frontendName(protocol, port)}`,
-    // A socket of its own for each family: IPv4 clients keep their IPv4 address.
-    ...bind.map((address) => `bind ${socketAddress(address, port)}${address.includes(':') ? ' v6only' : ''}${options}`),
+    ...bind.map((address) => `${bindLine(address, port)}${options}`),
     ...accessLogLines(readsHttp(protocol) ? 'http' : 'tcp', accessLog),
     ...proxyProtocolLines(listener),
     ...protocolLines[protocol](listener),
@@ -205,6 +204,11 @@ function passthroughLines(port: number): readonly string[] {
     'tcp-request content reject unless { var(txn.to) -m found }',
     'use_backend %[var(txn.to),field(1,@)]',
   ];
+}
+
+/** A socket of its own for each family: IPv4 clients keep their IPv4 address. */
+export function bindLine(address: string, port: number | string): string {
+  return `bind ${socketAddress(address, port)}${address.includes(':') ? ' v6only' : ''}`;
 }
 
 /** Layer 4 has no answer to give: what has no server is closed. `found` is a sample: what the routing map has for the port. */

@@ -52,8 +52,8 @@ function httpLines(check: HealthCheckOptions): readonly string[] {
 }
 
 /** Keywords of a server line that switch the check on. */
-export function healthCheckKeywords({ interval, rise, fall, port }: HealthCheckOptions): string {
-  return `check${checkKeywords({ interval, rise, fall, ...(port !== undefined && { port }) })}`;
+export function healthCheckKeywords(check: HealthCheckOptions): string {
+  return `check${checkKeywords(check)}`;
 }
 
 /** Keywords for what a check has of its own, with a space before each; where they stand again, the last one counts. */

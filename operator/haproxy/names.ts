@@ -46,19 +46,21 @@ export function frontendName(protocol: Protocol, port: number): string {
   return `${protocol.toLowerCase()}_${port}`;
 }
 
+const BACKUP = '_backup';
+
 /**
  * Name of a server in its backend: another tier, transport or check is another server, because HAProxy cannot change them at
  * run time. `made` says all that transport and check are made of; empty for what the pool says.
  */
 export function serverName(id: string, tier: 'Primary' | 'Backup', made: string): string {
-  return `${id}${tier === 'Backup' ? '_backup' : ''}${made === '' ? '' : `_by-${digest(made)}`}`;
+  return `${id}${tier === 'Backup' ? BACKUP : ''}${made === '' ? '' : `_by-${digest(made)}`}`;
 }
 
 /** The name that a server has in the other tier, all else being as it is. */
 export function nameInOtherTier(name: string): string {
-  const [made = ''] = /_by-[0-9a-f]{16}$/.exec(name) ?? [];
-  const rest = name.slice(0, name.length - made.length);
-  return `${rest.endsWith('_backup') ? rest.slice(0, -'_backup'.length) : `${rest}_backup`}${made}`;
+  const id = serverId(name);
+  const rest = name.slice(id.length);
+  return rest.startsWith(BACKUP) ? `${id}${rest.slice(BACKUP.length)}` : `${id}${BACKUP}${rest}`;
 }
 
 const NOT_ID = /(?:_backup)?(?:_by-[0-9a-f]{16})?$/;

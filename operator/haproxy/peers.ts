@@ -58,11 +58,6 @@ function doorLines({ address, port }: Peer): readonly string[] {
   ];
 }
 
-/** Whether that is the head of the section, for the reason of a reload. */
-export function isPeersHead(head: string): boolean {
-  return head === SECTION;
-}
-
 /** The other peers that a haproxy.cfg names. */
 export function peersIn(skeleton: string): readonly Peer[] {
   const lines = skeleton.split('\n\n').find((text) => text.startsWith(`${SECTION}\n`)) ?? '';

@@ -13,6 +13,7 @@ import type {
   ServerState,
 } from './proxy.ts';
 import { changedKeys, compareText } from '../api/stable.ts';
+import { wordsIn } from './certificates.ts';
 import { isCertificateFile, nameInOtherTier } from './names.ts';
 import { reloadReason } from './reload-reason.ts';
 
@@ -228,11 +229,11 @@ function certificateChanges(
     config.secretFiles.get(name)?.version === version ? [name] : [],
   );
   // What HAProxy had before under that name goes on.
-  const isIn = (line: string, name: string) => line.split(/[ [\]]/).includes(name) && !state.secretFiles.get(name);
-  const isUsable = (line: string) => bad.every((name) => !isIn(line, name));
+  const missing = new Set(bad.filter((name) => !state.secretFiles.get(name)));
+  const isUsable = (line: string) => !wordsIn(line).some((word) => missing.has(word));
   const lines = [...state.certificateLists].map(([list, running]) => {
-    const wanted = [...(config.certificateLists.get(list) ?? NO_LINES)].filter(isUsable);
-    return lineChanges(list, running, new Set(wanted));
+    const wanted = config.certificateLists.get(list) ?? NO_LINES;
+    return lineChanges(list, running, missing.size === 0 ? wanted : new Set([...wanted].filter(isUsable)));
   });
   // What the running skeleton names is in use until the reload, which forgets it.
   const forgettable = state.checksum === config.checksum ? [...state.secretFiles.keys()] : [];

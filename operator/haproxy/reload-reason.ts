@@ -1,4 +1,3 @@
-import { isPeersHead } from './peers.ts';
 import type { ReloadReason } from './proxy.ts';
 
 /** Why a running skeleton has to give way to another: the greatest difference between them. */
@@ -10,8 +9,8 @@ export function reloadReason(running: string, wanted: string): ReloadReason {
   const changed = [...after.keys()].filter(
     (head) => before.get(head) !== after.get(head) && !head.startsWith('global'),
   );
-  if (changed.length > 0 && changed.every(isPeersHead)) return 'peers';
   const all = (kind: string) => changed.length > 0 && changed.every((head) => head.startsWith(kind));
+  if (all('peers ')) return 'peers';
   if (all('frontend ')) return 'listeners';
   return all('backend ') ? 'pool-options' : 'settings';
 }

@@ -4,8 +4,7 @@
  */
 import type { Listener } from '../topology/topology.ts';
 import { accessLogLines, type AccessLogSettings } from './access-log.ts';
-import { ROUTES_FILE, tcpRouteLines } from './frontend.ts';
-import { socketAddress } from './names.ts';
+import { bindLine, ROUTES_FILE, tcpRouteLines } from './frontend.ts';
 
 /** Who opens which port. */
 export interface Sharing {
@@ -40,9 +39,7 @@ export function sharedFrontend(
   return [
     [
       'frontend tcp_ports',
-      ...bind.flatMap((address) =>
-        runsOf(ports).map((run) => `bind ${socketAddress(address, run)}${address.includes(':') ? ' v6only' : ''}`),
-      ),
+      ...bind.flatMap((address) => runsOf(ports).map((run) => bindLine(address, run))),
       ...accessLogLines('tcp', settings, 'tcp_%fp'),
       'tcp-request connection set-var-fmt(sess.key) tcp|%[dst_port]',
       `tcp-request connection reject unless { ${known} -m found }`,
