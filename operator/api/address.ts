@@ -49,6 +49,11 @@ export function isServerAddress(address: string): boolean {
   return !NOT_ONE_HOST.has(ipaddr.parse(address).range());
 }
 
+/** The bytes of a canonical address, in the order of the network. */
+export function addressBytes(address: string): readonly number[] {
+  return ipaddr.parse(address).toByteArray();
+}
+
 function parseIPv6(text: string): ipaddr.IPv6 | undefined {
   if (!text.includes(':') || text.includes(ZONE)) return undefined;
   const plain = withoutDots(text);

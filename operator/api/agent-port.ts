@@ -5,5 +5,7 @@
 export const AGENT_PORT = 61_081;
 export const PEERS_PORT = 61_082;
 
+/** Name of everything that there is once for all proxies, the Service in front of them for one. */
+export const PROXY_NAME = 'webpool-proxy';
 /** The headless Service whose endpoints are all proxy Pods, ready or not. */
 export const PEERS_SERVICE = 'webpool-proxy-peers';

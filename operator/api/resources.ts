@@ -134,6 +134,12 @@ export function certificateInForce(info: CertificateInfo | undefined): GoodCerti
   return info !== undefined && 'problem' in info ? info.lastGood : info;
 }
 
+/** The namespace and the name in a key. */
+export function namesIn(key: Key): { readonly namespace: string; readonly name: string } {
+  const [namespace = '', name = ''] = key.split('/');
+  return { namespace, name };
+}
+
 /** The key of an object. */
 export function keyOf(metadata: Pick<Metadata, 'namespace' | 'name'>): Key {
   return `${metadata.namespace}/${metadata.name}`;

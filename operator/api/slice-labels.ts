@@ -1,5 +1,5 @@
 /** The labels of EndpointSlices, and whose slice one is. */
-import type { EndpointSlice } from './resources.ts';
+import { keyOf, type EndpointSlice, type Key } from './resources.ts';
 
 /** The pool to which a Service or EndpointSlice belongs. Kubernetes copies it from the Service to the slices of its Pods. */
 export const POOL_LABEL = 'webpool.dev/pool';
@@ -11,8 +11,13 @@ export const SLICE_MANAGER = 'webpool.dev';
 export const SERVICE_LABEL = 'kubernetes.io/service-name';
 
 /** The Service to which a slice belongs; empty when it says none. */
-export function sliceService({ metadata }: EndpointSlice): string {
+function sliceService({ metadata }: EndpointSlice): string {
   return metadata.labels?.[SERVICE_LABEL] ?? '';
+}
+
+/** The key of that Service, which is the one of its pool. */
+export function sliceKey(slice: EndpointSlice): Key {
+  return keyOf({ namespace: slice.metadata.namespace, name: sliceService(slice) });
 }
 
 /** Whether somebody says that the slice is of our making: then nobody else takes it for the slice of Pods. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { SOURCE_ANNOTATION, SOURCE_KIND_ANNOTATION } from '../api/copy-annotations.ts';
 import {
   keyOf,
   type ConfigMapInfo,
@@ -14,10 +15,6 @@ import { transportSecrets } from '../topology/transport.ts';
 import { pageConfigMap } from '../topology/page.ts';
 import { copyMeta, type MirroredPages, type MirroredSecret } from './object.ts';
 
-/** From where a Secret was copied. */
-export const SOURCE_ANNOTATION = 'webpool.dev/source';
-/** What was copied; absent for a Secret. */
-const SOURCE_KIND_ANNOTATION = 'webpool.dev/source-kind';
 /** The version of the original that the copy has. */
 export const VERSION_ANNOTATION = 'webpool.dev/source-version';
 

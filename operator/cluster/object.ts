@@ -2,6 +2,7 @@
  * Kubernetes objects as far as we write them: plain data, ready to be applied.
  * In: nothing. Out: types, labels, names. Never: a field that somebody else owns.
  */
+import { PROXY_NAME } from '../api/agent-port.ts';
 import type { ResourceSettings, Toleration } from '../api/operator-config.ts';
 import { keyOf, type Key, type WebPool } from '../api/resources.ts';
 import { POOL_LABEL } from '../api/slice-labels.ts';
@@ -167,8 +168,6 @@ export interface MirroredPages {
 const MANAGED: Texts = { 'app.kubernetes.io/managed-by': 'webpool' };
 /** Labels of the proxy Pods, by which Service, budget and Deployment find them. */
 export const PROXY_LABELS: Texts = { 'app.kubernetes.io/name': 'webpool', 'app.kubernetes.io/component': 'proxy' };
-/** Name of everything that there is once for all proxies. */
-export const PROXY_NAME = 'webpool-proxy';
 
 /** Whether an object is one that an operator made. Nothing else is ever changed or removed. */
 export function isManaged({ labels = {} }: { readonly labels?: Texts }): boolean {

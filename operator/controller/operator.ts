@@ -3,8 +3,8 @@
  * and databases were seen to hold. Only the leader does anything; proxies go on without it.
  */
 import type { Finding } from '../api/finding.ts';
-import { keyOf, type DatabaseGrant, type EndpointSlice, type Key, type Resources } from '../api/resources.ts';
-import { isOurSlice, POOL_LABEL, sliceService } from '../api/slice-labels.ts';
+import { keyOf, namesIn, type DatabaseGrant, type EndpointSlice, type Key, type Resources } from '../api/resources.ts';
+import { isOurSlice, POOL_LABEL, sliceKey } from '../api/slice-labels.ts';
 import { createClusterBuilder, type ClusterObjects } from '../cluster/build.ts';
 import { isExternalSlice } from '../cluster/external-slices.ts';
 import { certificatesOf, heldCopies, pagesOf } from '../cluster/mirrored-secret.ts';
@@ -194,7 +194,7 @@ export function startOperator(options: OperatorOptions): Operator {
     const held = heldCopies(resources);
     const there = existing(slices).filter(({ kind, name }) => kind !== 'Secret' || !held.has(name));
     const result = await objects.apply(follows ? all : all.filter(wasMade), [...there, ...services]);
-    for (const stray of slices) if (!isExternalSlice(stray) && !isGone(poolOf(stray))) tellRemoved(stray);
+    for (const stray of slices) if (!isExternalSlice(stray) && !isGone(sliceKey(stray))) tellRemoved(stray);
     for (const [id, error] of result.failures) options.onError(error, id);
     if (result.failures.size > 0) throw new Error(`${result.failures.size} objects of the cluster were not written`);
   };
@@ -215,7 +215,7 @@ export function startOperator(options: OperatorOptions): Operator {
   const goneServices = (): readonly ExistingObject[] =>
     [...world.services()].flatMap(([key, { labels, uid }]): ExistingObject[] => {
       const { [POOL_LABEL]: pool } = labels;
-      const [namespace = '', name = ''] = key.split('/');
+      const { namespace, name } = namesIn(key);
       const gone = pool !== undefined && isManaged({ labels }) && isGone(keyOf({ namespace, name: pool }));
       return gone ? [{ kind: 'Service', namespace, name, uid }] : [];
     });
@@ -225,7 +225,7 @@ export function startOperator(options: OperatorOptions): Operator {
     ...slices.map(({ metadata: { namespace, name } }) => ({ kind: 'EndpointSlice', namespace, name }) as const),
     ...[...world.managed()].flatMap(([kind, found]) =>
       [...found].flatMap(([key, { labels, uid }]): ExistingObject[] => {
-        const [namespace = '', name = ''] = key.split('/');
+        const { namespace, name } = namesIn(key);
         return isManaged({ labels }) && namespace === options.installation().namespace
           ? [{ kind, namespace, name, uid }]
           : [];
@@ -235,7 +235,7 @@ export function startOperator(options: OperatorOptions): Operator {
 
   const tellRemoved = (slice: EndpointSlice) => {
     const note = `EndpointSlice "${slice.metadata.name}" had the labels of ours and was removed: no server of this pool stands in it.`;
-    options.tell({ kind: 'WebPool', key: poolOf(slice) }, { type: 'Warning', reason: 'SliceRemoved', note });
+    options.tell({ kind: 'WebPool', key: sliceKey(slice) }, { type: 'Warning', reason: 'SliceRemoved', note });
   };
 
   const keepFinalizers = async () => {
@@ -280,7 +280,7 @@ export function startOperator(options: OperatorOptions): Operator {
     for (const pod of world.pods().values()) {
       const gates = Object.entries(pod.gates);
       if (gates.every(([, open]) => open)) continue;
-      const [namespace = '', name = ''] = pod.key.split('/');
+      const { namespace, name } = namesIn(pod.key);
       const open = gates.filter(([type, isOpen]) => {
         const grant = keyOf({ namespace, name: type.slice(GATE.length) });
         const has = (address: string) => ready.get(grant)?.has(`${name}_${address}`) === true;
@@ -375,13 +375,9 @@ function drainOf({ complete, observed }: ReportsSeen): string {
 /** The slices of ours of pools that are in force or no more; those of a pool of which no version is known to be good stay as they are. */
 function ownSlices({ slices, pools }: Resources, isGone: (pool: Key) => boolean): readonly EndpointSlice[] {
   return [...slices.values()].filter((slice) => {
-    const pool = poolOf(slice);
+    const pool = sliceKey(slice);
     return isOurSlice(slice) && (pools.has(pool) || isGone(pool));
   });
-}
-
-function poolOf(slice: EndpointSlice): Key {
-  return keyOf({ namespace: slice.metadata.namespace, name: sliceService(slice) });
 }
 
 /** By pool, the newest version of the slices that we wrote for it. */

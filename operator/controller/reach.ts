@@ -1,3 +1,4 @@
+import { PROXY_NAME } from '../api/agent-port.ts';
 import type { ClusterFront } from '../source/cluster-world.ts';
 import type { ProxyObserved } from '../status/observed.ts';
 
@@ -10,7 +11,7 @@ export function reachOf(
   front: ClusterFront | undefined,
   nodes: readonly string[],
 ): Pick<ProxyObserved, 'bind' | 'portAt'> {
-  const name = `webpool-proxy.${namespace}.svc`;
+  const name = `${PROXY_NAME}.${namespace}.svc`;
   if (front === undefined) return { bind: name };
   const hosts = hostsOf(front, nodes);
   if (hosts.length === 0) return { bind: name };

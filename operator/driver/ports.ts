@@ -4,6 +4,7 @@
  */
 import { open, readdir, readlink, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { addressBytes } from '../api/address.ts';
 
 /** Port → who holds it, in words. */
 export type TakenPorts = ReadonlyMap<number, string>;
@@ -41,9 +42,9 @@ export function createPortInspector(
     return new Map(
       [...byPort].flatMap(([port, sockets]) => {
         const holders = sockets.map(({ inode }): Holder => known.get(inode) ?? UNKNOWN);
-        return holders.some(({ ours }) => ours)
-          ? []
-          : holders.slice(0, 1).map((holder) => [port, nameOf(holder)] as const);
+        const [first] = holders;
+        if (first === undefined || first.ours || holders.some(({ ours }) => ours)) return [];
+        return [[port, first.name] as const];
       }),
     );
   };
@@ -51,10 +52,6 @@ export function createPortInspector(
 
 /** Of another user, or of a container that shares our network. */
 const UNKNOWN: Holder = { ours: false, name: 'another program' };
-
-function nameOf(holder: Holder): string {
-  return holder.ours ? '' : holder.name;
-}
 
 async function listeningSockets(): Promise<readonly Listening[]> {
   return (await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map(listeningIn))).flat();
@@ -97,22 +94,13 @@ function overlaps(own: string, other: string): boolean {
 
 /** An address as the kernel writes it: words of 32 bits, each with its last byte first. */
 function hexOf(address: string): string {
-  const bytes = address.includes(':') ? bytesOfIPv6(address) : address.split('.').map(Number);
+  const bytes = addressBytes(address);
   const words = Array.from({ length: bytes.length / 4 }, (_, at) => bytes.slice(at * 4, at * 4 + 4).toReversed());
   return words
     .flat()
     .map((byte) => byte.toString(16).padStart(2, '0'))
     .join('')
     .toUpperCase();
-}
-
-function bytesOfIPv6(address: string): readonly number[] {
-  const [head = [], tail = []] = address.split('::').map((half) => half.split(':').filter((group) => group !== ''));
-  const gap = Array.from({ length: 8 - head.length - tail.length }, () => '0');
-  return [...head, ...gap, ...tail].flatMap((group) => {
-    const value = Number.parseInt(group, 16);
-    return [value >> 8, value & 255];
-  });
 }
 
 /** What lies at the path, by whatever name; none where nothing does. */

@@ -25,26 +25,41 @@ export interface SecretContents extends Certificates {
 
 type Certificates = Pick<SecretInfo, 'certificate' | 'authority'>;
 
+const NOTHING: Values = new Map();
+
 /** Keys whose texts only make sense together. */
 const PARTS = { certificate: ['tls.crt', 'tls.key'], authority: ['ca.crt'] } as const;
 
 /**
  * What comes of new texts: a certificate that cannot be used gives way to the one before it, whose texts stay too, for whoever renews
- * certificates may fail at it. `before` is what was in force.
+ * certificates may fail at it. `before` is what was in force; without it, `remembered` are the texts that an earlier process had in force.
  */
-export function secretContents(newest: Values, before: SecretContents | undefined): SecretContents {
+export function secretContents(
+  newest: Values,
+  before: SecretContents | undefined,
+  remembered: Values = NOTHING,
+): SecretContents {
   const found = certificatesOf(newest);
   const values = new Map(newest);
   const certificates: { certificate?: CertificateInfo; authority?: CertificateInfo } = { ...found };
   for (const kind of ['certificate', 'authority'] as const) {
-    const lastGood = certificateInForce(before?.[kind]);
-    if (before === undefined || lastGood === undefined || certificateInForce(found[kind]) !== undefined) continue;
+    if (certificateInForce(found[kind]) !== undefined) continue;
+    const last = before ?? partOf(kind, remembered);
+    const lastGood = certificateInForce(last[kind]);
+    if (lastGood === undefined) continue;
     const lacking = `it lacks ${PARTS[kind].join(' and ')}.`;
     const problem = found[kind] !== undefined && 'problem' in found[kind] ? found[kind].problem : lacking;
     certificates[kind] = { problem, lastGood };
-    for (const key of PARTS[kind]) values.set(key, before.values.get(key) ?? '');
+    for (const key of PARTS[kind]) values.set(key, last.values.get(key) ?? '');
   }
   return { values, ...certificates };
+}
+
+/** What stands in texts of one kind alone: to read a certificate costs too much to do it for nothing at every start. */
+function partOf(kind: keyof typeof PARTS, values: Values): SecretContents {
+  const keys: readonly string[] = PARTS[kind];
+  const own = new Map([...values].filter(([key]) => keys.includes(key)));
+  return { values: own, ...certificatesOf(own) };
 }
 
 /** What stands under `tls.crt`, `tls.key` and `ca.crt`, as far as it is there. */

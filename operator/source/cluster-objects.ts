@@ -2,6 +2,7 @@
  * What is kept of an object of the cluster. In: JSON of the API server. Out: our forms, the very same ones as before when nothing of
  * interest changed. The JSON itself is not kept.
  */
+import { SOURCE_ANNOTATION, SOURCE_KIND_ANNOTATION } from '../api/copy-annotations.ts';
 import {
   keyOf,
   type ConfigMapInfo,
@@ -117,10 +118,6 @@ export interface SecretReaderOptions {
   readonly copies: boolean;
 }
 
-/** From where a Secret was copied: `namespace/name`. */
-const SOURCE_ANNOTATION = 'webpool.dev/source';
-/** What was copied; absent for a Secret. */
-const SOURCE_KIND_ANNOTATION = 'webpool.dev/source-kind';
 const KEY = /^([^/]+)\/([^/]+)$/;
 
 /** A reader of Secrets. */

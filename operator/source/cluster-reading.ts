@@ -1,7 +1,7 @@
 /** A cluster read once, for a person who asks: with their rights, so what they may not see is told instead of refused. */
 import { createHash } from 'node:crypto';
 import type { ProxyReportSpec } from '../api/kinds.gen.ts';
-import { keyOf, type Key, type Kind, type Resources } from '../api/resources.ts';
+import { namesIn, type Key, type Kind, type Resources } from '../api/resources.ts';
 import { SERVICE_LABEL } from '../api/slice-labels.ts';
 import type { Validate } from '../api/validate.ts';
 import { hasCode } from '../kube/api-error.ts';
@@ -98,7 +98,7 @@ const readOneSecret = readClusterSecret({
 
 /** undefined: there is none. */
 async function readSecretOf(client: Client, key: Key): Promise<ClusterSecret | 'Hidden' | undefined> {
-  const [namespace = '', name = ''] = key.split('/');
+  const { namespace, name } = namesIn(key);
   try {
     return readOneSecret(await client.get(SECRETS, { namespace, name }), undefined);
   } catch (error) {
@@ -109,9 +109,9 @@ async function readSecretOf(client: Client, key: Key): Promise<ClusterSecret | '
 }
 
 function assumedSecret(key: Key): ClusterSecret {
-  const [namespace = '', name = ''] = key.split('/');
+  const { namespace, name } = namesIn(key);
   const metadata = { namespace, name, generation: 1 };
-  const certificate = { fingerprint: keyOf(metadata), notAfter: '9999-12-31T23:59:59Z', names: [] };
+  const certificate = { fingerprint: key, notAfter: '9999-12-31T23:59:59Z', names: [] };
   const keys = ['tls.crt', 'tls.key', 'ca.crt'];
   return { info: { metadata, version: '', keys, certificate, authority: certificate }, values: new Map() };
 }

@@ -1,4 +1,5 @@
 /** What an operator watches beside the kinds of users: Pods, Services, and the reports of its proxies. */
+import { PROXY_NAME } from '../api/agent-port.ts';
 import type { ProxyReportSpec } from '../api/kinds.gen.ts';
 import type { Key } from '../api/resources.ts';
 import { keepIdentity, keepMap } from '../api/stable.ts';
@@ -88,7 +89,6 @@ const MANAGED: readonly (readonly [ManagedKind, ResourceType])[] = [
 ];
 const MANAGED_SELECTOR = 'app.kubernetes.io/managed-by=webpool';
 const PROXY_SELECTOR = 'app.kubernetes.io/name=webpool,app.kubernetes.io/component=proxy';
-const FRONT = 'webpool-proxy';
 /** Milliseconds between two reports after which somebody may have doubted the first. */
 const IN_TIME = 12_000;
 /** Milliseconds that a Pod which went explains why its account is not wanted any more. */
@@ -189,7 +189,7 @@ export function createClusterWorld(options: ClusterWorldOptions): ClusterWorld {
     nodes: () => (nodes ??= new Map([...merged(pods)].map(([key, { nodeAddresses }]) => [key, nodeAddresses]))),
     services: () => merged(services),
     managed: () => new Map(managed.map(([kind, { store }]) => [kind, store])),
-    front: () => front.store.get(`${home}/${FRONT}`),
+    front: () => front.store.get(`${home}/${PROXY_NAME}`),
     proxies: () => byName(proxies.store),
     reports: () => byName(reports.store),
     changes(onChange) {
@@ -241,7 +241,6 @@ function readFront(json: KubeObject, previous: ClusterFront | undefined): Cluste
   });
 }
 
-/** Every version of a report is a sign of life. */
 /** A heartbeat that comes in time says that all is as it was. */
 function isNews(before: ClusterReport | undefined, now: ClusterReport | undefined): boolean {
   if (before === undefined || now === undefined || now.seenAt - before.seenAt > IN_TIME) return true;
@@ -249,6 +248,7 @@ function isNews(before: ClusterReport | undefined, now: ClusterReport | undefine
   return parts.some((part) => part !== 'heartbeatTime' && before.spec[part] !== now.spec[part]);
 }
 
+/** Every version of a report is a sign of life. */
 function readReport(json: KubeObject, previous: ClusterReport | undefined): ClusterReport {
   const spec = keepIdentity(previous?.spec, json['spec'] as ProxyReportSpec);
   return { spec, seenAt: performance.now() };

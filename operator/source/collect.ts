@@ -3,14 +3,7 @@ import type { Finding } from '../api/finding.ts';
 import { placeOf, problem, type Problem } from '../api/problem.ts';
 import { changedKeys } from '../api/stable.ts';
 import { lineInFile, locate, type FileDocument, type Place } from './documents.ts';
-import {
-  identityOf,
-  type ConfigMapItem,
-  type Item,
-  type ObjectItem,
-  type SecretItem,
-  type SliceItem,
-} from './items.ts';
+import { identityOf, type Item, type NamedItem } from './items.ts';
 
 /** The documents of one file, or why it could not be read. */
 export interface RegisterFile {
@@ -22,9 +15,6 @@ export interface RegisterFile {
 
 /** By path. */
 export type Files = ReadonlyMap<string, RegisterFile>;
-
-/** An object of a file that the picture shows. */
-export type NamedItem = ObjectItem | SecretItem | ConfigMapItem | SliceItem;
 
 /** An object and where it stands. */
 export interface Placed<I extends NamedItem = NamedItem> extends Place {

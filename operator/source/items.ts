@@ -10,9 +10,10 @@ import { readEndpointSlice } from './endpoint-slice.ts';
 import { readSecret } from './secret.ts';
 
 /** One object of a document. */
-export type Item = { readonly base: string } & (
-  ObjectItem | SecretItem | ConfigMapItem | SliceItem | IgnoredItem | UnnamedItem
-);
+export type Item = { readonly base: string } & Part;
+
+/** An object of a file that the picture shows. */
+export type NamedItem = ObjectItem | SecretItem | ConfigMapItem | SliceItem;
 
 /** A document of one of our kinds. With problems, `spec` may have any form. */
 export interface ObjectItem extends Naming {
@@ -56,7 +57,7 @@ export interface UnnamedItem {
 }
 
 type Fields = Readonly<Record<string, unknown>>;
-type Part = ObjectItem | SecretItem | ConfigMapItem | SliceItem | IgnoredItem | UnnamedItem;
+type Part = NamedItem | IgnoredItem | UnnamedItem;
 
 const GROUP = 'webpool.dev';
 /** `apiVersion` of our kinds. */
@@ -153,7 +154,7 @@ export function isFields(value: unknown): value is Fields {
 }
 
 /** The name of an item for the sets in which it has to be unique. */
-export function identityOf(item: ObjectItem | SecretItem | ConfigMapItem | SliceItem): string {
+export function identityOf(item: NamedItem): string {
   return `${item.type === 'Object' ? item.kind : item.type} ${item.key}`;
 }
 

@@ -1,9 +1,11 @@
 /** The proxies of a cluster as the EndpointSlices of their own Service tell them. */
 import { canonicalAddress } from '../api/address.ts';
+import { SERVICE_LABEL } from '../api/slice-labels.ts';
 import { compareText } from '../api/stable.ts';
 import type { Client } from '../kube/client.ts';
 import { startReflector, type ReflectorTiming } from '../kube/reflector.ts';
-import type { KubeObject, ResourceType } from '../kube/resource.ts';
+import type { KubeObject } from '../kube/resource.ts';
+import { SLICES } from './kubernetes.ts';
 import type { Log } from './source.ts';
 
 export interface ProxyPeersOptions {
@@ -34,13 +36,6 @@ export interface ProxyPeers {
   close(): Promise<void>;
 }
 
-const SLICES: ResourceType = {
-  group: 'discovery.k8s.io',
-  version: 'v1',
-  plural: 'endpointslices',
-  kind: 'EndpointSlice',
-};
-
 /** Begins to follow them. */
 export function followProxyPeers(options: ProxyPeersOptions): ProxyPeers {
   const { client, namespace, service, log, onChange, timing } = options;
@@ -49,7 +44,7 @@ export function followProxyPeers(options: ProxyPeersOptions): ProxyPeers {
     transport: client.transport,
     type: SLICES,
     namespace,
-    labelSelector: `kubernetes.io/service-name=${service}`,
+    labelSelector: `${SERVICE_LABEL}=${service}`,
     slim: readPlaces,
     onChange,
     onSynced: resolve,

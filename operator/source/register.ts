@@ -18,11 +18,18 @@ import type {
 import { withValues } from '../api/patched-map.ts';
 import { keepIdentity, keepList, keepMap, keepParts } from '../api/stable.ts';
 import { secretContents, type SecretContents } from './certificate.ts';
-import { collect, editsBetween, type Collected, type Files, type NamedItem, type Placed } from './collect.ts';
+import { collect, editsBetween, type Collected, type Files, type Placed } from './collect.ts';
 import { configMapInfo } from './config-map.ts';
 import { canonicalText } from './content-hash.ts';
 import { lineInFile, locate, pathIn, type Place } from './documents.ts';
-import { metadataOf, type ConfigMapItem, type ObjectItem, type SecretItem, type SliceItem } from './items.ts';
+import {
+  metadataOf,
+  type ConfigMapItem,
+  type NamedItem,
+  type ObjectItem,
+  type SecretItem,
+  type SliceItem,
+} from './items.ts';
 
 /** How often the content of an object changed, and what it is now. */
 export interface Revision {
@@ -84,8 +91,8 @@ export function createRegister(options: RegisterOptions): Register {
   let last: Resources | undefined;
 
   const secretOf = (item: SecretItem, before: KnownSecret | undefined): KnownSecret => {
-    const last = before?.contents ?? secretContents(options.rememberedSecret(item.key), undefined);
-    const contents = secretContents(item.values, last);
+    const remembered = before === undefined ? options.rememberedSecret(item.key) : undefined;
+    const contents = secretContents(item.values, before?.contents, remembered);
     const { values, ...certificates } = contents;
     const version = options.secretVersion(item.values);
     return {
@@ -275,9 +282,9 @@ function inForce<K extends Kind>(
   kind: K,
 ): ReadonlyMap<Key, Extract<KindOf, { kind: K }>> {
   const found = new Map<Key, Extract<KindOf, { kind: K }>>();
-  for (const { placed, admission } of entries.values()) {
-    if (placed.item.kind !== kind || admission.inForce === undefined) continue;
-    found.set(placed.item.key, admission.inForce as Extract<KindOf, { kind: K }>);
+  for (const entry of entries.values()) {
+    const object = inForceAs(kind, entry);
+    if (object !== undefined) found.set(entry.placed.item.key, object);
   }
   return found;
 }

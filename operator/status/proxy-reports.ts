@@ -4,7 +4,7 @@
  */
 import type { ProgrammedVersions, ProxyReportSpec, ReportedPool } from '../api/kinds.gen.ts';
 import type { EndpointSlice, Key, Kind } from '../api/resources.ts';
-import { sliceService } from '../api/slice-labels.ts';
+import { sliceKey } from '../api/slice-labels.ts';
 import type { Pool, Server } from '../topology/topology.ts';
 import type { ProxyObserved, ServerObserved } from './observed.ts';
 
@@ -130,7 +130,7 @@ function createPoolsReader(): (input: ReportsInput, reports: readonly ProxyRepor
   let memos: ReadonlyMap<Key, Memo> = new Map();
   return ({ pools, slices }, reports) => {
     const byKey = reports.map((report) => new Map(report.pools.map((pool) => [pool.key, pool])));
-    const ofPool = Map.groupBy(slices.values(), serviceOf);
+    const ofPool = Map.groupBy(slices.values(), sliceKey);
     const next = new Map<Key, Memo>();
     for (const [key, pool] of pools) {
       const told = byKey.map((report) => report.get(key));
@@ -149,10 +149,6 @@ function createPoolsReader(): (input: ReportsInput, reports: readonly ProxyRepor
 
 function sameInputs(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);
-}
-
-function serviceOf(slice: EndpointSlice): Key {
-  return `${slice.metadata.namespace}/${sliceService(slice)}`;
 }
 
 type Told = readonly (ReportedPool | undefined)[];

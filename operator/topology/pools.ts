@@ -8,7 +8,7 @@ import {
   type Resources,
   type SecretInfo,
 } from '../api/resources.ts';
-import { sliceService } from '../api/slice-labels.ts';
+import { sliceKey } from '../api/slice-labels.ts';
 import type { Names, Pool, TopologyOptions } from './topology.ts';
 import type { PoolProtocols } from './rule-routes.ts';
 import { DEFAULTS } from './defaults.ts';
@@ -128,7 +128,7 @@ function createSliceIndex(): (slices: Resources['slices']) => SliceIndex {
       how: (list: readonly EndpointSlice[]) => readonly EndpointSlice[],
     ) => {
       if (slice === undefined) return;
-      const service = serviceOf(slice);
+      const service = sliceKey(slice);
       changed.add(service);
       byService.set(service, how(byService.get(service) ?? NO_SLICES));
     };
@@ -145,11 +145,6 @@ function createSliceIndex(): (slices: Resources['slices']) => SliceIndex {
 
 function byKey(a: EndpointSlice, b: EndpointSlice): number {
   return compareText(keyOf(a.metadata), keyOf(b.metadata));
-}
-
-/** The Service of a slice, which has the name of its pool. */
-function serviceOf(slice: EndpointSlice): Key {
-  return keyOf({ namespace: slice.metadata.namespace, name: sliceService(slice) });
 }
 
 /** What a pool looks up elsewhere, and what it found there. */
