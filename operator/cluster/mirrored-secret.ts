@@ -9,9 +9,8 @@ import {
   type WebPool,
 } from '../api/resources.ts';
 import { compareText } from '../api/stable.ts';
-import { referencedSecrets } from '../topology/sites.ts';
 import type { Topology } from '../topology/topology.ts';
-import { transportSecrets } from '../topology/transport.ts';
+import { namedSecrets } from '../topology/transport.ts';
 import { pageConfigMap } from '../topology/page.ts';
 import { copyMeta, type MirroredPages, type MirroredSecret } from './object.ts';
 
@@ -42,9 +41,9 @@ export function certificatesOf(
  * Names of copies that stay: what they were copied from is named and there. If it cannot be used, what it held before is known to them alone
  * once an operator has begun anew.
  */
-export function heldCopies({ rules, pools, secrets }: Pick<Resources, 'rules' | 'pools' | 'secrets'>): Set<string> {
-  const named = [...[...rules.values()].flatMap(referencedSecrets), ...[...pools.values()].flatMap(transportSecrets)];
-  return new Set(named.flatMap((key) => (secrets.has(key) ? [copyName('copy', key)] : [])));
+export function heldCopies(resources: Pick<Resources, 'rules' | 'pools' | 'secrets'>): Set<string> {
+  const held = namedSecrets(resources).filter((key) => resources.secrets.has(key));
+  return new Set(held.map((key) => copyName('copy', key)));
 }
 
 /** The copy of a certificate for the proxies, which may read the Secrets of their own namespace only. */

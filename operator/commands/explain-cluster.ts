@@ -6,9 +6,8 @@ import { standingOf, whyNot } from '../status/endpoints.ts';
 import { createReportsReader, STALE } from '../status/proxy-reports.ts';
 import { createTopologyBuilder } from '../topology/build.ts';
 import type { Health } from '../topology/explain.ts';
-import { referencedSecrets } from '../topology/sites.ts';
 import type { Topology } from '../topology/topology.ts';
-import { transportSecrets } from '../topology/transport.ts';
+import { namedSecrets } from '../topology/transport.ts';
 import { openCluster } from './cluster.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -46,10 +45,7 @@ async function read({ namespaces, ...access }: ClusterChoice): Promise<ClusterRe
       client: cluster.client,
       validate: cluster.validate,
       namespaces,
-      secretsOf: ({ rules, pools }) => [
-        ...[...rules.values()].flatMap(referencedSecrets),
-        ...[...pools.values()].flatMap(transportSecrets),
-      ],
+      secretsOf: namedSecrets,
     });
   } finally {
     await cluster.close();

@@ -8,7 +8,7 @@ import type { Peers } from '../haproxy/peers.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
 import { AGENT_PORT } from '../api/agent-port.ts';
 import { isSelector } from './status-select.ts';
-import { oneLine } from '../status/text.ts';
+import { printable } from '../status/text.ts';
 import { UsageError } from './usage-error.ts';
 import { version } from './version.ts';
 
@@ -69,12 +69,7 @@ export async function program(args: readonly string[]): Promise<number> {
 function failure(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   const words = error instanceof Error ? error.message : String(error);
-  process.stderr.write(
-    `webpool: ${words
-      .split('\n')
-      .map((line) => oneLine(line))
-      .join('\n')}\n`,
-  );
+  process.stderr.write(`webpool: ${printable(words)}\n`);
   return error instanceof UsageError ? USAGE : FAILED;
 }
 

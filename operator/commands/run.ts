@@ -19,6 +19,7 @@ import type { StatusDocument } from '../status/document.ts';
 import { figuresOf } from '../status/figures.ts';
 import { instanceStatus, type InstanceInfo } from '../status/instance.ts';
 import type { AccessLog } from '../haproxy/access-log.ts';
+import { socketAddress } from '../haproxy/names.ts';
 import type { Peers } from '../haproxy/peers.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createRepeats } from '../telemetry/repeats.ts';
@@ -323,10 +324,9 @@ function now(): string {
 }
 
 function urlOf({ host, port }: RunOptions['http']): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `http://${socketAddress(host, port)}`;
 }
 
-/** What was damaged counts as absent: the servers of today's grants are known without it. */
 /** What another program holds has a frontend of its own once it is free. */
 async function openPorts(
   { tcpPorts = [], log }: RunOptions,
@@ -338,6 +338,7 @@ async function openPorts(
   return tcpPorts.filter((port) => taken?.has(port) !== true);
 }
 
+/** What was damaged counts as absent: the servers of today's grants are known without it. */
 async function remembered(statusFolder: string): Promise<readonly ServerPlace[]> {
   const places = await readJson(join(statusFolder, PLACES));
   return Array.isArray(places) ? places.filter(isPlace) : [];

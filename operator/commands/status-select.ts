@@ -10,8 +10,19 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
 
 /** Whether the word names an object rather than a folder: `pool/site`, not `pool/` nor `./pool/site`. */
 export function isSelector(word: string | undefined): word is string {
-  const [kind = '', ...names] = word?.split('/') ?? [];
-  return KINDS.has(kind.toLowerCase()) && names.length > 0 && names.length <= 2 && names.every((name) => name !== '');
+  return parse(word ?? '')?.names.every((name) => name !== '') === true;
+}
+
+interface Selector {
+  readonly kind: Kind;
+  /** Perhaps a namespace, then the name. */
+  readonly names: readonly string[];
+}
+
+function parse(selector: string): Selector | undefined {
+  const [word = '', ...names] = selector.split('/');
+  const kind = KINDS.get(word.toLowerCase());
+  return kind === undefined || names.length === 0 || names.length > 2 ? undefined : { kind, names };
 }
 
 /** The rows that hang together. */
@@ -26,11 +37,11 @@ interface Walk {
  * Shape: text that says what is wrong with `selector` when it names nothing.
  */
 export function select(picture: Picture, selector: string): Picture | string {
-  const [word = '', ...names] = selector.split('/');
-  const kind = KINDS.get(word.toLowerCase());
-  if (kind === undefined || names.length === 0 || names.length > 2) {
+  const parsed = parse(selector);
+  if (parsed === undefined) {
     return `${selector}: expected KIND/NAME or KIND/NAMESPACE/NAME, with pool, rule or grant as KIND.`;
   }
+  const { kind, names } = parsed;
   const rows = { WebPool: picture.pools, RoutingRule: picture.rules, DatabaseGrant: picture.grants }[kind];
   const walk = STARTS[kind](picture, names.length === 1 ? `default/${names[0]}` : names.join('/'));
   if (walk === undefined) {

@@ -1,7 +1,7 @@
 import { readPicture, type Picture, type Whereabouts } from './status-picture.ts';
 import { renderPicture } from './status-render.ts';
 import { select } from './status-select.ts';
-import { oneLine } from '../status/text.ts';
+import { printable } from '../status/text.ts';
 
 /** What `webpool status` is asked. */
 export interface StatusOptions extends Whereabouts {
@@ -20,7 +20,10 @@ export interface StatusOptions extends Whereabouts {
  */
 export async function status(options: StatusOptions): Promise<number> {
   const { output, out, selector } = options;
-  const complain = (problem: string) => tell(options, problem);
+  const complain = (problem: string): 2 => {
+    options.complain(`${printable(problem)}\n`);
+    return 2;
+  };
   const found = await readPicture(options);
   if (found.picture === undefined) return complain(found.problem);
   const selected = selector === undefined ? found.picture : select(found.picture, selector);
@@ -28,13 +31,6 @@ export async function status(options: StatusOptions): Promise<number> {
   out(output === 'json' ? `${JSON.stringify(selected, null, 2)}\n` : renderPicture(selected, output === 'wide'));
   if (found.problem === '') return exitCode(selected);
   return complain(found.problem);
-}
-
-/** What others said or wrote must not steer the terminal. */
-function tell({ complain }: StatusOptions, problem: string): 2 {
-  const lines = problem.split('\n').map((line) => oneLine(line));
-  complain(`${lines.join('\n')}\n`);
-  return 2;
 }
 
 function exitCode({ ready }: Picture): number {

@@ -10,6 +10,7 @@ import { routingRuleStatus } from './routing-rule.ts';
 import type { Subject } from './subject.ts';
 import type { History } from './verdict.ts';
 import { webPoolStatus } from './web-pool.ts';
+import { referencedSecrets } from '../topology/sites.ts';
 
 /** Which object. */
 export interface Identity {
@@ -66,14 +67,12 @@ function collectRule(identity: Identity, input: StatusInput, lookups: Lookups): 
   const proxy = proxyFor(identity, input);
   const routed = lookups.routed.get(identity.key) ?? NONE;
   const unavailable = object === undefined ? NONE : lookups.unavailable(object);
-  const certificates = object === undefined ? NONE : certificateEnds(object, input.resources.secrets);
-  const uncovered = object === undefined ? NONE : uncoveredHosts(object, input.resources.secrets);
-  const ends = certificates.flatMap(({ secret, notAfter }) => [secret, notAfter]);
+  const { secrets } = input.resources;
+  const named = object === undefined ? NONE : referencedSecrets(object).map((key) => secrets.get(key));
   const lists = [
-    ...uncovered,
+    ...named,
     ...known.findings,
     ...refusals.map(({ message }) => message),
-    ...ends,
     routed.length,
     ...routed,
     ...unavailable,
@@ -81,8 +80,12 @@ function collectRule(identity: Identity, input: StatusInput, lookups: Lookups): 
   return {
     subject,
     inputs: [object, subject.held, proxy.bind, proxy.portAt, ...proxyInputs(proxy), ...lists],
-    judge: (history) =>
-      routingRuleStatus({ subject, spec: object?.spec, routed, proxy, unavailable, certificates, uncovered }, history),
+    judge: (history) => {
+      const certificates = object === undefined ? NONE : certificateEnds(object, secrets);
+      const uncovered = object === undefined ? NONE : uncoveredHosts(object, secrets);
+      const spec = object?.spec;
+      return routingRuleStatus({ subject, spec, routed, proxy, unavailable, certificates, uncovered }, history);
+    },
   };
 }
 

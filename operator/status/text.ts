@@ -8,12 +8,20 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** `text` as one printable line of at most `limit` UTF-16 units. */
 export function oneLine(text: string, limit = MAX_MESSAGE): string {
-  const printable = text
+  const line = text
     .toWellFormed()
     .trim()
     .replace(/\s*[\r\n]+\s*/g, ' / ')
     .replace(UNPRINTABLE, escape);
-  return printable.length <= limit ? printable : `${printable.slice(0, limit - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+  return line.length <= limit ? line : `${line.slice(0, limit - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+/** `text`, each of its lines printable: what others said or wrote must not steer the terminal. */
+export function printable(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => oneLine(line))
+    .join('\n');
 }
 
 function escape(character: string): string {

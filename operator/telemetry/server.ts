@@ -52,11 +52,11 @@ const INDEX = `webpool
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const routes = routesOf(options);
   // Who lets the network in lets it use any name for us: a scraper asks by the name of the host.
-  const host = options.anyName === true || !isLoopback(options.host.toLowerCase()) ? undefined : options.host;
+  const anyName = options.anyName === true || !isLoopback(options.host.toLowerCase());
   const server = createServer(
     { requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 },
     (request, response) => {
-      void serve(request, response, { routes, host });
+      void serve(request, response, { routes, anyName });
     },
   );
   server.maxConnections = 256;
@@ -81,8 +81,8 @@ function probe({ ok, message }: Check): Answer {
 
 interface Site {
   readonly routes: Routes;
-  /** Undefined: any name will do. */
-  readonly host: string | undefined;
+  /** Otherwise loopback names alone. */
+  readonly anyName: boolean;
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, site: Site): Promise<void> {
@@ -100,8 +100,8 @@ async function serve(request: IncomingMessage, response: ServerResponse, site: S
   response.writeHead(answer.status, headers).end(request.method === 'HEAD' ? undefined : bytes);
 }
 
-async function answerTo({ method, url, headers }: IncomingMessage, { routes, host }: Site): Promise<Answer> {
-  if (host !== undefined && !isOwnName(headers.host, host)) return refusal(403, 'Host must be a loopback name.');
+async function answerTo({ method, url, headers }: IncomingMessage, { routes, anyName }: Site): Promise<Answer> {
+  if (!anyName && !isOwnName(headers.host)) return refusal(403, 'Host must be a loopback name.');
   const route = routes.get((url ?? '/').replace(/\?.*$/, ''));
   if (route === undefined) return refusal(404, 'Not found. / lists what is there.');
   if (method !== 'GET' && method !== 'HEAD') return refusal(405, 'Only GET and HEAD.');
@@ -113,12 +113,12 @@ function refusal(status: number, message: string): Answer {
 }
 
 /** A page of a foreign site whose name was made to point here (DNS rebinding) still sends its own name. */
-function isOwnName(header: string | undefined, host: string): boolean {
-  const name = (header ?? '')
+function isOwnName(header = ''): boolean {
+  const name = header
     .toLowerCase()
     .replace(/:\d+$/, '')
     .replace(/^\[|\]$/g, '');
-  return isLoopback(name) || name === host.toLowerCase();
+  return isLoopback(name);
 }
 
 function isLoopback(name: string): boolean {

@@ -1,6 +1,6 @@
 /** Who keeps what only one can have: a port, and a match. Everyone else is told. */
 import type { Finding } from '../api/finding.ts';
-import type { Key } from '../api/resources.ts';
+import { namesIn, type Key } from '../api/resources.ts';
 import type { Route } from './topology.ts';
 import { compareObjects, type Candidate } from './precedence.ts';
 import type { RuleRoutes } from './rule-routes.ts';
@@ -125,6 +125,6 @@ function partlyLost(losses: readonly Loss[]): readonly Finding[] {
 
 /** The winner, by name only to those who may know it: the same namespace. */
 export function nameFor(reader: Key, winner: Key): string {
-  const [namespace, name] = winner.split('/');
+  const { namespace, name } = namesIn(winner);
   return reader.startsWith(`${namespace}/`) ? `RoutingRule "${name}"` : 'a RoutingRule of another namespace';
 }

@@ -1,8 +1,8 @@
 /** How the load balancer speaks to a server below HTTP: TLS and the PROXY protocol. */
 import type { EndpointTLS, PoolTLS } from '../api/kinds.gen.ts';
-import { keyOf, type Key, type WebPool } from '../api/resources.ts';
+import { keyOf, type Key, type Resources, type WebPool } from '../api/resources.ts';
 import { DEFAULTS } from './defaults.ts';
-import { certificateRef, type CertificateFound, type Secrets } from './sites.ts';
+import { certificateRef, referencedSecrets, type CertificateFound, type Secrets } from './sites.ts';
 import type { Server, ServerTLS, Transport } from './topology.ts';
 
 /** How a server is spoken to, and what is wrong with it. */
@@ -16,6 +16,11 @@ export interface TransportResult {
 export interface TransportProblem {
   readonly message: string;
   readonly reason: 'InvalidCertificateRef' | 'NameMissing';
+}
+
+/** Keys of all Secrets that rules and pools name, some perhaps twice. */
+export function namedSecrets({ rules, pools }: Pick<Resources, 'rules' | 'pools'>): readonly Key[] {
+  return [...[...rules.values()].flatMap(referencedSecrets), ...[...pools.values()].flatMap(transportSecrets)];
 }
 
 /** Keys of the Secrets that the servers of a pool need. */
