@@ -199,10 +199,10 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
   };
 
   const run = async () => {
+    let away = false;
     while (!signal.aborted) {
       let since = performance.now();
       let wait = 0;
-      let away = false;
       try {
         if (!listed) await list();
         since = performance.now();
@@ -212,7 +212,10 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
         if (signal.aborted) return;
         fail(error);
         wait = retryAfterMs(error);
-        away = !(error instanceof ApiError);
+        const answered = error instanceof ApiError;
+        // One that has only just started refuses everybody for a moment: that it was away before is no reason to wait long.
+        if (away && answered) backoff.reset();
+        away = !answered;
       }
       // Also a watch that the server ends in good order, but at once, would make a hot loop.
       if (performance.now() - since >= healthy) backoff.reset();

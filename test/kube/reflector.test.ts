@@ -243,6 +243,21 @@ describe('in bad weather', () => {
     expect(watches() - times).toBeLessThanOrEqual(2);
   });
 
+  test('a server that is back and refuses everybody for a moment is not avoided for long', async () => {
+    put('t', 1);
+    await follow({ backoff: { first: 20, longest: 600_000, random: () => 0.99 } });
+    const before = watches();
+    server.misbehave({ type: 'Reset' }, isWatch, 4);
+    server.endWatches('Reset');
+    await until(() => watches() >= before + 4);
+    server.misbehave({ type: 'Answer', status: 403 }, isWatch);
+    server.compact();
+    const begun = performance.now();
+    await until(() => server.watchers === 1);
+    // Refused and told to list again: had the waits gone on growing, these two would have been 2 s and 7 s.
+    expect(performance.now() - begun).toBeLessThan(5000);
+  });
+
   test('429 with Retry-After is waited for', async () => {
     put('t', 1);
     server.misbehave({ type: 'Answer', status: 429, headers: { 'retry-after': '1' } }, isWatch);
