@@ -18,17 +18,19 @@ export interface LoopOptions {
   readonly holdOff?: number;
   /** Rounds may take this share of the time, so long ones start further apart, by a second at most. Default: 1. */
   readonly share?: number;
+  /** Milliseconds until a round that threw is tried again, at most. Default: 30 s. */
+  readonly longestRetry?: number;
 }
 
 const FIRST_RETRY = 100;
-const LAST_RETRY = 30_000;
+const LONGEST_RETRY = 30_000;
 /** Milliseconds for which a round waits at most because the last one was long. */
 const LONGEST_WAIT = 1000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Starts a loop; its first round runs when it is woken. */
 export function createLoop(options: LoopOptions): Loop {
-  const { round, onError, holdOff = 0, share = 1 } = options;
+  const { round, onError, holdOff = 0, share = 1, longestRetry = LONGEST_RETRY } = options;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let woken = false;
@@ -50,7 +52,7 @@ export function createLoop(options: LoopOptions): Loop {
       again = await round();
       failures = 0;
     } catch (error) {
-      again = Math.min(FIRST_RETRY * 2 ** failures, LAST_RETRY);
+      again = Math.min(FIRST_RETRY * 2 ** failures, longestRetry);
       failures += 1;
       onError(error, again);
     }

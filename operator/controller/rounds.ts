@@ -33,6 +33,9 @@ export interface Rounds {
 /** Share of the time that telling may take: thousands of objects must not stand in the way of the next change. */
 const TELL_SHARE = 0.05;
 
+/** Milliseconds: whoever hears nothing doubts what we told last, so one that was away is told soon after it is back. */
+const TELL_AGAIN = 5000;
+
 /** Starts both loops; whatever `make` did or failed to do is told after it. */
 export function startRounds(options: RoundsOptions): Rounds {
   const { holdOff, ready = Promise.resolve(), allowed = () => true } = options;
@@ -60,7 +63,13 @@ export function startRounds(options: RoundsOptions): Rounds {
   };
 
   const make = createLoop({ round: worked('make'), onError: failed('make') });
-  const tell = createLoop({ round: worked('tell'), holdOff, share: TELL_SHARE, onError: failed('tell') });
+  const tell = createLoop({
+    round: worked('tell'),
+    holdOff,
+    share: TELL_SHARE,
+    longestRetry: TELL_AGAIN,
+    onError: failed('tell'),
+  });
   const wake = () => {
     if (isReady) make.wake();
   };

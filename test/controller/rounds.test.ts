@@ -86,6 +86,20 @@ describe('rounds', () => {
     expect(rounds.failures).toBe(0);
   });
 
+  it('tell within seconds of the end of a long failure', async () => {
+    let broken = true;
+    const tell = async () => {
+      if (broken) throw new Error('away');
+      return undefined;
+    };
+    const { seen } = world({ tell });
+    await pass(600_000);
+    broken = false;
+    seen.length = 0;
+    await pass(5000);
+    expect(seen).toEqual(['tell success']);
+  });
+
   it('make at once while telling takes its share of the time', async () => {
     const at: number[] = [];
     const begun = performance.now();
