@@ -1,8 +1,22 @@
 /** The EndpointSlices of servers outside the cluster, under the Service of their pool. */
 import { isSliceAddress } from '../api/address.ts';
 import type { Finding } from '../api/finding.ts';
-import { keyOf, type EndpointSlice, type SliceEndpoint, type WebPool } from '../api/resources.ts';
-import { isOurSlice, POOL_LABEL, SERVICE_LABEL, SLICE_MANAGER, SLICE_MANAGER_LABEL } from '../api/slice-labels.ts';
+import {
+  keyOf,
+  type EndpointSlice,
+  type Key,
+  type Resources,
+  type SliceEndpoint,
+  type WebPool,
+} from '../api/resources.ts';
+import {
+  isOurSlice,
+  POOL_LABEL,
+  SERVICE_LABEL,
+  SLICE_MANAGER,
+  SLICE_MANAGER_LABEL,
+  sliceKey,
+} from '../api/slice-labels.ts';
 import type { Server } from '../topology/topology.ts';
 import { poolMeta, type EndpointSliceObject, type MachineEndpoint } from './object.ts';
 import { layoutSlices } from './slice-layout.ts';
@@ -56,6 +70,17 @@ export function unregistered({ pool, servers }: Pick<ExternalSources, 'pool' | '
       },
     ];
   });
+}
+
+/** By pool, the ids of the servers that stand in slices of ours. */
+export function registeredServers(slices: Resources['slices']): ReadonlyMap<Key, ReadonlySet<string>> {
+  const own = Map.groupBy([...slices.values()].filter(isOurSlice), sliceKey);
+  return new Map(
+    [...own].map(([pool, all]) => {
+      const ids = all.flatMap((slice) => slice.endpoints.map((endpoint) => idOf(slice, endpoint)));
+      return [pool, new Set(ids)] as const;
+    }),
+  );
 }
 
 function isExternal({ origin }: Server): boolean {

@@ -8,7 +8,8 @@ import { createStatusBuilder } from '../status/build.ts';
 import type { StatusDocument } from '../status/document.ts';
 import type { Observed } from '../status/observed.ts';
 import { createTopologyBuilder } from '../topology/build.ts';
-import type { Resources } from '../api/resources.ts';
+import type { Key, Resources } from '../api/resources.ts';
+import { namesByServers } from '../topology/servers.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { DatabaseRail } from './database-rail.ts';
 import { createGate } from './gate.ts';
@@ -72,6 +73,7 @@ export function startController(options: ControllerOptions): Controller {
   let current: { readonly resources: Resources; readonly topology: Topology } | undefined;
   let snapshot: Snapshot | undefined;
   let settled = false;
+  let recalled = false;
   let roundBegan: number | undefined;
 
   /** What cannot be read leaves the last picture in force. */
@@ -104,17 +106,28 @@ export function startController(options: ControllerOptions): Controller {
     settled = false;
     await readSource();
     if (resources === undefined) return undefined;
+    recallNames(resources);
     const asked = build(resources, resolver.names);
     const topology = (await ports?.open(asked, proxy.observed.problem !== undefined)) ?? asked;
     resolver.want(topology.hostnames);
     current = { resources, topology };
     databases.update(resources, topology);
-    const seen = { databases: databases.observed, proxy: proxy.observed, now: performance.now() };
-    const admitted = gate.admit(topology, seen);
+    const { pools } = proxy.observed;
+    const joined = (pool: Key, id: string) => pools.get(pool)?.has(id) === true;
+    const admitted = gate.admit(topology, { databases: databases.observed, joined, now: performance.now() });
     const again = await proxy.round(admitted.topology);
     settled = admitted.againAfter === undefined;
     const due = [admitted.againAfter ?? Infinity, stale ? READ_AGAIN : Infinity, ports?.again ?? Infinity];
     return Math.min(again, ...due);
+  };
+
+  /** A name that resolved once keeps its addresses, also when an earlier process looked it up: a HAProxy that was taken over tells. */
+  const recallNames = ({ pools }: Resources) => {
+    if (recalled || !proxy.known) return;
+    recalled = true;
+    const serving = (pool: Key) =>
+      [...(proxy.observed.pools.get(pool) ?? [])].flatMap(([id, { admin }]) => (admin === 'ready' ? [id] : []));
+    resolver.recall(namesByServers(pools, serving));
   };
 
   const writeStatus = async (): Promise<number | undefined> => {

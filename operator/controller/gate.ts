@@ -3,7 +3,7 @@
  * to keep a site down: only servers that would join now wait, only for a short time, and only for a database that answers.
  */
 import type { Key } from '../api/resources.ts';
-import type { DatabaseObserved, ProxyObserved } from '../status/observed.ts';
+import type { DatabaseObserved } from '../status/observed.ts';
 import type { AccountNeed, Pool, Topology } from '../topology/topology.ts';
 
 export interface Gate {
@@ -14,7 +14,8 @@ export interface Gate {
 /** What the gate looks at. */
 export interface Seen {
   readonly databases: ReadonlyMap<string, DatabaseObserved>;
-  readonly proxy: ProxyObserved;
+  /** Whether a server, by the key of its pool and its id, has joined already: then it stays, whatever is known of its account. */
+  readonly joined: (pool: Key, id: string) => boolean;
   /** Milliseconds of a monotonic clock. */
   readonly now: number;
 }
@@ -65,7 +66,7 @@ export function createGate(): Gate {
 }
 
 /** Servers that would join now and whose account is not there yet, though nothing says that it will not come. */
-function pendingServers(need: AccountNeed, { databases, proxy }: Seen) {
+function pendingServers(need: AccountNeed, { databases, joined }: Seen) {
   const database = databases.get(need.server.id);
   if (database?.problem !== undefined) return [];
   const grant = database?.grants.get(need.grant);
@@ -75,6 +76,6 @@ function pendingServers(need: AccountNeed, { databases, proxy }: Seen) {
   return need.hosts
     .filter(({ host }) => (states.get(host) ?? 'Pending') === 'Pending')
     .flatMap(({ servers }) => servers)
-    .filter(({ pool, id }) => proxy.pools.get(pool)?.has(id) !== true)
+    .filter(({ pool, id }) => !joined(pool, id))
     .map(({ pool, id }) => ({ pool, id, limit }));
 }

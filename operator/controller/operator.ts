@@ -6,7 +6,7 @@ import type { Finding } from '../api/finding.ts';
 import { keyOf, namesIn, type DatabaseGrant, type EndpointSlice, type Key, type Resources } from '../api/resources.ts';
 import { isOurSlice, POOL_LABEL, sliceKey } from '../api/slice-labels.ts';
 import { createClusterBuilder, type ClusterObjects } from '../cluster/build.ts';
-import { isExternalSlice } from '../cluster/external-slices.ts';
+import { isExternalSlice, registeredServers } from '../cluster/external-slices.ts';
 import { certificatesOf, heldCopies, pagesOf } from '../cluster/mirrored-secret.ts';
 import { isManaged, objectId } from '../cluster/object.ts';
 import type { EndpointSliceObject, KubeObject } from '../cluster/object.ts';
@@ -29,6 +29,7 @@ import {
 import { transitionsOf, type Transition } from '../status/transitions.ts';
 import { databaseServer } from '../topology/accounts.ts';
 import { createTopologyBuilder } from '../topology/build.ts';
+import { namesByServers } from '../topology/servers.ts';
 import type { Topology } from '../topology/topology.ts';
 
 import type { DatabaseRail, ServerPlace } from './database-rail.ts';
@@ -148,7 +149,9 @@ export function startOperator(options: OperatorOptions): Operator {
   const round = async (): Promise<number | undefined> => {
     if (stale || resources === undefined) {
       stale = false;
+      const first = resources === undefined;
       resources = await source.read();
+      if (first) recallNames(resources);
     }
     const topology = build(resources, resolver.names, world.nodes());
     current = { resources, topology };
@@ -164,10 +167,17 @@ export function startOperator(options: OperatorOptions): Operator {
     if (drain !== lastDrain) databases.wake();
     lastDrain = drain;
     const now = performance.now();
-    const admitted = gate.admit(topology, { databases: databases.observed, proxy: seen.observed, now });
+    const joined = hasJoined(seen.observed, resources);
+    const admitted = gate.admit(topology, { databases: databases.observed, joined, now });
     await keepObjects(current, admitted.topology);
     await openGates(current);
     return Math.min(RESYNC, admitted.againAfter ?? Infinity);
+  };
+
+  /** A name that resolved once keeps its addresses, whoever looked it up. */
+  const recallNames = ({ pools, slices }: Resources) => {
+    const registered = registeredServers(slices);
+    resolver.recall(namesByServers(pools, (pool) => registered.get(pool)));
   };
 
   const keepObjects = async ({ resources, topology }: Picture, admitted: Topology) => {
@@ -410,6 +420,16 @@ function isAsWanted(wanted: EndpointSliceObject, { slices }: Resources): boolean
     conditions.serving,
   ]);
   return JSON.stringify([seen, found.ports[0]?.port]) === JSON.stringify([asked, wanted.ports[0]?.port]);
+}
+
+/**
+ * Whether a proxy has a server, or may have: what stands in a slice of ours was let in before, by whoever led then. A new leader has often
+ * heard of no database yet, and of no proxy lately.
+ */
+function hasJoined({ pools }: ProxyObserved, { slices }: Resources): (pool: Key, id: string) => boolean {
+  let registered: ReadonlyMap<Key, ReadonlySet<string>> | undefined;
+  return (pool, id) =>
+    pools.get(pool)?.has(id) === true || (registered ??= registeredServers(slices)).get(pool)?.has(id) === true;
 }
 
 /** Servers that every proxy reaches. */

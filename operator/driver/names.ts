@@ -11,6 +11,8 @@ export interface NameResolver {
   readonly names: Names;
   /** Says which names are needed from now on; new ones are looked up at once. */
   want(hostnames: readonly string[]): void;
+  /** What an earlier process knew of names of which nothing is known yet: it counts until they are found. */
+  recall(names: Names): void;
   close(): void;
 }
 
@@ -36,10 +38,13 @@ export function createNameResolver(options: NameResolverOptions): NameResolver {
   let names: Names = new Map();
   let wanted: readonly string[] = [];
   let closed = false;
+  /** Names of which we know only what an earlier process knew. */
+  const recalled = new Set<string>();
   const queue = new Set<string>();
   let working = 0;
 
   const learn = (hostname: string, addresses: readonly string[]) => {
+    recalled.delete(hostname);
     const known = names.get(hostname);
     if (known !== undefined && known.join() === addresses.join()) return;
     // Names that nobody wants any more go with the next change: until then nobody has to look at `names` anew.
@@ -64,7 +69,10 @@ export function createNameResolver(options: NameResolverOptions): NameResolver {
 
   const timers = [
     setInterval(() => look(wanted), interval),
-    setInterval(() => look(wanted.filter((hostname) => !names.has(hostname))), unknownInterval),
+    setInterval(
+      () => look(wanted.filter((hostname) => !names.has(hostname) || recalled.has(hostname))),
+      unknownInterval,
+    ),
   ];
   for (const timer of timers) timer.unref();
   return {
@@ -75,6 +83,10 @@ export function createNameResolver(options: NameResolverOptions): NameResolver {
       const known = new Set(wanted);
       wanted = hostnames;
       look(hostnames.filter((hostname) => !known.has(hostname)));
+    },
+    recall(earlier) {
+      for (const name of earlier.keys()) if (!names.has(name)) recalled.add(name);
+      names = new Map([...earlier, ...names]);
     },
     close() {
       closed = true;

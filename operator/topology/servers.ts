@@ -1,7 +1,7 @@
 /** Where the servers of a pool come from: its external endpoints and the EndpointSlices of its Pods. */
 import type { ExternalEndpoint } from '../api/kinds.gen.ts';
 import type { Finding, PartialReason } from '../api/finding.ts';
-import { keyOf, type EndpointSlice, type SliceEndpoint, type WebPool } from '../api/resources.ts';
+import { keyOf, type EndpointSlice, type Key, type SliceEndpoint, type WebPool } from '../api/resources.ts';
 import { canonicalAddress } from '../api/address.ts';
 import { claimsToBeOurs, isOurSlice, SLICE_MANAGER_LABEL } from '../api/slice-labels.ts';
 import type { Names, Server, TopologyOptions } from './topology.ts';
@@ -104,6 +104,29 @@ export function hostnameOf({ address }: Pick<ExternalEndpoint, 'address'>): stri
   // What has a letter and no colon is no address: parsing it as one would cost more than all the rest.
   const isName = /^[^:]*[A-Za-z][^:]*$/.test(address) || canonicalAddress(address) === undefined;
   return isName ? normalizeHost(address) : undefined;
+}
+
+/**
+ * What the names of external endpoints mean by the ids of servers that an earlier process made for them. In: ids by pool. Out: addresses,
+ * sorted.
+ */
+export function namesByServers(
+  pools: ReadonlyMap<Key, WebPool>,
+  idsOf: (pool: Key) => Iterable<string> | undefined,
+): Names {
+  const names = new Map<string, Set<string>>();
+  for (const [key, { spec }] of pools) {
+    const named = (spec.externalEndpoints ?? []).filter((endpoint) => hostnameOf(endpoint) !== undefined);
+    const ids = named.length === 0 ? [] : [...(idsOf(key) ?? [])];
+    for (const endpoint of named) {
+      const hostname = hostnameOf(endpoint) ?? '';
+      const prefix = `${endpoint.name}_`;
+      const own = ids.filter((id) => id.startsWith(prefix));
+      const addresses = own.map((id) => id.slice(prefix.length, id.lastIndexOf(':')));
+      if (own.length > 0) names.set(hostname, new Set([...(names.get(hostname) ?? []), ...addresses]));
+    }
+  }
+  return new Map([...names].map(([hostname, addresses]) => [hostname, [...addresses].sort(compareText)]));
 }
 
 function externalServers(sources: PoolSources): Candidates {

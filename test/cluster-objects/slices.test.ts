@@ -2,7 +2,7 @@ import { assert, integer, property, uniqueArray } from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import type { ExternalEndpoint, WebPoolSpec } from '../../operator/api/kinds.gen.ts';
 import { clusterObjects, createClusterBuilder, type ClusterInput } from '../../operator/cluster/build.ts';
-import { isExternalSlice } from '../../operator/cluster/external-slices.ts';
+import { isExternalSlice, registeredServers } from '../../operator/cluster/external-slices.ts';
 import type { EndpointSliceObject } from '../../operator/cluster/object.ts';
 import { layoutSlices, MOST_ENDPOINTS, type Layout } from '../../operator/cluster/slice-layout.ts';
 import { asApplied, input, machines, pool, reached, slicesOf, type World } from './sample.ts';
@@ -185,4 +185,45 @@ describe('a series of inputs', () => {
     expect(same.filter((name) => name.startsWith('site'))).toEqual(['site-vm-ipv4-81-1', 'site']);
     expect(same.filter((name) => name.startsWith('blog'))).toEqual([]);
   });
+});
+
+describe('who stands in slices of ours', () => {
+  const externalEndpoints = [
+    vm('web01', '192.0.2.1'),
+    vm('web02', 'web.example.com'),
+    vm('web03', 'WEB.example.com.', { port: 8080 }),
+    vm('web04', 'gone.example.com'),
+  ];
+  const names = new Map([['web.example.com', ['192.0.2.5', '2001:db8::5']]]);
+  const current = asApplied(slices({ externalEndpoints }, { names }));
+  /** Of Pods, or of somebody who only says that it is ours. */
+  const strange = (labels: Readonly<Record<string, string>>) =>
+    new Map(
+      [...current].map(([key, slice]) => [
+        key,
+        { ...slice, metadata: { ...slice.metadata, labels: { ...slice.metadata.labels, ...labels } } },
+      ]),
+    );
+
+  it('is told by pool', () => {
+    expect([...registeredServers(current)].map(([key, ids]) => [key, [...ids].sort()])).toEqual([
+      [
+        'default/blog',
+        [
+          'web01_192.0.2.1:80',
+          'web02_192.0.2.5:80',
+          'web02_2001:db8::5:80',
+          'web03_192.0.2.5:8080',
+          'web03_2001:db8::5:8080',
+        ],
+      ],
+    ]);
+  });
+
+  it.each([{ 'endpointslice.kubernetes.io/managed-by': 'somebody' }, { 'webpool.dev/pool': 'another' }])(
+    'is nobody where somebody else keeps them: %o',
+    (labels) => {
+      expect(registeredServers(strange(labels)).size).toBe(0);
+    },
+  );
 });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Resources } from '../../operator/api/resources.ts';
 import { startController, type Controller } from '../../operator/controller/controller.ts';
 import type { DatabaseRail } from '../../operator/controller/database-rail.ts';
+import { createNameResolver, type NameResolver } from '../../operator/driver/names.ts';
 import { createProxyRail, type ProxyRail } from '../../operator/controller/proxy-rail.ts';
 import type { Source } from '../../operator/source/source.ts';
 import type { DatabaseObserved } from '../../operator/status/observed.ts';
@@ -80,7 +81,7 @@ const worlds: World[] = [];
 
 function start(
   picture: Resources | Error,
-  more: { proxy?: MemoryProxy; databases?: Map<string, DatabaseObserved> } = {},
+  more: { proxy?: MemoryProxy; databases?: Map<string, DatabaseObserved>; names?: NameResolver } = {},
 ): World {
   const source = memorySource(picture);
   const { proxy = createMemoryProxy(), databases = new Map<string, DatabaseObserved>() } = more;
@@ -105,7 +106,7 @@ function start(
     source,
     proxy: rail,
     databases: databaseRail,
-    resolver: { names: new Map(), want: nothing, close: nothing },
+    resolver: more.names ?? { names: new Map(), want: nothing, recall: nothing, close: nothing },
     now: () => '2026-01-01T00:00:00Z',
     onRead: nothing,
     onRound: (work, result) => {
@@ -269,5 +270,32 @@ describe('servers with accounts', () => {
     await servers(world, { a: 'ready', b: 'ready' });
     expect(world.proxy.calls.filter((call) => call.includes('set-state set-state'))).toEqual([]);
     expect(world.proxy.everDrained).not.toContain('a_192.0.2.1:8000');
+  });
+});
+
+describe('servers with names', () => {
+  const named = resources({
+    pools: [pool('site', { externalEndpoints: [{ name: 'a', address: 'a.example.com' }] })],
+    rules: [rule('site', { rules: [{ name: 'all', pools: [{ name: 'site' }] }] })],
+  });
+  const resolvers: NameResolver[] = [];
+  const names = (resolve: () => Promise<readonly string[]>) => {
+    const made = createNameResolver({ onChange: () => worlds.at(-1)?.controller.wake(), resolve });
+    resolvers.push(made);
+    return made;
+  };
+  afterEach(() => {
+    for (const one of resolvers.splice(0)) one.close();
+  });
+
+  it('are left alone by a second start that finds no name server', async () => {
+    const first = start(named, { names: names(async () => ['192.0.2.1']) });
+    await servers(first, { a: 'ready' });
+    await first.controller.stop();
+    const silent = names(() => Promise.reject(new Error('no name server answers')));
+    const second = start(named, { proxy: first.proxy.heir(), names: silent });
+    await eventually('rest', () => second.controller.settled);
+    expect(serversOf(second)).toEqual({ a: 'ready' });
+    expect(second.proxy.everDrained).toEqual([]);
   });
 });

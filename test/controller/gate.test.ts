@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createGate, type Seen } from '../../operator/controller/gate.ts';
-import type {
-  AccountObserved,
-  DatabaseObserved,
-  GrantObserved,
-  ServerObserved,
-} from '../../operator/status/observed.ts';
+import type { AccountObserved, DatabaseObserved, GrantObserved } from '../../operator/status/observed.ts';
 import { buildTopology } from '../../operator/topology/build.ts';
 import { grant, NO_NAMES, pool, resources, secret } from '../topology/objects.ts';
 
@@ -28,7 +23,7 @@ const DATABASE = topologyOf('a').accounts[0]?.server.id ?? '';
 
 type State = AccountObserved['state'];
 
-/** What was seen: accounts by host, servers that the proxy has by id. */
+/** What was seen: accounts by host, servers that have joined by id. */
 function seen(
   accounts: Readonly<Record<string, State>> | DatabaseObserved | undefined,
   there: readonly string[],
@@ -38,14 +33,9 @@ function seen(
     new Map([['default/app', { accounts: Object.entries(states).map(([host, state]) => ({ host, state })) }]]);
   const isWhole = (value: object): value is DatabaseObserved => 'grants' in value;
   const database = accounts === undefined ? undefined : isWhole(accounts) ? accounts : { grants: grants(accounts) };
-  const server: ServerObserved = { admin: 'ready', health: 'Up', leaving: false };
   return {
     databases: new Map(database === undefined ? [] : [[DATABASE, database]]),
-    proxy: {
-      programmed: true,
-      pools: new Map([['default/site', new Map(there.map((id) => [id, server]))]]),
-      bind: '*',
-    },
+    joined: (pool, id) => pool === 'default/site' && there.includes(id),
     now,
   };
 }
@@ -70,6 +60,7 @@ describe('a server of a pool with a grant', () => {
       [A, B],
       undefined,
     ],
+    ['does not wait when it serves already and no database was heard of', seen(undefined, [A]), [A], 1000],
     [
       'does not wait for an account that failed',
       seen({ '10.0.0.1': 'Ready', '10.0.0.2': 'Failed' }, [A]),

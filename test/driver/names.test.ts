@@ -61,6 +61,32 @@ describe('a name', () => {
     expect(resolver.names.get('a.x')).toEqual(['192.0.2.1']);
   });
 
+  it('that an earlier process knew counts until it is found, and is looked for as one that is not known', async () => {
+    const { resolver, answers, asked, changes } = world({ 'b.x': ['192.0.2.2'] }, 60_000, 5);
+    const earlier: readonly (readonly [string, readonly string[]])[] = [
+      ['a.x', ['192.0.2.1']],
+      ['b.x', ['192.0.2.2']],
+    ];
+    resolver.recall(new Map(earlier));
+    resolver.want(['a.x', 'b.x']);
+    expect([...resolver.names]).toEqual(earlier);
+    await eventually('three looks', () => asked.filter((name) => name === 'a.x').length >= 3);
+    expect([[...resolver.names], changes()]).toEqual([earlier, 0]);
+    answers['a.x'] = ['192.0.2.9'];
+    await eventually('the move', () => resolver.names.get('a.x')?.[0] === '192.0.2.9');
+    const { length } = asked;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([asked.slice(length), changes()]).toEqual([[], 1]);
+  });
+
+  it('of which something is known is not recalled', async () => {
+    const { resolver } = world({ 'a.x': ['192.0.2.1'] });
+    resolver.want(['a.x']);
+    await eventually('the address', () => resolver.names.has('a.x'));
+    resolver.recall(new Map([['a.x', ['192.0.2.9']]]));
+    expect(resolver.names.get('a.x')).toEqual(['192.0.2.1']);
+  });
+
   it('that nobody wants any more is forgotten with the next change', async () => {
     const { resolver } = world({ 'a.x': ['192.0.2.1'], 'b.x': ['192.0.2.2'], 'c.x': ['192.0.2.3'] });
     resolver.want(['a.x', 'b.x']);

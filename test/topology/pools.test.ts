@@ -3,6 +3,7 @@ import type { ExternalEndpoint, WebPoolSpec } from '../../operator/api/kinds.gen
 import type { EndpointSlice, SliceEndpoint } from '../../operator/api/resources.ts';
 import { buildTopology } from '../../operator/topology/build.ts';
 import { poolOptions } from '../../operator/topology/pool-options.ts';
+import { namesByServers } from '../../operator/topology/servers.ts';
 import type { Names } from '../../operator/topology/topology.ts';
 import { NO_NAMES, pool, resources, slice } from './objects.ts';
 
@@ -221,4 +222,25 @@ it('one address may serve several pools', () => {
     ['default/b', 1],
   ]);
   expect(findings).toEqual([]);
+});
+
+describe('names by the servers of an earlier process', () => {
+  const site = pool('site', {
+    externalEndpoints: [
+      { name: 'a', address: 'web.example.com' },
+      { name: 'b', address: 'WEB.example.com.', port: 8080 },
+      { name: 'c', address: 'never.example.com' },
+      { name: 'd', address: '192.0.2.9' },
+    ],
+  });
+  const ids = ['a_192.0.2.5:80', 'a_2001:db8::5:80', 'b_192.0.2.4:8080', 'd_192.0.2.9:80', 'aa_192.0.2.1:80'];
+
+  it('have the addresses of the endpoints that are given by them', () => {
+    const names = namesByServers(new Map([['default/site', site]]), () => ids);
+    expect([...names]).toEqual([['web.example.com', ['192.0.2.4', '192.0.2.5', '2001:db8::5']]]);
+  });
+
+  it('are unknown where no server was made', () => {
+    expect(namesByServers(new Map([['default/site', site]]), () => undefined).size).toBe(0);
+  });
 });
