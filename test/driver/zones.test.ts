@@ -50,14 +50,28 @@ const site = (spec: object = {}, zones = ZONES, list = all) => {
   ];
 };
 
-/** Who answers these requests, sorted; each of them has to be answered. */
-async function served(proxy: TestProxy, port = PORT): Promise<string> {
+/** Who answers these requests, sorted, and how. */
+async function answersOf(proxy: TestProxy, port = PORT) {
   const answers = await Promise.all(Array.from({ length: 12 }, (_, index) => proxy.get(port, `/${index}`)));
-  expect([...new Set(answers.map(({ status }) => status))]).toEqual([200]);
-  return [...new Set(answers.map(({ server = 'none' }) => server))].toSorted(compareText).join();
+  const names = [...new Set(answers.map(({ server = 'none' }) => server))].toSorted(compareText).join();
+  return { names, statuses: new Set(answers.map(({ status }) => status)) };
 }
-const untilServed = (proxy: TestProxy, names: string, port?: number) =>
-  proxy.until(`${names} to serve`, async () => (await served(proxy, port)) === names);
+/** Who answers; each request has to be answered. */
+async function served(proxy: TestProxy, port?: number): Promise<string> {
+  const { names, statuses } = await answersOf(proxy, port);
+  expect([...statuses]).toEqual([200]);
+  return names;
+}
+/** Waits for them; meanwhile each request has to be answered too. */
+async function untilServed(proxy: TestProxy, names: string, port?: number): Promise<void> {
+  const seen = new Set<number>();
+  await proxy.until(`${names} to serve`, async () => {
+    const got = await answersOf(proxy, port);
+    for (const status of got.statuses) seen.add(status);
+    return got.names === names;
+  });
+  expect([...seen]).toEqual([200]);
+}
 
 test.each(['RoundRobin', 'LeastConnections', 'Random', 'URI'])(
   'servers of the own zone serve; when none can, all others together, and not a visitor longer: %s',
