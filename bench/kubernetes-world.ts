@@ -35,7 +35,6 @@ const PARALLEL = 16;
 const NAMESPACE = '/namespaces/default';
 const OURS = '/apis/webpool.dev/v1alpha1';
 const SLICES = `/apis/discovery.k8s.io/v1${NAMESPACE}/endpointslices`;
-const CRDS = new URL('../crds/', import.meta.url).pathname;
 
 /** What this machine lacks for such a world; undefined = nothing. */
 export async function missingWorld(): Promise<string | undefined> {
@@ -54,8 +53,7 @@ export async function startKubernetesWorld(size: WorldSize): Promise<KubernetesW
     const plane = await startControlPlane({});
     endings.push(() => plane.stop());
     await startServers(network);
-    await plane.kubectl(['apply', '-k', CRDS]);
-    await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
+    await plane.installKinds();
     await fill(plane, network, size);
     const uid = '00000000-0000-4000-8000-000000000001';
     const identity = { namespace: 'default', name: 'proxy-1', uid };

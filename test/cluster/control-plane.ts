@@ -40,6 +40,8 @@ export interface ControlPlane {
   readonly client: Client;
   /** Runs kubectl as admin; its output. Throws with kubectl's own words. */
   readonly kubectl: (args: readonly string[], options?: KubectlOptions) => Promise<string>;
+  /** Applies our CRDs and waits until the API server takes objects of them. */
+  readonly installKinds: () => Promise<void>;
   /** A kubeconfig file for a service account that exists. */
   readonly kubeconfigFor: (account: ServiceAccount) => Promise<string>;
   /** A client for a service account that exists. */
@@ -95,6 +97,7 @@ export type UserName = keyof typeof USERS;
 const NOT_USED = '198.18.255.1';
 /** Another program may take a port that was free a moment ago. */
 const ATTEMPTS = 3;
+const CRDS = new URL('../../crds/', import.meta.url).pathname;
 const SERVICE_ADDRESSES = '10.0.0.0/16';
 
 /** Which programs these options start. */
@@ -295,6 +298,7 @@ async function finish(plane: Plane): Promise<ControlPlane> {
     count += 1;
     return writeKubeconfig(plane, `token-${count}`, own);
   };
+  const asAdmin: ControlPlane['kubectl'] = (args, own = {}) => kubectl(plane, { kubeconfig, ...own }, args);
   return {
     url: urlOf(plane),
     ca,
@@ -304,7 +308,11 @@ async function finish(plane: Plane): Promise<ControlPlane> {
     programs: plane.programs,
     folder,
     client,
-    kubectl: (args, own = {}) => kubectl(plane, { kubeconfig, ...own }, args),
+    kubectl: asAdmin,
+    installKinds: async () => {
+      await asAdmin(['apply', '-k', CRDS]);
+      await asAdmin(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
+    },
     tokenFor,
     kubeconfigWith,
     kubeconfigAs: (name) => writeKubeconfig(plane, name, plane.tokens[name]),

@@ -45,10 +45,8 @@ const serves = (host: string, pair: Pair) =>
   });
 const resolved = (host: string, status: string) =>
   eventually(`ResolvedRefs of ${host} is ${status}`, async () => {
-    const { conditions = [] } = ((await folder.status(`routingrule.default.${host}`)) ?? {}) as {
-      readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message: string }[];
-    };
-    return conditions.find((one) => one.type === 'ResolvedRefs' && one.status === status)?.message;
+    const told = await folder.condition(`routingrule.default.${host}`, 'ResolvedRefs');
+    return told?.status === status && told.message;
   });
 
 beforeAll(async () => {

@@ -43,9 +43,7 @@ describe('webpool run', () => {
     return answer.server ?? `${answer.status} ${String(answer.headers['x-webpool-reason'])}`;
   };
   const reason = async (name: string) => {
-    const status = await folder.status(name);
-    const conditions = (status?.['conditions'] ?? []) as readonly { type: string; status: string; reason: string }[];
-    const ready = conditions.find(({ type }) => type === 'Ready');
+    const ready = await folder.condition(name, 'Ready');
     return ready === undefined ? '' : `${ready.status} ${ready.reason}`;
   };
   const became = (name: string, wanted: string) =>
@@ -114,12 +112,7 @@ describe('webpool run', () => {
       await new Promise<void>((done) => other.listen(8081, own.bind, done));
       return () => new Promise((done) => other.close(done));
     };
-    const ready = async (name: string) => {
-      const conditions = ((await own.status(`routingrule.default.${name}`))?.['conditions'] ?? []) as readonly {
-        readonly [field: string]: string;
-      }[];
-      return conditions.find(({ type }) => type === 'Ready');
-    };
+    const ready = (name: string) => own.condition(`routingrule.default.${name}`, 'Ready');
     const at = async (port: number) => (await request({ address: own.bind, port }, '/')).server;
     const other = ruleText('other', '/', 'site').replace(`port: ${PORT}`, 'port: 8081');
     try {
@@ -133,15 +126,13 @@ describe('webpool run', () => {
       await eventually('the free port serves', async () => (await at(PORT).catch(() => undefined)) === 'web01');
       const told = await eventually('the rule says so', async () => {
         const condition = await ready('other');
-        return condition?.['reason'] === 'PortUnavailable' && condition;
+        return condition?.reason === 'PortUnavailable' && condition;
       });
-      expect(told['message']).toMatch(
-        /^spec\.listener\.port: Port 8081 is held by node \(process \d+\) on this host\./,
-      );
-      await eventually('the other rule is well', async () => (await ready('site'))?.['status'] === 'True');
+      expect(told.message).toMatch(/^spec\.listener\.port: Port 8081 is held by node \(process \d+\) on this host\./);
+      await eventually('the other rule is well', async () => (await ready('site'))?.status === 'True');
       await release();
       await eventually('it is opened', async () => (await at(8081).catch(() => undefined)) === 'web01');
-      await eventually('the rule is well', async () => (await ready('other'))?.['status'] === 'True');
+      await eventually('the rule is well', async () => (await ready('other'))?.status === 'True');
 
       await own.write('other.yaml', 'apiVersion: v1\nkind: Secret\nmetadata: {name: unused}\n');
       await eventually('it is closed', async () => (await at(8081).catch(() => 'closed')) === 'closed');

@@ -1,5 +1,4 @@
 /** Answers that a pool compresses, as clients get them. */
-import { get as httpGet, type IncomingHttpHeaders } from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
@@ -7,11 +6,6 @@ import { startWebServer, type WebServer } from '../support/web-server.ts';
 
 const PORT = 8080;
 const TEXT = 'All work and no play makes Jack a dull boy.\n'.repeat(100);
-
-interface Got {
-  readonly headers: IncomingHttpHeaders;
-  readonly bytes: Buffer;
-}
 
 describe('compression', () => {
   let proxy: TestProxy;
@@ -34,17 +28,11 @@ describe('compression', () => {
     await server.stop();
   });
 
-  const get = async (host: string, accepts = 'gzip'): Promise<Got> =>
-    new Promise((resolve, reject) => {
-      const asked = { Host: host, 'Accept-Encoding': accepts };
-      const request = httpGet({ host: proxy.address, port: PORT, agent: false, headers: asked }, (answer) => {
-        const chunks: Buffer[] = [];
-        answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-        answer.on('error', reject);
-        answer.on('end', () => resolve({ headers: answer.headers, bytes: Buffer.concat(chunks) }));
-      });
-      request.on('error', reject);
-    });
+  const get = async (host: string, accepts = 'gzip') => {
+    const asked = { host, headers: { 'Accept-Encoding': accepts }, encoding: 'latin1' } as const;
+    const { headers: got, body } = await proxy.get(PORT, '/', asked);
+    return { headers: got, bytes: Buffer.from(body, 'latin1') };
+  };
 
   it.each(['text/html', 'text/html; charset=utf-8', 'TEXT/HTML', 'application/json'])('of %s', async (type) => {
     headers = { 'Content-Type': type, ETag: '"one"' };

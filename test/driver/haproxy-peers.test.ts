@@ -3,8 +3,7 @@ import { afterEach, beforeAll, afterAll, expect, test } from 'vitest';
 import { createPeerKeeper } from '../../operator/controller/proxy-peers.ts';
 import type { Peer } from '../../operator/haproxy/peers.ts';
 import { loopbackAddress } from '../support/address.ts';
-import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
-import { eventually } from '../support/wait.ts';
+import { allTo, becomePeers, createTestProxy, goRound, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { startWebServer, type WebServer } from '../support/web-server.ts';
 
 const PORT = 8080;
@@ -50,17 +49,7 @@ const where = async (proxy: TestProxy) => {
   for (const from of VISITORS) found.push((await proxy.get(PORT, '/', { from })).server);
   return found;
 };
-/** Goes round with all of them, as their loops would, until `look` says so. */
-const together = (what: string, look: () => boolean | Promise<boolean>) =>
-  eventually(what, async () => {
-    for (const proxy of proxies) await proxy.until('a round', () => true);
-    return look();
-  });
-const knowing = () =>
-  together('each to know the other', async () => {
-    const texts = await Promise.all(proxies.map((proxy) => proxy.command('show peers webpool')));
-    return texts.every((text) => /last_status=ESTA/.test(text));
-  });
+const together = (what: string, look: () => boolean | Promise<boolean>) => goRound(proxies, what, look);
 const remembersAll = async (proxy: TestProxy) => {
   const table = await proxy.command('show table http_default_site');
   return VISITORS.every((address) => table.includes(`:${address} `));
@@ -107,7 +96,7 @@ test('a user is known by his header on each proxy', async () => {
   const by = { sessionAffinity: { type: 'Header', header: 'X-User' } };
   for (const proxy of [one, two]) await proxy.apply(affine(servers, by));
   for (const proxy of [one, two]) await proxy.serving();
-  await knowing();
+  await becomePeers(proxies);
   const ask = async (proxy: TestProxy, user: string) =>
     (await proxy.get(PORT, '/', { headers: { 'X-User': user } })).server;
   for (const user of ['ann', 'bob', 'eve', 'dan']) {
@@ -123,7 +112,7 @@ test('a visitor who moves is known elsewhere too', async () => {
   const [one, two] = [await join(), await join()];
   for (const proxy of [one, two]) await proxy.apply(affine(servers));
   for (const proxy of [one, two]) await proxy.serving();
-  await knowing();
+  await becomePeers(proxies);
   const before = await where(one);
   await together('the other to know them', () => remembersAll(two));
   expect(await where(two)).toEqual(before);

@@ -4,8 +4,16 @@ import { compareText } from '../../operator/api/stable.ts';
 import { createPeerKeeper } from '../../operator/controller/proxy-peers.ts';
 import type { Peer } from '../../operator/haproxy/peers.ts';
 import { loopbackAddress } from '../support/address.ts';
-import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy, type TestProxyOptions } from '../support/haproxy.ts';
-import { eventually } from '../support/wait.ts';
+import {
+  allTo,
+  becomePeers,
+  createTestProxy,
+  goRound,
+  poolOf,
+  ruleOf,
+  type TestProxy,
+  type TestProxyOptions,
+} from '../support/haproxy.ts';
 import { startWebServer, type WebServer } from '../support/web-server.ts';
 
 const PORT = 8080;
@@ -178,18 +186,10 @@ test('proxies of different zones keep a visitor on one server', async () => {
   // In another order: HAProxy numbers its servers, and nobody else has these numbers.
   for (const list of [[near], all]) await other.apply(site(affine, ZONES, list));
   for (const proxy of [one, other]) await proxy.serving();
-  const together = (what: string, look: () => Promise<boolean>) =>
-    eventually(what, async () => {
-      for (const proxy of [one, other]) await proxy.until('a round', () => true);
-      return look();
-    });
   const at = async (proxy: TestProxy, from: string) => (await proxy.get(PORT, '/', { from })).server;
-  await together('each to know the other', async () => {
-    const texts = await Promise.all([one, other].map((proxy) => proxy.command('show peers webpool')));
-    return texts.every((text) => text.includes('last_status=ESTA'));
-  });
+  await becomePeers([one, other]);
   expect(await at(one, '127.6.0.1')).toBe('near');
-  await together('the other to know the visitor', async () =>
+  await goRound([one, other], 'the other to know the visitor', async () =>
     (await other.command('show table http_default_site')).includes(':127.6.0.1 '),
   );
   expect(await at(other, '127.6.0.1')).toBe('near');

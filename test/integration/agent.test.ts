@@ -13,7 +13,6 @@ import { startProxyPod, type ProxyPod } from '../support/proxy-pod.ts';
 import { eventually } from '../support/wait.ts';
 import { startWebServer, type WebServer } from '../support/web-server.ts';
 
-const CRDS = new URL('../../crds/', import.meta.url).pathname;
 const UID = '00000000-0000-4000-8000-000000000001';
 const missing = (await missingPrograms(programsOf({}))) ?? (await missingNetwork());
 
@@ -79,8 +78,7 @@ describeWhere('an agent', missing, () => {
   beforeAll(async () => {
     plane = await startControlPlane({});
     network = await startNetwork();
-    await plane.kubectl(['apply', '-k', CRDS]);
-    await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
+    await plane.installKinds();
     for (const name of ['pod1', 'pod2', 'web01']) {
       servers.set(name, await startWebServer({ name, address: network.hostAddress }));
     }

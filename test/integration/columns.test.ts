@@ -6,7 +6,6 @@ import { describeWhere } from '../support/announce.ts';
 import { waitEnds } from '../status/readers.ts';
 import { CASES } from '../status/situations.ts';
 
-const CRDS = new URL('../../crds/', import.meta.url).pathname;
 const SITE = `
 apiVersion: webpool.dev/v1alpha1
 kind: WebPool
@@ -33,8 +32,7 @@ describeWhere('kubectl', await missingPrograms(programsOf({})), () => {
   let plane: ControlPlane;
   beforeAll(async () => {
     plane = await startControlPlane();
-    await plane.kubectl(['apply', '-k', CRDS]);
-    await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
+    await plane.installKinds();
     await plane.kubectl(['apply', '-f', '-'], { input: SITE });
   }, BUILD_TIMEOUT);
   afterAll(() => plane?.stop());

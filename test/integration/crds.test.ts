@@ -39,8 +39,7 @@ describeWhere('the CRDs on an API server', await missingPrograms(programsOf({}))
   let plane: ControlPlane;
   beforeAll(async () => {
     plane = await startControlPlane({ apiServerOptions: OLDEST });
-    await plane.kubectl(['apply', '-k', FOLDER.pathname]);
-    await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
+    await plane.installKinds();
   }, BUILD_TIMEOUT);
   afterAll(() => plane?.stop());
 

@@ -7,7 +7,6 @@ import { BUILD_TIMEOUT, missingPrograms } from '../cluster/programs.ts';
 import { describeWhere } from '../support/announce.ts';
 import { certificateFor } from '../support/certificates.ts';
 
-const CRDS = new URL('../../crds/', import.meta.url).pathname;
 const MAIN = new URL('../../operator/main.ts', import.meta.url).pathname;
 
 describeWhere('webpool explain of a cluster', await missingPrograms(programsOf({})), () => {
@@ -36,8 +35,7 @@ describeWhere('webpool explain of a cluster', await missingPrograms(programsOf({
 
   beforeAll(async () => {
     plane = await startControlPlane();
-    await plane.kubectl(['apply', '-k', CRDS]);
-    await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
+    await plane.installKinds();
     await plane.kubectl(['create', 'namespace', 'shop']);
     const { certificate, key } = certificateFor(['www.example.com']);
     await apply(

@@ -14,7 +14,6 @@ import { startProxyPod, type ProxyPod } from '../support/proxy-pod.ts';
 import { eventually } from '../support/wait.ts';
 import { startWebServer, type WebServer } from '../support/web-server.ts';
 
-const CRDS = new URL('../../crds/', import.meta.url).pathname;
 const MAIN = new URL('../../operator/main.ts', import.meta.url).pathname;
 const MANIFEST = new URL('../../manifests/install.yaml', import.meta.url);
 const CONTROLLERS = { controllers: true };
@@ -99,8 +98,7 @@ export async function startOperatorWorld({ controllers } = CONTROLLERS): Promise
   const database = await startMariaDb();
   const machine = await startWebServer({ name: 'web01', address: network.hostAddress });
   const processes: Pick<ProxyPod, 'stop'>[] = [];
-  await plane.kubectl(['apply', '-k', CRDS]);
-  await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
+  await plane.installKinds();
   await plane.kubectl(['apply', '-f', '-'], { input: await rights() });
   const config = join(plane.folder, 'operator.yaml');
   await writeFile(config, SETTINGS);

@@ -13,7 +13,6 @@ import { startProxyPod, type ProxyPod } from '../support/proxy-pod.ts';
 import { eventually } from '../support/wait.ts';
 import { startWebServer, type WebServer } from '../support/web-server.ts';
 
-const CRDS = new URL('../../crds/', import.meta.url).pathname;
 const SLICES = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices';
 const missing = (await missingPrograms(programsOf({}))) ?? (await missingNetwork());
 
@@ -75,8 +74,7 @@ describeWhere('a pool of ten under load', missing, () => {
   beforeAll(async () => {
     plane = await startControlPlane({});
     network = await startNetwork();
-    await plane.kubectl(['apply', '-k', CRDS]);
-    await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
+    await plane.installKinds();
     const ours = (kind: string, name: string, spec: object) => ({
       apiVersion: 'webpool.dev/v1alpha1',
       kind,

@@ -23,8 +23,7 @@ describeWhere('samples on an API server', await missingPrograms(programsOf(OPTIO
   let plane: ControlPlane;
   beforeAll(async () => {
     plane = await startControlPlane(OPTIONS);
-    await plane.kubectl(['apply', '-k', `${ROOT}crds`]);
-    await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
+    await plane.installKinds();
   }, BUILD_TIMEOUT);
   afterAll(() => plane?.stop());
 

@@ -52,9 +52,7 @@ describeWhere('without controllers of Kubernetes', await missingOperatorWorld(),
   });
 
   test('and when it is back, so are they', async () => {
-    const crds = new URL('../../crds/', import.meta.url).pathname;
-    await world.plane.kubectl(['apply', '-k', crds]);
-    await world.plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
+    await world.plane.installKinds();
     await eventually('the API server takes it', async () => {
       await world.apply(pool('one', 0));
       return true;

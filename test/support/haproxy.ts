@@ -253,6 +253,26 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
   return proxy;
 }
 
+/** Goes round with all of them, as their loops would, until `look` says so. */
+export async function goRound(
+  proxies: readonly TestProxy[],
+  what: string,
+  look: () => boolean | Promise<boolean>,
+): Promise<void> {
+  await eventually(what, async () => {
+    for (const proxy of proxies) await proxy.until('a round', () => true);
+    return look();
+  });
+}
+
+/** Goes round until each has met the others. */
+export async function becomePeers(proxies: readonly TestProxy[]): Promise<void> {
+  await goRound(proxies, 'each to know the others', async () => {
+    const texts = await Promise.all(proxies.map((proxy) => proxy.command('show peers webpool')));
+    return texts.every((text) => text.includes('last_status=ESTA'));
+  });
+}
+
 /** What is left of a HAProxy that did not end when it was told to. */
 function end(pid: number): void {
   try {

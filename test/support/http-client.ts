@@ -23,6 +23,8 @@ export interface RequestOptions {
   readonly from?: string;
   /** Default: a connection of its own. */
   readonly agent?: Agent;
+  /** Of the answer's body as text; default: utf8. With `latin1` each character is a byte. */
+  readonly encoding?: BufferEncoding;
 }
 
 export interface Place {
@@ -32,7 +34,7 @@ export interface Place {
 
 /** One request. Errors: those of the connection. */
 export async function request({ address, port }: Place, target: string, options: RequestOptions = {}): Promise<Answer> {
-  const { method = 'GET', host, headers = {}, body, from, agent = false } = options;
+  const { method = 'GET', host, headers = {}, body, from, agent = false, encoding } = options;
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest({
       host: address,
@@ -49,7 +51,7 @@ export async function request({ address, port }: Place, target: string, options:
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('error', reject);
       incoming.on('end', () => {
-        const text = Buffer.concat(chunks).toString();
+        const text = Buffer.concat(chunks).toString(encoding);
         resolve(answerOf(incoming.statusCode ?? 0, incoming.headers, text));
       });
     });

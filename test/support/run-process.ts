@@ -22,6 +22,8 @@ export interface RunFolder {
   write(name: string, text: string): Promise<void>;
   /** The status that was written for an object, `webpool.default.site` for example. */
   status(name: string): Promise<Readonly<Record<string, unknown>> | undefined>;
+  /** A condition of that status. */
+  condition(name: string, type: string): Promise<Condition | undefined>;
   statusFiles(): Promise<readonly string[]>;
   /** Starts `run` on it and waits until it answers. */
   start(flags?: readonly string[]): Promise<RunProcess>;
@@ -33,6 +35,13 @@ export interface RunFolder {
   endRuns(): Promise<void>;
   /** Ends what is left and removes the folder. */
   remove(): Promise<void>;
+}
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
 }
 
 export interface RunProcess {
@@ -97,6 +106,11 @@ export async function makeRunFolder(program = MAIN): Promise<RunFolder> {
     children.clear();
   };
 
+  const status: RunFolder['status'] = async (name) => {
+    const text = await readFile(join(statusFolder, `${name}.yaml`), 'utf8').catch(() => '{}');
+    return (load(text) as { readonly status?: Readonly<Record<string, unknown>> }).status;
+  };
+
   return {
     path,
     bind,
@@ -105,9 +119,10 @@ export async function makeRunFolder(program = MAIN): Promise<RunFolder> {
       await writeFile(join(path, `${name}.new`), text);
       await rename(join(path, `${name}.new`), join(path, name));
     },
-    async status(name) {
-      const text = await readFile(join(statusFolder, `${name}.yaml`), 'utf8').catch(() => '{}');
-      return (load(text) as { readonly status?: Readonly<Record<string, unknown>> }).status;
+    status,
+    async condition(name, type) {
+      const conditions = ((await status(name))?.['conditions'] ?? []) as readonly Condition[];
+      return conditions.find((one) => one.type === type);
     },
     statusFiles: async () => (await readdir(statusFolder)).filter((name) => name.endsWith('.yaml')).sort(),
     start,
