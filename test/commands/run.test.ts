@@ -325,7 +325,8 @@ describe('webpool run', () => {
     const visitors = (async () => {
       while (!enough.signal.aborted) answers.push(await visit());
     })();
-    await rm(join(folder.path, '.status'), { recursive: true });
+    // Again while it is written to.
+    await rm(join(folder.path, '.status'), { recursive: true, maxRetries: 20, retryDelay: 5 });
     const now = await eventually('another HAProxy can be spoken to', () => folder.haproxy());
     expect(now).not.toBe(before);
     await eventually('the one before is gone', () => {
