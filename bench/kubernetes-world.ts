@@ -31,6 +31,8 @@ export const SERVERS = 10;
 const ALL_SERVERS = 150;
 
 const PORT = 8080;
+/** Hard limit of the proxy Pod. */
+const DESCRIPTORS = 20_000;
 const PARALLEL = 16;
 const NAMESPACE = '/namespaces/default';
 const OURS = '/apis/webpool.dev/v1alpha1';
@@ -57,7 +59,12 @@ export async function startKubernetesWorld(size: WorldSize): Promise<KubernetesW
     await fill(plane, network, size);
     const uid = '00000000-0000-4000-8000-000000000001';
     const identity = { namespace: 'default', name: 'proxy-1', uid };
-    const pod = await startProxyPod({ access: plane, pod: identity, program: await builtProgram() });
+    const pod = await startProxyPod({
+      access: plane,
+      pod: identity,
+      program: await builtProgram(),
+      descriptors: DESCRIPTORS,
+    });
     endings.push(() => pod.stop());
     await pod.ready();
     return {

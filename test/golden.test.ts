@@ -12,7 +12,7 @@ import { describe, expect, test } from 'vitest';
 import type { Condition } from '../operator/api/kinds.gen.ts';
 import { renderFolder } from '../operator/commands/render.ts';
 import { certificateFor } from './support/certificates.ts';
-import { HAPROXY } from './support/haproxy.ts';
+import { HAPROXY, SCRIPTS } from './support/haproxy.ts';
 
 const CASES = new URL('./golden/', import.meta.url).pathname;
 /** The case that shows haproxy.cfg whole. The others leave out what stands there too: else one default would edit them all. */
@@ -102,16 +102,12 @@ function anyCertificate(): string {
 async function checkWithHaproxy(files: ReadonlyMap<string, string>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'webpool-golden-'));
   try {
-    for (const [name, text] of files) await writeFile(join(folder, name), text);
+    for (const [name, text] of [...files, ...SCRIPTS]) await writeFile(join(folder, name), text);
     await writeFile(join(folder, 'servers.state'), '1\n');
     // Text of Secrets is in no rendered file; any certificate does for the grammar.
     for (const name of new Set([...files.values()].join('\n').match(/\b(?:certificate|authority)_\S+\.pem\b/g))) {
       await writeFile(join(folder, name), anyCertificate());
     }
-    await writeFile(
-      join(folder, 'router.lua'),
-      await readFile(new URL('../operator/haproxy/router.lua', import.meta.url)),
-    );
     const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` };
     // -dW: a warning is an error.
     await promisify(execFile)(HAPROXY, ['-dW', '-c', '-f', 'haproxy.cfg'], { cwd: folder, env });

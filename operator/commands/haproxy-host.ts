@@ -1,6 +1,7 @@
 /** What this host gives a HAProxy: addresses to listen on, descriptors, its lines in our log. */
 import { readFileSync } from 'node:fs';
 import { accessLogLine } from '../haproxy/access-log.ts';
+import type { Room } from '../haproxy/room.ts';
 import type { Logger } from '../telemetry/log.ts';
 
 const MOST_CONNECTIONS = 10_000;
@@ -11,14 +12,8 @@ const OTHER_DESCRIPTORS = 11_000;
 /** Of these, HAProxy itself has them open for listeners, its command line, its log. */
 const OWN_DESCRIPTORS = 1000;
 
-/** What HAProxy may open so that the descriptors of this host suffice, which two a connection and its checks take. */
-export interface Descriptors {
-  readonly maxConnections: number;
-  readonly otherDescriptors: number;
-}
-
 /** The room for HAProxy under the limits of this process, as /proc tells them. `wanted`: connections, when they are given. */
-export function descriptors(wanted?: number, limits: string = read('/proc/self/limits')): Descriptors {
+export function descriptors(wanted?: number, limits: string = read('/proc/self/limits')): Room {
   const found = Number(/^Max open files +\S+ +(\S+)/m.exec(limits)?.[1]);
   const hard = Number.isNaN(found) ? Infinity : found;
   const maxConnections = wanted ?? clamp((hard - OTHER_DESCRIPTORS) / 2, FEWEST_CONNECTIONS, MOST_CONNECTIONS);

@@ -22,7 +22,7 @@ import {
 import { ADMIN_SOCKET, STATE_FILE } from '../haproxy/config.ts';
 import type { Key } from '../api/resources.ts';
 import { isListName } from '../haproxy/certificates.ts';
-import { CONFIG_FILE, imageFiles, type Running } from '../haproxy/image.ts';
+import { CONFIG_FILE, imageFiles, skeletonIn, type Running } from '../haproxy/image.ts';
 import { isSecretFile } from '../haproxy/names.ts';
 import {
   parseCertificateList,
@@ -235,10 +235,8 @@ function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
   };
 }
 
-/** The last configuration without its server lines. */
 async function skeletonOnDisk(folder: string): Promise<string> {
-  const text = (await readIfThere(join(folder, CONFIG_FILE))) ?? '';
-  return text.replaceAll(/^ {2}server \S+_\S+ .*\n/gm, '');
+  return skeletonIn((await readIfThere(join(folder, CONFIG_FILE))) ?? '');
 }
 
 function withLimits(backend: string, states: ReadonlyMap<string, ServerState>, known: Memory['limits']) {

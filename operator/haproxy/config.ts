@@ -14,6 +14,7 @@ import { backendName, digest } from './names.ts';
 import { ALONE, peerSections, type Peers } from './peers.ts';
 import type { BackendConfig, ProxyConfig } from './proxy.ts';
 import { quote } from './quote.ts';
+import { LEAN_FILE, LEAN_SCRIPT, type Room } from './room.ts';
 import { routingMap } from './routes.ts';
 import { sharedFrontend, shareOut, type Sharing } from './tcp-ports.ts';
 import { transportFiles } from './transport.ts';
@@ -24,11 +25,7 @@ export interface ProxySettings extends AccessLogSettings, Place {
   readonly bind: readonly string[];
   /** Connections of all clients together. */
   readonly maxConnections: number;
-  /**
-   * Descriptors for checks and sockets, besides two for each connection. HAProxy takes its limit from `maxconn` alone: it
-   * does not count servers that join while it runs, and without room for their checks it drops its own command line.
-   * Default: 10 000.
-   */
+  /** Descriptors for checks and sockets, besides two for each connection. Default: 10 000. */
   readonly otherDescriptors?: number;
   /** Text of router.lua. */
   readonly router: string;
@@ -110,7 +107,8 @@ function build(input: Input, settings: ProxySettings, memo: Memo): ProxyConfig {
       : skeletonOf(sections, { ...sharing, peers }, settings);
   const { lists: certificateLists } = certificates;
   const secretFiles = new Map([...certificates.secretFiles, ...transportFiles(topology.pools.values())]);
-  const config: ProxyConfig = { skeleton, checksum, files, routes, backends, secretFiles, certificateLists };
+  const room = roomOf(settings);
+  const config: ProxyConfig = { skeleton, checksum, files, room, routes, backends, secretFiles, certificateLists };
   memo.last = { ...input, inputs, config };
   return config;
 }
@@ -195,7 +193,7 @@ function skeletonOf(
   settings: ProxySettings,
 ): Pick<ProxyConfig, 'skeleton' | 'checksum' | 'files'> {
   const blocks = [
-    globalLines(settings, peers),
+    globalLines(peers),
     ...peerSections(peers),
     ...accessLogSections(settings),
     defaultLines(settings),
@@ -208,10 +206,12 @@ function skeletonOf(
   const defaults = listeners.map(defaultList).filter((list) => list !== undefined);
   const files = new Map([
     [ROUTER_FILE, settings.router],
+    [LEAN_FILE, LEAN_SCRIPT],
     ...defaults.map(({ name, text: lines }) => [name, lines] as const),
     ...sections.flatMap((section) => [...section.files]),
   ]);
-  const checksum = digest([text, ...files.keys(), settings.router].join('\n'));
+  const room = Object.values(roomOf(settings));
+  const checksum = digest([text, ...files.keys(), settings.router, LEAN_SCRIPT, ...room].join('\n'));
   return { skeleton: `${text.replace(CHECKSUM, checksum)}\n`, checksum, files };
 }
 
@@ -227,16 +227,16 @@ export function checksumIn(skeleton: string): string {
 
 const OTHER_DESCRIPTORS = 10_000;
 
-function globalLines(
-  { maxConnections, otherDescriptors = OTHER_DESCRIPTORS }: ProxySettings,
-  peers: Peers,
-): readonly string[] {
+function roomOf({ maxConnections, otherDescriptors = OTHER_DESCRIPTORS }: ProxySettings): Room {
+  return { maxConnections, otherDescriptors };
+}
+
+function globalLines(peers: Peers): readonly string[] {
   return [
     'global',
     `description ${CHECKSUM}`,
     `localpeer ${quote('name', peers.name)}`,
-    `maxconn ${maxConnections + Math.floor(otherDescriptors / 2)}`,
-    // Servers in the file are counted on top of that room: ten thousand of them must not keep it from starting.
+    // More servers than there is room for must not keep it from starting.
     'no strict-limits',
     `stats socket unix@${ADMIN_SOCKET} mode 600 level admin`,
     'stats timeout 1m',
@@ -245,6 +245,8 @@ function globalLines(
     // Only clients that know no elliptic curves ask for it.
     'tune.ssl.default-dh-param 2048',
     `lua-load-per-thread ${ROUTER_FILE}`,
+    `lua-load-per-thread ${LEAN_FILE}`,
+    `lua-load ${LEAN_FILE}`,
     // Remembering lookups costs more than our lookups: all of them are trees, and few URLs come twice.
     'tune.pattern.cache-size 0',
     'log stdout format raw local0 notice',

@@ -5,6 +5,7 @@ import { ROUTES_FILE } from './frontend.ts';
 import { socketAddress } from './names.ts';
 import type { BackendConfig, ProxyConfig, ServerConfig } from './proxy.ts';
 import { quote } from './quote.ts';
+import { ROOM_SECTION, roomSection } from './room.ts';
 
 /** Name of the main file. */
 export const CONFIG_FILE = 'haproxy.cfg';
@@ -24,11 +25,20 @@ const NOTHING: Running = { backends: new Map(), certificateLists: new Map() };
  * the file it would be born serving.
  */
 export function configFile(config: ProxyConfig, running: Running = NOTHING): string {
+  let servers = 0;
   const texts = sectionsOf(config.skeleton).map(({ text, name }) => {
     const backend = name === undefined ? undefined : config.backends.get(name);
-    return backend === undefined ? text : text + serversOf(backend, running.backends.get(backend.name));
+    if (backend === undefined) return text;
+    const { count, lines } = serversOf(backend, running.backends.get(backend.name));
+    servers += count;
+    return text + lines;
   });
-  return texts.join('');
+  return [roomSection(config.room, servers), ...texts].join('');
+}
+
+/** What `configFile` adds to a skeleton taken away again. */
+export function skeletonIn(file: string): string {
+  return file.replace(ROOM_SECTION, '').replaceAll(/^ {2}server \S+_\S+ .*\n/gm, '');
 }
 
 /** A part of a skeleton; `name` of a backend. */
@@ -86,17 +96,25 @@ export function routesFile(routes: ReadonlyMap<string, string>): string {
   return text;
 }
 
-const known = new WeakMap<BackendConfig, { readonly running: unknown; readonly text: string }>();
+/** The servers of a backend that are in the file. */
+interface ServerLines {
+  readonly running: unknown;
+  readonly count: number;
+  readonly lines: string;
+}
 
-function serversOf(backend: BackendConfig, running: ReadonlyMap<string, unknown> | undefined): string {
+const known = new WeakMap<BackendConfig, ServerLines>();
+
+function serversOf(backend: BackendConfig, running: ReadonlyMap<string, unknown> | undefined): ServerLines {
   const before = known.get(backend);
-  if (before !== undefined && before.running === running) return before.text;
-  const text = [...backend.servers.values()]
-    .filter((server) => !server.probeFirst || running?.has(server.name) === true)
-    .map((server) => `  ${serverLine(server)}\n`)
-    .join('');
-  known.set(backend, { running, text });
-  return text;
+  if (before !== undefined && before.running === running) return before;
+  const servers = [...backend.servers.values()].filter(
+    (server) => !server.probeFirst || running?.has(server.name) === true,
+  );
+  const lines = servers.map((server) => `  ${serverLine(server)}\n`).join('');
+  const found = { running, count: servers.length, lines };
+  known.set(backend, found);
+  return found;
 }
 
 /** A server that waits in maintenance has to be born so; drain comes back from the state file. */

@@ -3,15 +3,17 @@
  * In: Topology. Out: ProxyConfig (desired), ProxyState (read back), ProxyChange[] (plan). Never: a socket or a file.
  */
 import type { SecretRef } from '../topology/topology.ts';
+import type { Room } from './room.ts';
 
 /** The whole of one HAProxy as it should be. */
 export interface ProxyConfig {
-  /** haproxy.cfg without its server lines: it alone decides about a reload. */
+  /** haproxy.cfg without its servers and what depends on them: it alone decides about a reload. */
   readonly skeleton: string;
-  /** Of `skeleton` and `files`, in hexadecimal; written into HAProxy's `description` and read back from `show info`. */
+  /** Of `skeleton`, `files` and `room`, in hexadecimal; written into HAProxy's `description` and read back from `show info`. */
   readonly checksum: string;
   /** Further files that the skeleton names: file name → content. */
   readonly files: ReadonlyMap<string, string>;
+  readonly room: Room;
   /** The routing map: key → value. */
   readonly routes: ReadonlyMap<string, string>;
   /** Backend name → servers. Sorted by name. */

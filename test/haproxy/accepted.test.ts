@@ -9,7 +9,7 @@ import type { Kind } from '../../operator/api/resources.ts';
 import { renderFolder } from '../../operator/commands/render.ts';
 import { sampleWith, type Changes } from '../api/sample.ts';
 import { ACCEPTED, KINDS } from '../api/variations.ts';
-import { HAPROXY, ROUTER } from '../support/haproxy.ts';
+import { HAPROXY, SCRIPTS } from '../support/haproxy.ts';
 
 const FIRST_PORT = 20_000;
 /** Nothing to worry about: certificates are not rendered. */
@@ -63,7 +63,7 @@ async function wordsOn(objects: readonly Written[]): Promise<{ readonly cfg: str
   const files = new Map([
     ...(await renderFolder(source, { bind: ['127.0.0.1'] })),
     ['servers.state', '1\n'],
-    ['router.lua', ROUTER],
+    ...SCRIPTS,
   ]);
   for (const [name, text] of files) await writeFile(join(target, name), text);
   const { code, words } = await check(target);

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { configFile, imageFiles, routesFile } from '../../operator/haproxy/image.ts';
+import { configFile, imageFiles, routesFile, skeletonIn } from '../../operator/haproxy/image.ts';
+import type { ProxyConfig } from '../../operator/haproxy/proxy.ts';
 import { configOf, pool, rule } from './worlds.ts';
 
 const config = configOf([
@@ -20,7 +21,7 @@ const ALL = {
 const serverLines = (text: string) => text.split('\n').filter((line) => / {2}server \S+_/.test(line));
 
 it('has no server that has to pass a check first', () => {
-  expect(configFile(config)).toBe(config.skeleton);
+  expect(configFile(config)).toBe(`global\n  maxconn 5100\n\n${config.skeleton}`);
 });
 
 it('has those that run, in the section of their backend', () => {
@@ -32,6 +33,16 @@ it('has those that run, in the section of their backend', () => {
   ]);
   expect(text).toMatch(/\nbackend http_default_p\n(?: {2}.*\n)* {2}server a_/);
   expect(text).toMatch(/\nbackend http_default_empty\n(?: {2}(?!server ).*\n)*(?:\n|$)/);
+});
+
+it('has the same room for descriptors with every number of servers', () => {
+  const inAll = (room: ProxyConfig['room']) => configFile({ ...config, room }, ALL).split('\n', 2)[1];
+  expect(inAll({ maxConnections: 100, otherDescriptors: 23 })).toBe('  maxconn 110');
+  expect(inAll({ maxConnections: 100, otherDescriptors: 2 })).toBe('  maxconn 100');
+});
+
+it('is the skeleton again without what depends on servers', () => {
+  expect(skeletonIn(configFile(config, ALL))).toBe(config.skeleton);
 });
 
 it('has a server at once when somebody else has checked it', () => {
@@ -58,6 +69,6 @@ it('is the same for the same routes in any order', () => {
 
 it('is all files that a start needs', () => {
   const files = imageFiles(config);
-  expect([...files.keys()].sort()).toEqual(['haproxy.cfg', 'router.lua', 'routes.map']);
+  expect([...files.keys()].sort()).toEqual(['haproxy.cfg', 'lean.lua', 'router.lua', 'routes.map']);
   expect(files.get('haproxy.cfg')).toContain(`  description ${config.checksum}\n`);
 });

@@ -18,9 +18,11 @@ import type { Pool, Topology } from '../../operator/topology/topology.ts';
 import type { ProxyDriver, RefusedChange, RuntimeChange } from '../../operator/driver/proxy-driver.ts';
 import { runCommands, runMasterCommand } from '../../operator/driver/runtime-socket.ts';
 import type { ProxySettings } from '../../operator/haproxy/config.ts';
+import { ROUTER_FILE } from '../../operator/haproxy/frontend.ts';
 import type { Peers } from '../../operator/haproxy/peers.ts';
 import { parseInfo, parseProcesses, type Processes, type WorkerInfo } from '../../operator/haproxy/parse.ts';
 import type { ProxyState, ServerState } from '../../operator/haproxy/proxy.ts';
+import { LEAN_FILE, LEAN_SCRIPT } from '../../operator/haproxy/room.ts';
 import { createTopologyBuilder } from '../../operator/topology/build.ts';
 import { loopbackAddress } from './address.ts';
 import { admitted, type Written } from './admit.ts';
@@ -33,6 +35,12 @@ export const HAPROXY = process.env['WEBPOOL_HAPROXY'] ?? 'haproxy';
 
 /** Text of router.lua. */
 export const ROUTER = readFileSync(new URL('../../operator/haproxy/router.lua', import.meta.url), 'utf8');
+
+/** The files that no start goes without and `render` leaves out. */
+export const SCRIPTS: ReadonlyMap<string, string> = new Map([
+  [ROUTER_FILE, ROUTER],
+  [LEAN_FILE, LEAN_SCRIPT],
+]);
 
 /** `[major, minor]` of the binary. */
 export function haproxyVersion(): readonly [number, number] {
@@ -106,6 +114,8 @@ export interface TestProxy {
 }
 
 export interface TestProxyOptions {
+  /** Default: `HAPROXY`. */
+  readonly binary?: string;
   /** Addresses to bind to. Default: `address`, one of the loopback. */
   readonly bind?: readonly string[];
   readonly settings?: Partial<ProxySettings>;
@@ -135,7 +145,7 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
   const secrets = new Map<string, ReadonlyMap<string, string>>();
   const configMaps = new Map<string, ReadonlyMap<string, string>>();
   const driver = createHaproxyDriver({
-    binary: HAPROXY,
+    binary: options.binary ?? HAPROXY,
     folder,
     secretText: (secret, key) => secrets.get(secret)?.get(key),
     onLine: (line) => told.lines.push(line),

@@ -22,6 +22,8 @@ export interface ProxyPodOptions {
   /** The program whose agent it is. Default: these sources. */
   readonly program?: string;
   readonly agentFlags?: readonly string[];
+  /** Hard limit of descriptors of both containers, which decides how many connections HAProxy takes. Default: this process's, and 1000 connections. */
+  readonly descriptors?: number;
 }
 
 export interface ProxyPod {
@@ -45,15 +47,17 @@ const TAIL = 4000;
 
 /** Starts both. */
 export async function startProxyPod(options: ProxyPodOptions): Promise<ProxyPod> {
-  const { access, pod, bind = loopbackAddress(), program = MAIN, agentFlags = [] } = options;
+  const { access, pod, bind = loopbackAddress(), program = MAIN, agentFlags = [], descriptors } = options;
   const folder = await mkdtemp(join(tmpdir(), 'webpool-pod-'));
   const port = await freePortOn('127.0.0.1');
   const log = await open(join(folder, 'agent.log'), 'a');
   const haproxyLog = await open(join(folder, 'haproxy.log'), 'a');
-  const haproxy = createContainer(haproxyCommand(), { cwd: folder, log: haproxyLog.fd });
+  const limit = descriptors === undefined ? [] : ['prlimit', `--nofile=${descriptors}:${descriptors}`];
+  const haproxy = createContainer([...limit, ...haproxyCommand()], { cwd: folder, log: haproxyLog.fd });
   const where = ['--state-dir', folder, '--bind', bind, '--http', `127.0.0.1:${port}`];
-  const flags = ['--log-format', 'json', '--max-connections', '1000', ...agentFlags];
-  const own = [process.execPath, program, 'agent', ...where, ...flags];
+  const connections = descriptors === undefined ? ['--max-connections', '1000'] : [];
+  const flags = ['--log-format', 'json', ...connections, ...agentFlags];
+  const own = [...limit, process.execPath, program, 'agent', ...where, ...flags];
   const { command, env: way } =
     typeof access === 'string' ? { command: [...own, '--kubeconfig', access], env: {} } : asInPod(access, own);
   const identity = { POD_NAMESPACE: pod.namespace, POD_NAME: pod.name, POD_UID: pod.uid, POD_IP: bind };
