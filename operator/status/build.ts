@@ -34,16 +34,51 @@ export function buildStatuses(input: StatusInput): readonly StatusDocument[] {
  */
 export function createStatusBuilder(keeping: StatusKeeping = 'Shared'): (input: StatusInput) => StatusRound {
   const lookupsOf = createLookups();
-  let entries = new Map<string, Entry>();
+  let table = tableOf(new Map());
   let last: StatusInput | undefined;
   return (input) => {
     const round = { input, lookups: lookupsOf(input), seconds: secondsOf(input.now) };
     const touched = last === undefined ? undefined : touchedBetween(last, input, round.lookups);
     last = input;
-    if (touched === undefined) entries = allEntries(round, entries);
-    else renew(entries, round, (entry) => touched.has(entry.identity.id) || mayDiffer(entry, round, keeping));
-    return summary([...entries.values()], round.seconds);
+    if (touched === undefined) table = tableOf(allEntries(round, table.entries));
+    else {
+      const rewritten = keeping === 'Own' ? [] : rewrittenSince(table, input);
+      table = renew(table, round, new Set([...touched, ...table.restless, ...rewritten]));
+    }
+    return summary(table, round.seconds);
   };
+}
+
+/** What is remembered of all objects; a round costs what it makes anew. */
+interface Table {
+  readonly entries: Map<string, Entry>;
+  /** In the order of `entries`. */
+  readonly documents: readonly StatusDocument[];
+  /** Where the document of an object stands. */
+  readonly places: ReadonlyMap<string, number>;
+  /** Ids of those that differ from the previous status, or will by time. */
+  readonly restless: Set<string>;
+}
+
+function tableOf(entries: Map<string, Entry>): Table {
+  const all = [...entries.values()];
+  return {
+    entries,
+    documents: all.map(({ document }) => document),
+    places: new Map(all.map(({ identity }, place) => [identity.id, place])),
+    restless: new Set(all.filter(isRestless).map(({ identity }) => identity.id)),
+  };
+}
+
+function isRestless({ differs, recheckAt }: Entry): boolean {
+  return differs || recheckAt < Infinity;
+}
+
+/** Ids of objects of which somebody wrote another status. */
+function rewrittenSince({ entries }: Table, { previous }: StatusInput): readonly string[] {
+  return [...entries.values()]
+    .filter(({ identity: { kind, key }, previous: known }) => previous(kind, key) !== known)
+    .map(({ identity }) => identity.id);
 }
 
 /** Who changes what `previous` says: the caller alone, who writes what is told to be `changed`, or others too. */
@@ -61,22 +96,20 @@ function allEntries(round: Round, known: ReadonlyMap<string, Entry>): Map<string
   return entries;
 }
 
-/** Makes anew, of the same objects as before, what may be another. */
-function renew(entries: Map<string, Entry>, round: Round, isAffected: (entry: Entry) => boolean): void {
-  for (const [id, entry] of entries) {
-    const next = isAffected(entry) ? entryOf(entry.identity, round, entry) : entry;
-    if (next !== undefined && next !== entry) entries.set(id, next);
+/** Makes anew, of the same objects as before, those of `ids` that may be another. */
+function renew(table: Table, round: Round, ids: ReadonlySet<string>): Table {
+  const { entries, restless, places } = table;
+  const documents = [...table.documents];
+  for (const id of ids) {
+    const entry = entries.get(id);
+    const next = entry && entryOf(entry.identity, round, entry);
+    if (next === undefined || next === entry) continue;
+    entries.set(id, next);
+    documents[places.get(id) ?? -1] = next.document;
+    if (isRestless(next)) restless.add(id);
+    else restless.delete(id);
   }
-}
-
-/** Whether time or a status that was written makes a difference. */
-function mayDiffer(entry: Entry, { input, seconds }: Round, keeping: StatusKeeping): boolean {
-  const { kind, key } = entry.identity;
-  return (
-    entry.differs ||
-    seconds >= entry.recheckAt ||
-    (keeping === 'Shared' && input.previous(kind, key) !== entry.previous)
-  );
+  return { ...table, documents };
 }
 
 interface Round {
@@ -109,10 +142,10 @@ function keysOf(kind: Kind, { resources, leaving }: StatusInput): Key[] {
   return keys.sort();
 }
 
-function summary(entries: readonly Entry[], seconds: number): StatusRound {
-  const documents = entries.map((entry) => entry.document);
-  const changed = entries.filter((entry) => entry.differs).map((entry) => entry.document);
-  const recheckAt = entries.reduce((soonest, entry) => Math.min(soonest, entry.recheckAt), Infinity);
+function summary({ entries, documents, restless }: Table, seconds: number): StatusRound {
+  const moving = [...restless].flatMap((id) => entries.get(id) ?? []);
+  const changed = moving.filter((entry) => entry.differs).map((entry) => entry.document);
+  const recheckAt = moving.reduce((soonest, entry) => Math.min(soonest, entry.recheckAt), Infinity);
   return recheckAt === Infinity
     ? { documents, changed }
     : { documents, changed, recheckAfterMs: Math.max(0, recheckAt - seconds) * 1000 };
