@@ -13,6 +13,12 @@ interface Layers<K, V> {
 /** More values than this are put into a base of their own: of a thousand, copying them each time would cost as much. */
 const MOST_PATCHES = 32;
 
+/** Bases made of others: where the two may differ. Without the other one nobody asks, so it need not stay. */
+const copies = new WeakMap<
+  ReadonlyMap<unknown, unknown>,
+  { readonly from: WeakRef<ReadonlyMap<unknown, unknown>>; readonly keys: readonly unknown[] }
+>();
+
 const known = new WeakMap<ReadonlyMap<unknown, unknown>, Layers<unknown, unknown>>();
 
 function layersOf<K, V>(map: ReadonlyMap<K, V>): Layers<K, V> {
@@ -30,13 +36,21 @@ export function withValues<K, V>(map: ReadonlyMap<K, V>, values: Iterable<readon
     hasAll &&= base.has(key);
   }
   if (next.size === 0) return map;
-  return hasAll && next.size <= MOST_PATCHES ? patched({ base, patch: next }) : new Map([...base, ...next]);
+  if (hasAll && next.size <= MOST_PATCHES) return patched({ base, patch: next });
+  const copy = new Map([...base, ...next]);
+  copies.set(copy, { from: new WeakRef(base), keys: [...next.keys()] });
+  return copy;
 }
 
-/** The keys under which two maps may differ; undefined when nothing is known of it. */
+/** The keys under which a map may differ from one that was made of it; undefined when nothing is known of it. */
 export function patchedKeys<K>(one: ReadonlyMap<K, unknown>, other: ReadonlyMap<K, unknown>): Iterable<K> | undefined {
   const [a, b] = [layersOf(one), layersOf(other)];
-  return a.base === b.base ? new Set([...a.patch.keys(), ...b.patch.keys()]) : undefined;
+  if (a.base === b.base) return new Set([...a.patch.keys(), ...b.patch.keys()]);
+  const copy = copies.get(b.base);
+  // SAFETY: the keys of a copy are those of the map that it was made of.
+  return copy?.from.deref() === a.base
+    ? new Set([...a.patch.keys(), ...(copy.keys as readonly K[]), ...b.patch.keys()])
+    : undefined;
 }
 
 /** To whoever reads it a Map like any other; one that is written to throws. */
