@@ -76,11 +76,13 @@ export function startController(options: ControllerOptions): Controller {
   let recalled = false;
   let roundBegan: number | undefined;
 
+  /** As long as there is no picture at all, the loop's own back-off says when. */
+  const isReadingDue = () => stale && (resources === undefined || performance.now() >= readAgainAt);
+
   /** What cannot be read leaves the last picture in force. */
   const readSource = async () => {
     const begun = performance.now();
-    // As long as there is no picture at all, the loop's own back-off says when.
-    if (!stale || (resources !== undefined && begun < readAgainAt)) return;
+    if (!isReadingDue()) return;
     stale = false;
     try {
       resources = await source.read();
@@ -115,7 +117,7 @@ export function startController(options: ControllerOptions): Controller {
     const { pools } = proxy.observed;
     const joined = (pool: Key, id: string) => pools.get(pool)?.has(id) === true;
     const admitted = gate.admit(topology, { databases: databases.observed, joined, now: performance.now() });
-    const again = await proxy.round(admitted.topology);
+    const again = await proxy.round(admitted.topology, { overtaken: isReadingDue });
     settled = admitted.againAfter === undefined;
     const due = [admitted.againAfter ?? Infinity, stale ? READ_AGAIN : Infinity, ports?.again ?? Infinity];
     return Math.min(again, ...due);

@@ -17,6 +17,9 @@ export type News = 'Named' | 'Written';
 /** What was seen: the path of a file, or undefined for something that asks for a look at everything. */
 export type OnChange = (path: string | undefined, news?: News) => void;
 
+/** Milliseconds: a name that may be a folder's is looked at behind the files that are told with it. */
+const AFTER_FILES = 10;
+
 /** Watches nothing yet. A folder that cannot be watched (too many for the system) is reported and looked at by the clock. */
 export function createFolderWatch(
   onChange: OnChange,
@@ -31,8 +34,11 @@ export function createFolderWatch(
     if (isYaml(name)) onChange(path, event === 'rename' ? 'Named' : 'Written');
     // Under its own name a folder tells that it was moved itself.
     else if (watchers.has(path) || name === basename(folder)) onChange(undefined);
-    // What comes, goes or moves is a `rename`, a folder too.
-    else if (event === 'rename' && isFolder(path)) onChange(undefined);
+    // What comes, goes or moves is a `rename`, a folder too. It is no file that anybody waits for, but one that is being moved may be next to it.
+    else if (event === 'rename') setTimeout(lookAtOther, AFTER_FILES, path);
+  };
+  const lookAtOther = (path: string) => {
+    if (isFolder(path)) onChange(undefined);
   };
   const add = (folder: string, id: string) => {
     const before = watchers.get(folder);
