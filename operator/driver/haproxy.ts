@@ -33,13 +33,14 @@ import {
   parseRemembered,
   parseSecretFiles,
   parseServersState,
+  type WorkerInfo,
 } from '../haproxy/parse.ts';
 import type { ProxyConfig, ProxyState, SecretFile, ServerState } from '../haproxy/proxy.ts';
 import { createStateText } from '../haproxy/state-text.ts';
 import { createFolderWriter, readIfThere, writeAtomically } from './files.ts';
 import { createHaproxyProcess, type HaproxyProcessOptions } from './haproxy-process.ts';
 import type { ProxyDriver, RefusedChange, RuntimeChange } from './proxy-driver.ts';
-import { runCommands } from './runtime-socket.ts';
+import { createRuntimeSocket } from './runtime-socket.ts';
 import { secretFileText } from './secret-file.ts';
 
 /** Commands in flight on one connection: each `add server` stops HAProxy's threads for a moment. */
@@ -72,7 +73,8 @@ export interface HaproxyDriverOptions extends HaproxyProcessOptions {
 export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver {
   const { folder } = options;
   const process = createHaproxyProcess(options);
-  const socket = join(folder, ADMIN_SOCKET);
+  const socketPath = join(folder, ADMIN_SOCKET);
+  const socket = createRuntimeSocket(socketPath);
   const writeFiles = createFolderWriter(folder, isSecretFile);
   const textOf = (file: SecretFile) => secretFileText(file, options.secretText);
   let memory: Memory = { epoch: '', limits: new Map(), versions: new Map() };
@@ -81,17 +83,28 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
 
   const run = async (commands: readonly string[]) => {
     try {
-      return await runCommands(socket, commands);
+      return await socket.run(commands);
     } catch (error) {
       process.lost();
       throw error;
     }
   };
 
+  /** Answers of the worker that serves. */
+  const ask = async (commands: readonly string[]): Promise<{ worker: WorkerInfo; answers: readonly string[] }> => {
+    for (let isSecond = false; ; isSecond = true) {
+      const [info = '', ...answers] = await run(['show info', ...commands]);
+      const worker = parseInfo(info);
+      if (!worker.stopping) return { worker, answers };
+      // Somebody else reloaded it, or it ends and may not be kept from it.
+      socket.renew();
+      if (isSecond) return { worker, answers };
+    }
+  };
+
   const servers = async (backends?: readonly string[]) => {
     const names = backends?.map((name) => `show servers state ${name}`) ?? ['show servers state'];
-    const [info = '', ...answers] = await run(['show info', ...names]);
-    const worker = parseInfo(info);
+    const { worker, answers } = await ask(names);
     if (worker.epoch !== memory.epoch) memory = { epoch: worker.epoch, limits: new Map(), versions: new Map() };
     if (backends === undefined) lastState.all(answers[0] ?? '');
     else for (const [index, name] of backends.entries()) lastState.some(name, answers[index] ?? '');
@@ -103,18 +116,14 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
   };
 
   const routing = async () => {
-    const [info = '', map = '', lists = '', ...files] = await run([
-      'show info',
-      SHOW_ROUTES,
-      SHOW_LISTS,
-      ...SHOW_SECRETS,
-    ]);
+    const { worker, answers: found } = await ask([SHOW_ROUTES, SHOW_LISTS, ...SHOW_SECRETS]);
+    const [map = '', lists = '', ...files] = found;
     const names = lists.split('\n').filter(isListName);
     const answers = await run(names.map(showList));
     const there = files.flatMap(parseSecretFiles).filter(isSecretFile);
     lastLists = new Map(names.map((name, index) => [name, parseCertificateList(answers[index] ?? '')]));
     return {
-      epoch: parseInfo(info).epoch,
+      epoch: worker.epoch,
       routes: parseMap(map),
       secretFiles: new Map(there.map((name) => [name, memory.versions.get(name) ?? ''])),
       certificateLists: lastLists,
@@ -169,7 +178,7 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
           const text = lastState.text();
           const backends = text === '' ? new Map() : parseServersState(text.trimEnd());
           await prepareImage(config, { backends, certificateLists: lastLists });
-          await rm(socket, { force: true });
+          await rm(socketPath, { force: true });
         }),
       );
       if (ensured === 'running') return { how: ensured };
@@ -213,15 +222,22 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
       const trouble = await alone(async () => {
         await servers();
         await prepareImage(config, state);
+        socket.renew();
         return process.reload();
       });
       if (trouble !== undefined) return { done: false, words: trouble, mayPass: true };
-      const { worker } = await waitForWorker(servers, config.checksum);
+      const { worker } = await waitForWorker(() => {
+        socket.renew();
+        return servers();
+      }, config.checksum);
       learn(config, worker.epoch);
       return { done: true };
     },
     writeImage: (config, running) => alone(() => writeImage(config, running)),
-    stop: (graceMs) => process.stop(graceMs),
+    stop(graceMs) {
+      socket.renew();
+      return process.stop(graceMs);
+    },
   };
 }
 

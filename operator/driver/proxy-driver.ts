@@ -22,7 +22,7 @@ export interface ProxyDriver {
    * Errors: ProxyStartError with HAProxy's words.
    */
   ensure(config: ProxyConfig): Promise<{ readonly how: Ensured; readonly skeleton?: string }>;
-  /** The whole state, over fresh connections. */
+  /** The whole state, of the worker that serves now. */
   read(): Promise<ProxyState>;
   /** Servers of all backends (or of some) and the epoch they were read in. */
   readServers(backends?: readonly string[]): Promise<ServersReading>;

@@ -1,6 +1,8 @@
 /** A HAProxy that gets another structure, another driver, a configuration that is no good, or that dies. */
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { runMasterCommand } from '../../operator/driver/runtime-socket.ts';
 import { admitted } from '../support/admit.ts';
 import { allTo, createTestProxy, poolOf, ROUTER, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { eventually } from '../support/wait.ts';
@@ -108,6 +110,23 @@ describe('a reload', () => {
     await eventually('the request to be open', () => one.open + two.open === 1);
     await proxy.apply(more(OTHER_PORT));
     expect((await slow).status).toBe(200);
+  });
+});
+
+describe('a reload by somebody else', () => {
+  it('hides nothing from us, and the worker before it may end', async () => {
+    await proxy.rail.flush();
+    for (const weight of [10, 20, 30]) {
+      const { worker } = await proxy.processes();
+      await runMasterCommand(join(proxy.folder, 'master.sock'), 'reload').catch(() => undefined);
+      await eventually('another worker', async () => ![worker, undefined].includes((await proxy.processes()).worker));
+      await proxy.apply(site({ externalEndpoints: [{ name: 'one', address: one.address, port: one.port, weight }] }));
+      expect([...(await proxy.servers(BACKEND)).values()].find(({ name }) => name.startsWith('one'))).toMatchObject({
+        weight,
+      });
+    }
+    await eventually('the old workers to end', async () => (await proxy.processes()).old.length === 0);
+    expect(proxy.told.reloaded).toEqual([]);
   });
 });
 
