@@ -4,6 +4,7 @@
  */
 import { admit, wasInForce, type Admission } from '../api/admission.ts';
 import type { Finding } from '../api/finding.ts';
+import { withValues } from '../api/patched-map.ts';
 import type { ConfigMapInfo, EndpointSlice, Held, Key, Kind, KindOf, Resources, SecretInfo } from '../api/resources.ts';
 import type { ClusterObject, ClusterSecret } from './cluster-objects.ts';
 
@@ -83,24 +84,22 @@ export function createClusterPicture(stores: ClusterStores): ClusterPicture {
       admissions.delete(`${kind} ${key}`);
     },
     update(dirty, complete) {
-      const changed: Partial<Record<MapName, Map<Key, unknown>>> = {};
+      const changes: Partial<Record<MapName, Map<Key, unknown>>> = {};
       for (const one of dirty) {
         const name = MAPS[one.kind];
         const value = valueOf(one);
-        if ((changed[name] ?? last[name]).get(one.key) === value) continue;
-        const map = (changed[name] ??= new Map<Key, unknown>(last[name]));
-        if (value === undefined) map.delete(one.key);
-        else map.set(one.key, value);
+        if (last[name].get(one.key) !== value) (changes[name] ??= new Map<Key, unknown>()).set(one.key, value);
       }
+      const changed = Object.entries(changes).map(([name, values]) => [name, edited(last[name as MapName], values)]);
       const next: Resources = {
         ...last,
-        ...(changed as Partial<Resources>),
+        ...(Object.fromEntries(changed) as Partial<Resources>),
         held: held.list,
         findings: findings.list,
         pictureComplete: complete,
       };
       const same =
-        Object.keys(changed).length === 0 &&
+        changed.length === 0 &&
         next.held === last.held &&
         next.findings === last.findings &&
         next.pictureComplete === last.pictureComplete;
@@ -108,6 +107,17 @@ export function createClusterPicture(stores: ClusterStores): ClusterPicture {
       return last;
     },
   };
+}
+
+/** `map` with these values; undefined: without that key. */
+function edited(map: ReadonlyMap<Key, unknown>, values: ReadonlyMap<Key, unknown>): ReadonlyMap<Key, unknown> {
+  if ([...values.values()].every((value) => value !== undefined)) return withValues(map, values);
+  const next = new Map(map);
+  for (const [key, value] of values) {
+    if (value === undefined) next.delete(key);
+    else next.set(key, value);
+  }
+  return next;
 }
 
 /** Values by object, as one list that stays the same as long as no object's do. */
