@@ -2,7 +2,7 @@
  * Which peers a proxy is told of, and when: HAProxy learns them by a reload only. So one that came is waited for a moment, for others
  * come with it, and one that went stays named until another comes: nobody answers under its name, which does no harm.
  */
-import { sharesTables, type Peer, type Peers } from '../haproxy/peers.ts';
+import { createSharingFinder, type Peer, type Peers } from '../haproxy/peers.ts';
 import type { Topology } from '../topology/topology.ts';
 
 export interface PeerKeeperOptions {
@@ -30,6 +30,7 @@ const APART = 4000;
 
 /** Starts from what HAProxy was told last. */
 export function createPeerKeeper({ own, live, told, now }: PeerKeeperOptions): PeerKeeper {
+  const sharesTables = createSharingFinder();
   let peers: Peers = { name: own.name, all: [own, ...told] };
   let needed = false;
   let missingSince: number | undefined;

@@ -2,6 +2,7 @@
  * HAProxies that serve the same and share what they remember of clients: rate limits and affinity. Who they are stands in the skeleton,
  * so another one costs a reload.
  */
+import { changedKeys } from '../api/stable.ts';
 import type { Listener, Pool, Topology } from '../topology/topology.ts';
 import { socketAddress } from './names.ts';
 import { quote } from './quote.ts';
@@ -72,9 +73,19 @@ export function peersIn(skeleton: string): readonly Peer[] {
 
 const limiting = new WeakMap<readonly Listener[], boolean>();
 
-/** Whether anything is remembered of clients that another proxy should know. */
-export function sharesTables({ listeners, pools }: Pick<Topology, 'listeners' | 'pools'>): boolean {
-  return isLimiting(listeners) || [...pools.values()].some(remembers);
+/** A function that tells whether anything is remembered of clients that another proxy should know; it looks into pools that changed. */
+export function createSharingFinder(): (topology: Pick<Topology, 'listeners' | 'pools'>) => boolean {
+  const remembering = new Set<string>();
+  let last: Topology['pools'] = new Map();
+  return ({ listeners, pools }) => {
+    for (const key of changedKeys(last, pools)) {
+      const pool = pools.get(key);
+      if (pool !== undefined && remembers(pool)) remembering.add(key);
+      else remembering.delete(key);
+    }
+    last = pools;
+    return remembering.size > 0 || isLimiting(listeners);
+  };
 }
 
 function isLimiting(listeners: readonly Listener[]): boolean {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { peerSections, peersIn, sharesTables, type Peers } from '../../operator/haproxy/peers.ts';
+import { createSharingFinder, peerSections, peersIn, type Peers } from '../../operator/haproxy/peers.ts';
 import { buildProxyConfig } from '../../operator/haproxy/config.ts';
 import { reloadReason } from '../../operator/haproxy/reload-reason.ts';
 import { pool, rule, section, SETTINGS, topologyOf } from './worlds.ts';
@@ -52,6 +52,13 @@ describe('what proxies share', () => {
     ['affinity by header', [pool('p', { sessionAffinity: { type: 'Header', header: 'X' } }), to({})], true],
     ['affinity by cookie, which the visitor carries', [pool('p', { sessionAffinity: { type: 'Cookie' } })], false],
   ])('%s', (...[, objects, shared]) => {
-    expect(sharesTables(topologyOf(objects))).toBe(shared);
+    expect(createSharingFinder()(topologyOf(objects))).toBe(shared);
+  });
+
+  test('is known of each topology of a series', () => {
+    const sharesTables = createSharingFinder();
+    const [plain, sharing] = [pool('p'), pool('p', { sessionAffinity: { type: 'SourceIP' } })];
+    const series = [[plain], [sharing], [sharing, pool('q')], [plain, pool('q')], [sharing], []];
+    expect(series.map((objects) => sharesTables(topologyOf(objects)))).toEqual([false, true, true, false, true, false]);
   });
 });
