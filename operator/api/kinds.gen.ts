@@ -391,11 +391,11 @@ readonly endpointSlices?: string
  */
 export interface ProxyProblem {
 /**
- * ConfigRejected: the last good configuration stays in force.
+ * ConfigRejected, FilesNotWritten: the last good configuration stays in force.
  */
-readonly reason: ("ProxyUnreachable" | "ConfigRejected")
+readonly reason: ("ProxyUnreachable" | "ConfigRejected" | "FilesNotWritten")
 /**
- * For ConfigRejected, HAProxy's own words.
+ * For ConfigRejected HAProxy's own words, for FilesNotWritten the system's.
  */
 readonly message: string
 }

@@ -88,6 +88,14 @@ export async function agent(options: AgentOptions): Promise<number> {
     grants: false,
     secrets: { copiesIn: pod.namespace },
   });
+  const events = proxyEvents({
+    log,
+    metrics,
+    corrected: (count) => {
+      metrics.corrected(count);
+      running.corrected(count);
+    },
+  });
   const proxy = createProxyRail({
     driver: createHaproxyDriver({
       binary: options.haproxy,
@@ -106,14 +114,7 @@ export async function agent(options: AgentOptions): Promise<number> {
       router: await readFile(new URL('../haproxy/router.lua', import.meta.url), 'utf8'),
     },
     bind: '*',
-    events: proxyEvents({
-      log,
-      metrics,
-      corrected: (count) => {
-        metrics.corrected(count);
-        running.corrected(count);
-      },
-    }),
+    events,
   });
   const others = followProxyPeers({
     client: cluster.client,
@@ -132,7 +133,8 @@ export async function agent(options: AgentOptions): Promise<number> {
     reports: createReportWriter(cluster.client, pod),
     now: () => new Date().toISOString(),
     onProgrammed: async () => {
-      await proxy.flush();
+      // On a full disk HAProxy serves all the same, and the image is tried again.
+      await proxy.flush().catch(events.imageFailed);
       await writeAtomically(join(stateDir, READY_FILE), '');
       log.info({ afterStartMs: Math.round(performance.now()) }, 'programmed');
     },

@@ -15,6 +15,8 @@ const ADVICE: Partial<Readonly<Record<Reason, string>>> = {
   ProxyUnreachable: 'Look whether HAProxy hangs or was stopped; it is asked again all the time.',
   ConfigRejected:
     'The last good configuration serves. Undo the last change; `webpool render FOLDER` shows the refused file.',
+  FilesNotWritten:
+    'The last good configuration serves. Make room where HAProxy has its files; everything else is done by itself.',
   NoReadyEndpoints: 'SERVERS says why for each of them; try its check by hand with curl.',
   BelowMinimum: 'SERVERS says why for each of them; try its check by hand with curl.',
   NoAvailableBackends: '`webpool status FOLDER pool/NAME` shows the servers of the pool, and SERVERS says why.',

@@ -138,7 +138,7 @@ export function startAgent(options: AgentOptions): Agent {
     async stop() {
       unwatch();
       await rounds.stop();
-      await proxy.flush();
+      await proxy.flush().catch((error: unknown) => options.onError(error, 'make'));
     },
   };
 }

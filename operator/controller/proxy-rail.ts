@@ -4,7 +4,7 @@
 import { withValues } from '../api/patched-map.ts';
 import type { Key } from '../api/resources.ts';
 import { keepIdentity, keepMap } from '../api/stable.ts';
-import type { ProxyDriver, RefusedChange, RuntimeChange } from '../driver/proxy-driver.ts';
+import type { ProxyDriver, RefusedChange, ReloadResult, RuntimeChange } from '../driver/proxy-driver.ts';
 import { wordsIn } from '../haproxy/certificates.ts';
 import { checksumIn, createProxyConfigBuilder, type Place, type ProxySettings } from '../haproxy/config.ts';
 import { createProxyPlanner } from '../haproxy/plan.ts';
@@ -70,11 +70,17 @@ const DEEP = 30_000;
 const MOST_STEPS = 10;
 /** Looks give way to changes for so long at most (ms): servers that left have to go even while others come all the time. */
 const LONGEST_UNSEEN = 1000;
-/** After this long (ms) a configuration that did not load for no fault of its own is tried again. */
+/** After this long (ms) what HAProxy refused for no fault of its own is tried again. */
 const TRY_AGAIN = 30_000;
+
+type RefusalReason = Extract<ReloadResult, { done: false }>['reason'];
+
+/** The same by the reason why it was not loaded: looking for room costs little. */
+const AGAIN_AFTER: Readonly<Record<RefusalReason, number>> = { ConfigRejected: TRY_AGAIN, FilesNotWritten: 5000 };
 
 interface Refused {
   readonly checksum: string;
+  readonly reason: RefusalReason;
   readonly words: string;
   /** When it is tried again. */
   readonly until: number;
@@ -262,9 +268,11 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     image = undefined;
     const result = await driver.reload(wanted, known);
     if (!result.done) {
-      const until = result.mayPass ? performance.now() + TRY_AGAIN : Infinity;
-      refused = { checksum: wanted.checksum, words: result.words, until };
-      events.configRefused(result.words);
+      const { reason, words, mayPass } = result;
+      const until = mayPass ? performance.now() + AGAIN_AFTER[reason] : Infinity;
+      refused = { checksum: wanted.checksum, reason, words, until };
+      if (reason === 'ConfigRejected') events.configRefused(words);
+      else events.imageFailed?.(new Error(words));
       return;
     }
     refused = undefined;
@@ -362,7 +370,14 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
       options.probe?.want(findMoving(state, wanted).failing);
     }
     if (!done) return AFTER_REFUSAL;
-    return state === undefined ? WAITING : Math.max(1, lookDueIn(state, wanted));
+    const lookIn = state === undefined ? WAITING : lookDueIn(state, wanted);
+    return Math.max(1, Math.min(lookIn, forgivenIn()));
+  };
+
+  /** Milliseconds until something that was refused is tried again; on a busy machine the next look may be far away. */
+  const forgivenIn = (): number => {
+    const untils = [...refusedSecrets.values(), ...(refused === undefined ? [] : [refused])].map(({ until }) => until);
+    return Math.min(...untils) - performance.now();
   };
 
   const offered = () => (options.probe === undefined ? {} : { offers: options.probe.answers });
@@ -466,5 +481,5 @@ function isCorrection(change: RuntimeChange, config: ProxyConfig | undefined): b
 
 function problemOf(refused: Refused | undefined, wanted: ProxyConfig): ProxyObserved['problem'] {
   if (refused?.checksum !== wanted.checksum) return undefined;
-  return { reason: 'ConfigRejected', message: refused.words };
+  return { reason: refused.reason, message: refused.words };
 }

@@ -6,16 +6,28 @@ import { dirname, join } from 'node:path';
  * made where they are missing; what stands further up is the user's, and one that is lost must not come back empty.
  */
 export async function writeAtomically(path: string, content: string, mode = 0o600): Promise<void> {
+  await writeBeside(path, content, mode);
+  await rename(besides(path), path);
+}
+
+/** The name under which the next content of a file is written. */
+function besides(path: string): string {
+  return `${path}.new`;
+}
+
+/** All or nothing: on a disk that is full nothing stays of it. */
+async function writeBeside(path: string, content: string, mode = 0o600): Promise<void> {
   await makeFolder(dirname(path));
-  const temporary = `${path}.new`;
-  const file = await open(temporary, 'w', mode);
+  const file = await open(besides(path), 'w', mode);
   try {
     await file.writeFile(content);
     await file.datasync();
+  } catch (error) {
+    await rm(besides(path), { force: true });
+    throw error;
   } finally {
     await file.close();
   }
-  await rename(temporary, path);
 }
 
 async function makeFolder(folder: string): Promise<void> {
@@ -32,7 +44,7 @@ async function makeFolder(folder: string): Promise<void> {
 
 /**
  * Writes those files of a folder whose content differs from what was written last, and removes those that `isOurs` names
- * and that are no longer among them, whoever wrote them.
+ * and that are no longer among them, whoever wrote them. Where there is no room for all of them every file stays what it was.
  */
 export function createFolderWriter(
   folder: string,
@@ -41,10 +53,20 @@ export function createFolderWriter(
   const written = new Map<string, string>();
   return async (files) => {
     const there = new Set(await namesIn(folder));
-    for (const [name, content] of files) {
-      // Somebody may have removed it.
-      if (written.get(name) === content && there.has(name)) continue;
-      await writeAtomically(join(folder, name), content);
+    // Somebody may have removed one.
+    const due = [...files].filter(([name, content]) => written.get(name) !== content || !there.has(name));
+    const done: string[] = [];
+    try {
+      for (const [name, content] of due) {
+        await writeBeside(join(folder, name), content);
+        done.push(name);
+      }
+    } catch (error) {
+      for (const name of done) await rm(besides(join(folder, name)), { force: true });
+      throw error;
+    }
+    for (const [name, content] of due) {
+      await rename(besides(join(folder, name)), join(folder, name));
       written.set(name, content);
     }
     for (const name of [...there].filter((found) => isOurs(found) && !files.has(found))) {

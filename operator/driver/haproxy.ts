@@ -38,8 +38,8 @@ import {
 import type { ProxyConfig, ProxyState, SecretFile, ServerState } from '../haproxy/proxy.ts';
 import { createStateText } from '../haproxy/state-text.ts';
 import { createFolderWriter, readIfThere, writeAtomically } from './files.ts';
-import { createHaproxyProcess, type HaproxyProcessOptions } from './haproxy-process.ts';
-import type { ProxyDriver, RefusedChange, RuntimeChange } from './proxy-driver.ts';
+import { createHaproxyProcess, ProxyStartError, type HaproxyProcessOptions } from './haproxy-process.ts';
+import type { ProxyDriver, RefusedChange, ReloadResult, RuntimeChange } from './proxy-driver.ts';
 import { createRuntimeSocket } from './runtime-socket.ts';
 import { secretFileText } from './secret-file.ts';
 
@@ -145,17 +145,19 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     return texts;
   };
 
-  const writeImage = async (config: ProxyConfig, running: Running) => {
+  const writeImage = async (
+    config: ProxyConfig,
+    running: Running,
+    more: readonly (readonly [string, string])[] = [],
+  ) => {
     const texts = await secretsOf(config);
-    await writeFiles(new Map([...imageFiles(config, running), ...texts]));
+    await writeFiles(new Map([...imageFiles(config, running), ...texts, ...more]));
     for (const [name, text] of taken) if (texts.get(name) === text) taken.delete(name);
   };
 
   /** The image of servers and routes, and the state that lets a new worker go on where the old one is. */
-  const prepareImage = async (config: ProxyConfig, running: Running) => {
-    await writeImage(config, running);
-    await writeAtomically(join(folder, STATE_FILE), lastState.text() || NO_STATE);
-  };
+  const prepareImage = (config: ProxyConfig, running: Running) =>
+    writeImage(config, running, [[STATE_FILE, lastState.text() || NO_STATE]]);
 
   /** What a HAProxy starts from must not change while it does. */
   const alone = createTurns();
@@ -171,18 +173,46 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     memory = { epoch, limits: new Map(limits), versions: new Map(versions) };
   };
 
+  /** A copy of all files is tried first: what is refused never gets where HAProxy starts from. Undefined when it is good. */
+  const checkOf = async (config: ProxyConfig, running: Running): Promise<Refused | undefined> => {
+    const candidate = join(folder, CANDIDATE);
+    const clear = () => rm(candidate, { recursive: true, force: true });
+    await clear();
+    const files = [...imageFiles(config, running), ...(await secretsOf(config))];
+    const unwritten = await attempt(async () => {
+      for (const [name, content] of files) await writeAtomically(join(candidate, name), content);
+    });
+    const words = unwritten === undefined ? await process.check(candidate) : '';
+    await clear();
+    return unwritten ?? (words === '' ? undefined : { done: false, reason: 'ConfigRejected', words, mayPass: false });
+  };
+
+  const reload = async (config: ProxyConfig, running: Running): Promise<Refused | undefined> => {
+    await servers();
+    const unwritten = await attempt(() => prepareImage(config, running));
+    if (unwritten !== undefined) return unwritten;
+    socket.renew();
+    const words = await process.reload();
+    return words === undefined ? undefined : { done: false, reason: 'ConfigRejected', words, mayPass: true };
+  };
+
   return {
     async ensure(config) {
+      const image = { isNew: true };
       const ensured = await process.ensure(() =>
         alone(async () => {
           const text = lastState.text();
           const backends = text === '' ? new Map() : parseServersState(text.trimEnd());
-          await prepareImage(config, { backends, certificateLists: lastLists });
+          const unwritten = await attempt(() => prepareImage(config, { backends, certificateLists: lastLists }));
+          image.isNew = unwritten === undefined;
+          // Where there is no room the image of before serves better than nobody.
+          if (unwritten !== undefined && (await skeletonOnDisk(folder)) === '')
+            throw new ProxyStartError(unwritten.words);
           await rm(socketPath, { force: true });
         }),
       );
       if (ensured === 'running') return { how: ensured };
-      if (ensured === 'took-over') return { how: ensured, skeleton: await skeletonOnDisk(folder) };
+      if (ensured === 'took-over' || !image.isNew) return { how: 'took-over', skeleton: await skeletonOnDisk(folder) };
       learn(config, (await servers()).worker.epoch);
       return { how: ensured, skeleton: config.skeleton };
     },
@@ -212,20 +242,8 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
       return parseRemembered(tables) > 0 && !parseLearnt(peers);
     },
     async reload(config, state) {
-      const candidate = join(folder, CANDIDATE);
-      await rm(candidate, { recursive: true, force: true });
-      const files = [...imageFiles(config, state), ...(await secretsOf(config))];
-      for (const [name, content] of files) await writeAtomically(join(candidate, name), content);
-      const words = await process.check(candidate);
-      await rm(candidate, { recursive: true, force: true });
-      if (words !== '') return { done: false, words, mayPass: false };
-      const trouble = await alone(async () => {
-        await servers();
-        await prepareImage(config, state);
-        socket.renew();
-        return process.reload();
-      });
-      if (trouble !== undefined) return { done: false, words: trouble, mayPass: true };
+      const refusal = (await checkOf(config, state)) ?? (await alone(() => reload(config, state)));
+      if (refusal !== undefined) return refusal;
       const { worker } = await waitForWorker(() => {
         socket.renew();
         return servers();
@@ -249,6 +267,20 @@ function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
     last = turn.catch(() => undefined);
     return turn;
   };
+}
+
+type Refused = Extract<ReloadResult, { done: false }>;
+
+/** What went wrong when files could not be written, as on a full disk: no fault of what they say. */
+async function attempt(write: () => Promise<void>): Promise<Refused | undefined> {
+  try {
+    await write();
+    return undefined;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const words = `The files from which HAProxy reloads cannot be written (${why}); the last good ones stay.`;
+    return { done: false, reason: 'FilesNotWritten', words, mayPass: true };
+  }
 }
 
 async function skeletonOnDisk(folder: string): Promise<string> {

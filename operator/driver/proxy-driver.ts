@@ -10,9 +10,18 @@ export interface RefusedChange {
 
 export type Ensured = 'took-over' | 'started' | 'running';
 
-/** With HAProxy's words when it refused. `mayPass`: by nothing in the configuration, so it may load another time. */
+/**
+ * With HAProxy's words when it refused, or the system's when its files could not be written. `mayPass`: by nothing in the configuration, so it
+ * may load another time.
+ */
 export type ReloadResult =
-  { readonly done: true } | { readonly done: false; readonly words: string; readonly mayPass: boolean };
+  | { readonly done: true }
+  | {
+      readonly done: false;
+      readonly reason: 'ConfigRejected' | 'FilesNotWritten';
+      readonly words: string;
+      readonly mayPass: boolean;
+    };
 
 /** One HAProxy that we drive. Its methods are called one at a time. */
 export interface ProxyDriver {

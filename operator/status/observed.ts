@@ -15,8 +15,8 @@ export interface ProxyObserved {
   readonly programmed: boolean;
   /** Why it is not; absent while it simply is not done yet. */
   readonly problem?: {
-    readonly reason: 'NoProxies' | 'ProxyUnreachable' | 'ConfigRejected';
-    /** For ConfigRejected, HAProxy's own words. */
+    readonly reason: 'NoProxies' | 'ProxyUnreachable' | 'ConfigRejected' | 'FilesNotWritten';
+    /** For ConfigRejected HAProxy's own words, for FilesNotWritten the system's. */
     readonly message: string;
   };
   /** Of several proxies one was not heard of lately: nothing about programming can be said. */

@@ -62,7 +62,7 @@ export function createReportBuilder(): (input: ReportInput) => ProxyReportSpec {
 }
 
 function problemOf({ reason, message }: NonNullable<ProxyObserved['problem']>): ProxyProblem {
-  return { reason: reason === 'ConfigRejected' ? reason : 'ProxyUnreachable', message: message.slice(0, 4096) };
+  return { reason: reason === 'NoProxies' ? 'ProxyUnreachable' : reason, message: message.slice(0, 4096) };
 }
 
 /** Rules that name a Secret which HAProxy refused. */

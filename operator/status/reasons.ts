@@ -51,6 +51,8 @@ const programmed = {
   NoProxies: 'No HAProxy is running.',
   ProxyUnreachable: 'HAProxy runs but does not answer on its control socket.',
   ConfigRejected: 'HAProxy refused the configuration; the message has its own words and the last good one stays.',
+  FilesNotWritten:
+    'The files from which HAProxy reloads could not be written, as on a full disk; the last good ones stay, and it is tried again.',
   Invalid: INVALID,
 } satisfies Meanings<ProgrammedReason | 'Programmed' | 'Pending' | 'Invalid'>;
 

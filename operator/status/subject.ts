@@ -74,8 +74,14 @@ export function programmedOf(admission: Admission, proxy: ProxyObserved, history
     : negative('Programmed', problem.reason, problem.message);
 }
 
+/** Problems with which the last good configuration serves on. */
+const LAST_STAYS: ReadonlySet<string> = new Set<NonNullable<ProxyObserved['problem']>['reason']>([
+  'ConfigRejected',
+  'FilesNotWritten',
+]);
+
 function stillServes({ problem, pools }: ProxyObserved, { sameGeneration, previous }: History): boolean {
-  const runs = (problem === undefined || problem.reason === 'ConfigRejected') && pools.size > 0;
+  const runs = (problem === undefined || LAST_STAYS.has(problem.reason)) && pools.size > 0;
   return runs && sameGeneration && conditionIn(previous, 'Programmed')?.status === 'True';
 }
 

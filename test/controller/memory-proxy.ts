@@ -109,10 +109,10 @@ export function createMemoryProxy(): MemoryProxy {
   };
   const reload = (config: ProxyConfig): ReloadResult => {
     const words = proxy.check(config.skeleton);
-    if (words !== '') return { done: false, words, mayPass: false };
+    if (words !== '') return { done: false, reason: 'ConfigRejected', words, mayPass: false };
     proxy.image = config;
     const refused = proxy.load(config.skeleton);
-    if (refused !== '') return { done: false, words: refused, mayPass: true };
+    if (refused !== '') return { done: false, reason: 'ConfigRejected', words: refused, mayPass: true };
     proxy.now = restarted(running(), config);
     return { done: true };
   };

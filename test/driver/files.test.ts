@@ -89,6 +89,24 @@ it('writes again what somebody removed, the folder itself too', async () => {
   expect((await readdir(state)).sort()).toEqual(['a', 'b']);
 });
 
+it('leaves every file as it was, and nothing beside them, where one of them cannot be written', async () => {
+  const write = createFolderWriter(folder);
+  await write(new Map([['a', '1']]));
+  await mkdir(join(folder, 'c.new'));
+  const next = new Map([
+    ['a', '2'],
+    ['b', '2'],
+    ['c', '2'],
+  ]);
+  await expect(write(next)).rejects.toThrow('EISDIR');
+  expect(await readdir(folder)).toEqual(['a', 'c.new']);
+  expect(await readFile(join(folder, 'a'), 'utf8')).toBe('1');
+  await rm(join(folder, 'c.new'), { recursive: true });
+  await write(next);
+  expect((await readdir(folder)).sort()).toEqual(['a', 'b', 'c']);
+  expect(await readFile(join(folder, 'a'), 'utf8')).toBe('2');
+});
+
 it('reads what is there, and only what is not there is nothing', async () => {
   expect(await readIfThere(join(folder, 'none'))).toBeUndefined();
   await mkdir(join(folder, 'a-folder'));

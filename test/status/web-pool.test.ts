@@ -206,6 +206,7 @@ describe('what was programmed stays so while another object is', () => {
   const states: readonly (readonly [string, object, string])[] = [
     ['being applied', busy, 'True/Programmed'],
     ['refused', { ...busy, problem: { reason: 'ConfigRejected', message: 'no' } }, 'True/Programmed'],
+    ['not written', { ...busy, problem: { reason: 'FilesNotWritten', message: 'no' } }, 'True/Programmed'],
     ['HAProxy hangs', { ...busy, problem: { reason: 'ProxyUnreachable', message: 'no' } }, 'False/ProxyUnreachable'],
     ['HAProxy is gone', { ...busy, pools: new Map() }, 'Unknown/Pending'],
   ];

@@ -122,13 +122,15 @@ export interface TestProxyOptions {
   /** Asked in every round. Default: what the settings say. */
   readonly peers?: (topology: Topology) => Peers;
   readonly zone?: () => string | undefined;
+  /** Where its folder is made. Default: where temporary files are. */
+  readonly within?: string;
 }
 
 const MASTER_SOCKET = 'master.sock';
 
 /** A HAProxy that starts with the first `apply`. */
 export async function createTestProxy(options: TestProxyOptions = {}): Promise<TestProxy> {
-  const folder = await mkdtemp(join(tmpdir(), 'webpool-haproxy-'));
+  const folder = await mkdtemp(join(options.within ?? tmpdir(), 'webpool-haproxy-'));
   return onFolder(folder, loopbackAddress(), options);
 }
 

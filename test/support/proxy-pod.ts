@@ -2,7 +2,7 @@
  * A proxy Pod without a kubelet: its two containers as processes that share a folder, with the very command of the Deployment for HAProxy. Each
  * is started again when it ends, as a kubelet would.
  */
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -24,6 +24,8 @@ export interface ProxyPodOptions {
   readonly agentFlags?: readonly string[];
   /** Hard limit of descriptors of both containers, which decides how many connections HAProxy takes. Default: this process's, and 1000 connections. */
   readonly descriptors?: number;
+  /** Where the two have their files. Default: a folder of their own, which goes with them. */
+  readonly folder?: string;
 }
 
 export interface ProxyPod {
@@ -48,10 +50,13 @@ const TAIL = 4000;
 /** Starts both. */
 export async function startProxyPod(options: ProxyPodOptions): Promise<ProxyPod> {
   const { access, pod, bind = loopbackAddress(), program = MAIN, agentFlags = [], descriptors } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'webpool-pod-'));
+  // As in a cluster, what they log takes no room from what they keep.
+  const logs = await mkdtemp(join(tmpdir(), 'webpool-pod-'));
+  const folder = options.folder ?? join(logs, 'run');
+  await mkdir(folder, { recursive: true });
   const port = await freePortOn('127.0.0.1');
-  const log = await open(join(folder, 'agent.log'), 'a');
-  const haproxyLog = await open(join(folder, 'haproxy.log'), 'a');
+  const log = await open(join(logs, 'agent.log'), 'a');
+  const haproxyLog = await open(join(logs, 'haproxy.log'), 'a');
   const limit = descriptors === undefined ? [] : ['prlimit', `--nofile=${descriptors}:${descriptors}`];
   const haproxy = createContainer([...limit, ...haproxyCommand()], { cwd: folder, log: haproxyLog.fd });
   const where = ['--state-dir', folder, '--bind', bind, '--http', `127.0.0.1:${port}`];
@@ -76,24 +81,24 @@ export async function startProxyPod(options: ProxyPodOptions): Promise<ProxyPod>
           () => false,
         );
       while (!(await isReady())) {
-        if (performance.now() > limit) throw new Error(`the agent is not ready:\n${await tail(folder)}`);
+        if (performance.now() > limit) throw new Error(`the agent is not ready:\n${await tail(logs)}`);
         await delay(20);
       }
     },
-    agentLog: () => readFile(join(folder, 'agent.log'), 'utf8'),
+    agentLog: () => readFile(join(logs, 'agent.log'), 'utf8'),
     async stop() {
       await agent.end('SIGKILL');
       await haproxy.end('SIGKILL');
       await log.close();
       await haproxyLog.close();
-      await rm(folder, { recursive: true, force: true });
+      await rm(logs, { recursive: true, force: true });
     },
   };
 }
 
-async function tail(folder: string): Promise<string> {
-  const logs = await Promise.all(['haproxy.log', 'agent.log'].map((name) => readFile(join(folder, name), 'utf8')));
-  return logs.map((text) => text.slice(-TAIL)).join('\n');
+async function tail(logs: string): Promise<string> {
+  const texts = await Promise.all(['haproxy.log', 'agent.log'].map((name) => readFile(join(logs, name), 'utf8')));
+  return texts.map((text) => text.slice(-TAIL)).join('\n');
 }
 
 function haproxyCommand(): readonly string[] {
