@@ -1,6 +1,7 @@
 /** What an agent tells of the HAProxy beside it. In: what was read back. Out: the spec of its ProxyReport. */
 import type { ProxyProblem, ProxyReportSpec, RefusedObject, ReportedPool, ReportedServer } from '../api/kinds.gen.ts';
 import type { Held, Key, Resources } from '../api/resources.ts';
+import { keepIdentity, keepList } from '../api/stable.ts';
 import type { Pool, Topology } from '../topology/topology.ts';
 import type { ProxyObserved, ServerObserved } from './observed.ts';
 import { refusedCertificates } from './certificates.ts';
@@ -33,31 +34,48 @@ const MOST_SERVERS = 1024;
 /** Of Pods that are not ready so many are named: their EndpointSlices tell the rest. */
 const MOST_PODS = 16;
 
-/** A function that makes reports and makes anew only what changed. */
+/** A function that makes reports and makes anew only what changed: a part that says the same as in the report before is the same object. */
 export function createReportBuilder(): (input: ReportInput) => ProxyReportSpec {
-  let memos: ReadonlyMap<Key, Memo> = new Map();
+  const pools = createPoolReporter();
+  let rest: Omit<ProxyReportSpec, 'heartbeatTime' | 'pools'> | undefined;
   return ({ resources, topology, proxy, worker, programmed, corrected, now }) => {
-    const next = new Map<Key, Memo>();
-    for (const [key, servers] of proxy.pools) {
-      const pool = topology.pools.get(key);
-      const before = memos.get(key);
-      const same = before?.pool === pool && before?.servers === servers;
-      next.set(key, same ? before : { pool, servers, reported: reportedPool(key, pool, servers) });
-    }
-    memos = next;
     const held = resources.held.filter(({ paused, kind }) => !paused && kind !== 'DatabaseGrant').map(refusedObject);
     const refused = [...held, ...withRefusedSecrets(resources.rules, proxy.refusedSecrets)];
     const { problem } = proxy;
-    return {
-      heartbeatTime: now,
+    rest = keepIdentity(rest, {
       ...(worker !== undefined && { worker }),
       programmed,
       ...(problem !== undefined && problem.reason !== 'NoProxies' && { problem: problemOf(problem) }),
       ...(refused.length > 0 && { refused: refused.slice(0, MOST_REFUSED) }),
       ...(refused.length > MOST_REFUSED && { refusedTotal: refused.length }),
-      pools: [...memos.values()].slice(0, MOST_POOLS).map(({ reported }) => reported),
       ...(corrected !== undefined && { corrected }),
-    };
+    });
+    return { heartbeatTime: now, ...rest, pools: pools(proxy.pools, topology.pools) };
+  };
+}
+
+/** What is reported of each pool; the same list as long as it says the same. */
+function createPoolReporter(): (seen: ProxyObserved['pools'], pools: Topology['pools']) => readonly ReportedPool[] {
+  let memos: ReadonlyMap<Key, Memo> = new Map();
+  let last: { readonly seen?: ProxyObserved['pools']; readonly pools?: Topology['pools'] } = {};
+  let reported: readonly ReportedPool[] = [];
+  return (seen, pools) => {
+    if (last.seen === seen && last.pools === pools) return reported;
+    last = { seen, pools };
+    const next = new Map<Key, Memo>();
+    for (const [key, servers] of seen) {
+      const pool = pools.get(key);
+      const before = memos.get(key);
+      const same = before?.pool === pool && before?.servers === servers;
+      next.set(
+        key,
+        same ? before : { pool, servers, reported: keepIdentity(before?.reported, reportedPool(key, pool, servers)) },
+      );
+    }
+    memos = next;
+    const all = [...memos.values()].slice(0, MOST_POOLS).map((memo) => memo.reported);
+    reported = keepList(reported, all);
+    return reported;
   };
 }
 

@@ -224,5 +224,15 @@ test('what an agent tells is what an operator reads', () => {
     Object.fromEntries(observed.pools.get('default/blog') ?? []),
   );
   const again = build({ ...args, proxy: observed, now: '2026-01-01T00:00:10Z' });
-  expect(again.pools[0]).toBe(told.pools[0]);
+  expect(again.pools).toBe(told.pools);
+  const later = build({
+    ...args,
+    programmed: { webPools: '101' },
+    proxy: { ...observed, pools: new Map(observed.pools) },
+    now: '',
+  });
+  expect(later.pools).toBe(told.pools);
+  expect(later.programmed).not.toBe(told.programmed);
+  const same = build({ ...args, programmed: { webPools: '101' }, proxy: observed, now: '' });
+  expect(same.programmed).toBe(later.programmed);
 });
