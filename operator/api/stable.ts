@@ -51,6 +51,13 @@ export function keepMap<K, V>(previous: ReadonlyMap<K, V> | undefined, next: Rea
   return same && sameItems([...previous.values()], [...next.values()]) ? previous : next;
 }
 
+/** `next` with each value that equals that of `previous` being that one, or `previous` when all are. */
+export function keepValues<K, V>(previous: ReadonlyMap<K, V> | undefined, next: ReadonlyMap<K, V>): ReadonlyMap<K, V> {
+  if (previous === undefined || previous === next) return next;
+  const kept = [...next].map(([key, value]) => [key, keepIdentity(previous.get(key), value)] as const);
+  return keepMap(previous, new Map(kept));
+}
+
 /** `next`, or `previous` when every part of both is the same object. */
 export function keepParts<T extends object>(previous: T | undefined, next: T): T {
   return previous !== undefined && sameItems(Object.values(previous), Object.values(next)) ? previous : next;

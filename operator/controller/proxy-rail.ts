@@ -3,7 +3,7 @@
  */
 import { withValues } from '../api/patched-map.ts';
 import type { Key } from '../api/resources.ts';
-import { keepIdentity, keepMap } from '../api/stable.ts';
+import { keepMap, keepValues } from '../api/stable.ts';
 import type { ProxyDriver, RefusedChange, ReloadResult, RuntimeChange } from '../driver/proxy-driver.ts';
 import { wordsIn } from '../haproxy/certificates.ts';
 import { checksumIn, createProxyConfigBuilder, type Place, type ProxySettings } from '../haproxy/config.ts';
@@ -175,7 +175,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     if (reading.epoch !== known.epoch) return readAll();
     // A backend without servers is not in the answer.
     const read = backends.map(
-      (name) => [name, keepServers(known.backends.get(name), reading.backends.get(name))] as const,
+      (name) => [name, keepValues(known.backends.get(name), reading.backends.get(name) ?? NO_SERVERS)] as const,
     );
     const changed = read.filter(([name, servers]) => known.backends.get(name) !== servers);
     return changed.length === 0 ? known : { ...known, backends: withValues(known.backends, changed) };
@@ -438,16 +438,7 @@ function never(): boolean {
 
 type AfterStep = (known: ProxyState, wanted: ProxyConfig) => Promise<void> | void;
 
-type Servers = ReadonlyMap<string, ServerState>;
-
-const NO_SERVERS: Servers = new Map();
-
-/** The servers as they were known when they are still the same: whoever compares by identity has nothing to do. */
-function keepServers(known: Servers | undefined, read: Servers = NO_SERVERS): Servers {
-  if (known === undefined) return read;
-  const kept = [...read].map(([name, server]) => keepIdentity(known.get(name), server));
-  return keepMap(known, new Map(kept.map((server) => [server.name, server])));
-}
+const NO_SERVERS: ReadonlyMap<string, ServerState> = new Map();
 
 /** The backend of `backend/server`. */
 function backendIn(key: string): string {

@@ -21,6 +21,7 @@ import {
 } from '../haproxy/commands.ts';
 import { ADMIN_SOCKET, STATE_FILE } from '../haproxy/config.ts';
 import type { Key } from '../api/resources.ts';
+import { keepValues } from '../api/stable.ts';
 import { isListName } from '../haproxy/certificates.ts';
 import { CONFIG_FILE, imageFiles, skeletonIn, type Running } from '../haproxy/image.ts';
 import { isSecretFile } from '../haproxy/names.ts';
@@ -33,6 +34,7 @@ import {
   parseRemembered,
   parseSecretFiles,
   parseServersState,
+  sameServersState,
   type WorkerInfo,
 } from '../haproxy/parse.ts';
 import type { ProxyConfig, ProxyState, SecretFile, ServerState } from '../haproxy/proxy.ts';
@@ -49,10 +51,14 @@ const CANDIDATE = 'candidate';
 /** A format and no servers: HAProxy warns of an empty file. */
 const NO_STATE = '1\n';
 
-/** What HAProxy holds and does not tell: as it was last set in one worker. */
+type Servers = ReadonlyMap<string, ServerState>;
+
+/** What is known of one worker. */
 interface Memory {
   readonly epoch: string;
-  /** `backend/server` → connections at a time. */
+  /** Backend → what was read last, and the answer that said so: whoever hears it again has nothing to read. */
+  readonly readings: Map<string, { readonly servers: Servers; readonly answer: string }>;
+  /** What HAProxy does not tell, as it was last set. `backend/server` → connections at a time. */
   readonly limits: Map<string, number>;
   /** File of a Secret → version. */
   readonly versions: Map<string, string>;
@@ -77,7 +83,7 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
   const socket = createRuntimeSocket(socketPath);
   const writeFiles = createFolderWriter(folder, isSecretFile);
   const textOf = (file: SecretFile) => secretFileText(file, options.secretText);
-  let memory: Memory = { epoch: '', limits: new Map(), versions: new Map() };
+  let memory = memoryOf('');
   const lastState = createStateText();
   let lastLists: ProxyState['certificateLists'] = new Map();
 
@@ -102,16 +108,37 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     }
   };
 
+  const readAll = (answer: string) => {
+    lastState.all(answer);
+    memory.readings.clear();
+    for (const [name, read] of parseServersState(answer)) {
+      memory.readings.set(name, { servers: withLimits(name, read, memory.limits), answer: '' });
+    }
+    return new Map([...memory.readings].map(([name, { servers }]) => [name, servers]));
+  };
+
+  const readOne = (name: string, answer: string): Servers => {
+    lastState.some(name, answer);
+    const known = memory.readings.get(name);
+    const servers =
+      known !== undefined && sameServersState(known.answer, answer)
+        ? known.servers
+        : keepValues(
+            known?.servers,
+            withLimits(name, parseServersState(answer).get(name) ?? NO_SERVERS, memory.limits),
+          );
+    memory.readings.set(name, { servers, answer });
+    return servers;
+  };
+
   const servers = async (backends?: readonly string[]) => {
     const names = backends?.map((name) => `show servers state ${name}`) ?? ['show servers state'];
     const { worker, answers } = await ask(names);
-    if (worker.epoch !== memory.epoch) memory = { epoch: worker.epoch, limits: new Map(), versions: new Map() };
-    if (backends === undefined) lastState.all(answers[0] ?? '');
-    else for (const [index, name] of backends.entries()) lastState.some(name, answers[index] ?? '');
-    const found = new Map<string, ReadonlyMap<string, ServerState>>();
-    for (const answer of answers) {
-      for (const [name, states] of parseServersState(answer)) found.set(name, withLimits(name, states, memory.limits));
-    }
+    if (worker.epoch !== memory.epoch) memory = memoryOf(worker.epoch);
+    const found =
+      backends === undefined
+        ? readAll(answers[0] ?? '')
+        : new Map(backends.map((name, index) => [name, readOne(name, answers[index] ?? '')]));
     return { worker, backends: found };
   };
 
@@ -170,7 +197,7 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     const versions = [...config.secretFiles].flatMap(([name, file]): [string, string][] =>
       isRefused(name, file) ? [[name, refusals.get(name)?.inForce ?? '']] : [[name, file.version]],
     );
-    memory = { epoch, limits: new Map(limits), versions: new Map(versions) };
+    memory = { ...memoryOf(epoch), limits: new Map(limits), versions: new Map(versions) };
   };
 
   /** A copy of all files is tried first: what is refused never gets where HAProxy starts from. Undefined when it is good. */
@@ -287,7 +314,13 @@ async function skeletonOnDisk(folder: string): Promise<string> {
   return skeletonIn((await readIfThere(join(folder, CONFIG_FILE))) ?? '');
 }
 
-function withLimits(backend: string, states: ReadonlyMap<string, ServerState>, known: Memory['limits']) {
+const NO_SERVERS: Servers = new Map();
+
+function memoryOf(epoch: string): Memory {
+  return { epoch, readings: new Map(), limits: new Map(), versions: new Map() };
+}
+
+function withLimits(backend: string, states: Servers, known: Memory['limits']): Servers {
   const found = new Map<string, ServerState>();
   for (const [name, state] of states) {
     const maxConnections = known.get(`${backend}/${name}`);
@@ -383,11 +416,14 @@ function noteSecret(
   taken.set(name, text);
 }
 
-function remember(change: RuntimeChange, { limits, versions }: Memory): void {
-  if (change.kind === 'add-server')
-    limits.set(`${change.backend.name}/${change.server.name}`, change.server.maxConnections);
-  else if (change.kind === 'set-max-connections')
-    limits.set(`${change.backend}/${change.server}`, change.maxConnections);
+function remember(change: RuntimeChange, { limits, readings, versions }: Memory): void {
+  // The next answer does not show a limit, so it has to be read even if it is the same.
+  const noteLimit = (backend: string, server: string, connections: number) => {
+    limits.set(`${backend}/${server}`, connections);
+    readings.delete(backend);
+  };
+  if (change.kind === 'add-server') noteLimit(change.backend.name, change.server.name, change.server.maxConnections);
+  else if (change.kind === 'set-max-connections') noteLimit(change.backend, change.server, change.maxConnections);
   else if (change.kind === 'set-secret') versions.set(change.name, change.file.version);
 }
 

@@ -63,6 +63,34 @@ export function parseServersState(text: string): Map<string, Map<string, ServerS
   return backends;
 }
 
+/** Of characters. */
+const [SPACE, LINE_BREAK, ZERO, NINE] = [32, 10, 48, 57] as const;
+/** `srv_time_since_last_change` */
+const TIME_FIELD = 9;
+
+/** Whether two answers of `show servers state` differ in nothing but for how long all has been as it is. */
+export function sameServersState(one: string, other: string): boolean {
+  let [at, otherAt, field] = [0, 0, 0];
+  while (at < one.length && otherAt < other.length) {
+    const [a, b] = [one.charCodeAt(at), other.charCodeAt(otherAt)];
+    if (field === TIME_FIELD && (isDigit(a) || isDigit(b))) {
+      if (isDigit(a)) at += 1;
+      if (isDigit(b)) otherAt += 1;
+      continue;
+    }
+    if (a !== b) return false;
+    if (a === SPACE) field += 1;
+    else if (a === LINE_BREAK) field = 0;
+    at += 1;
+    otherAt += 1;
+  }
+  return at === one.length && otherAt === other.length;
+}
+
+function isDigit(code: number): boolean {
+  return code >= ZERO && code <= NINE;
+}
+
 function serverState(field: readonly string[]): ServerState {
   const number = (at: number) => Number(field[at]);
   return {

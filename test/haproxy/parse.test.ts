@@ -7,6 +7,7 @@ import {
   parseProcesses,
   parseRemembered,
   parseServersState,
+  sameServersState,
   UnexpectedAnswerError,
 } from '../../operator/haproxy/parse.ts';
 
@@ -106,6 +107,23 @@ describe('show servers state', () => {
       expect(() => parseServersState(text)).toThrow(UnexpectedAnswerError);
     },
   );
+
+  test.each<[string, (text: string) => string, boolean]>([
+    ['the time since when it is so', (text) => text.replaceAll(' 100 5 ', ' 100 86400 '), true],
+    ['no time at all', (text) => text.replaceAll(' 100 5 ', ' 100  '), true],
+    ['another number', (text) => text.replace(' 30 100 5 ', ' 31 100 5 '), false],
+    ['a digit of a name', (text) => text.replace('a_192', 'a1_192'), false],
+    ['a server more', (text) => `${text}${row('c')}\n`, false],
+    ['a server less', (text) => text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1), false],
+    ['half an answer', (text) => text.slice(0, -30), false],
+    ['no answer', () => '', false],
+  ])('that differs in %s', (_, change, same) => {
+    const text = [...HEAD, row('a_192.0.2.1:80'), row('b'), ''].join('\n');
+    expect(sameServersState(text, text)).toBe(true);
+    expect(change(text)).not.toBe(text);
+    expect(sameServersState(text, change(text))).toBe(same);
+    expect(sameServersState(change(text), text)).toBe(same);
+  });
 });
 
 describe('show info', () => {
