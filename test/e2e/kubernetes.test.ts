@@ -19,10 +19,16 @@ import {
 } from './installation.ts';
 import { added, inventory } from '../cluster/inventory.ts';
 import { underLoad } from './load.ts';
-import { apply, applyServers, grant, NAMESPACE, pool, stamped } from './site.ts';
+import { apply, applyServers, gatedServer, grant, NAMESPACE, pool, stamped } from './site.ts';
 
 /** Roll-outs let connections end in peace. */
 const PATIENCE = 10 * 60_000;
+interface PodCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+}
+
 const KINDS = 'webpools,routingrules,databasegrants';
 
 describeWhere('webpool in Kubernetes', await missingCluster(), () => {
@@ -88,8 +94,7 @@ describeWhere('webpool in Kubernetes', await missingCluster(), () => {
 
   test('has one account for every server, and none for anybody', async () => {
     const addresses = [web01.address, ...(await podAddresses())];
-    const accounts = await database.query("SELECT Host FROM mysql.user WHERE User = 'blog' ORDER BY Host");
-    expect(accounts.flat()).toEqual(addresses.toSorted());
+    expect(await accounts()).toEqual(addresses.toSorted());
   });
 
   test('registers VMs under the Service of their pool', async () => {
@@ -104,9 +109,56 @@ describeWhere('webpool in Kubernetes', await missingCluster(), () => {
       await site(['rollout', 'status', 'deployment/blog', '--timeout=300s']);
     });
     await eventually('accounts follow', async () => {
-      const accounts = await database.query("SELECT Host FROM mysql.user WHERE User = 'blog' ORDER BY Host");
       const wanted = [web01.address, ...(await podAddresses())].toSorted();
-      return accounts.flat().join() === wanted.join();
+      return (await accounts()).join() === wanted.join();
+    });
+  });
+
+  test('lets a Pod that asks for it be Ready only once its account is there', { timeout: PATIENCE }, async () => {
+    await underLoad(place, async () => {
+      await database.kill();
+      await apply(cluster, [gatedServer('gated', await imageOfManifest())]);
+      const waits = async () => {
+        const containers = await condition('gated', 'ContainersReady');
+        return (
+          containers?.status === 'True' && (await condition('gated', 'Ready'))?.reason === 'ReadinessGatesNotReady'
+        );
+      };
+      await eventually('its containers to be ready and nothing else', waits);
+      expect((await condition('gated', 'Ready'))?.status).toBe('False');
+      await database.restart();
+      const isReady = async () => (await condition('gated', 'Ready'))?.status === 'True';
+      await eventually('it to be Ready', isReady);
+      expect(await accounts()).toContain(await addressOf('gated'));
+      await eventually('it to serve', async () => (await request(place, '/')).server === 'gated');
+    });
+  });
+
+  test('keeps the account of a Pod that goes until its containers have ended', { timeout: PATIENCE }, async () => {
+    const address = await addressOf('gated');
+    await underLoad(place, async () => {
+      await site(['delete', 'pod', 'gated', '--wait=false']);
+      await eventually('it to leave', async () => {
+        const { deletionTimestamp } = JSON.parse(await site(['get', 'pod', 'gated', '-o', 'jsonpath={.metadata}'])) as {
+          readonly deletionTimestamp?: string;
+        };
+        return deletionTimestamp !== undefined;
+      });
+      let runs = true;
+      let has = true;
+      const seen = new Set<string>();
+      await eventually('its account to go', async () => {
+        // In this order: what runs now ran when the account was last looked for.
+        has = (await accounts()).includes(address);
+        runs = await cluster.node.run(['pgrep', '-f', '^node /server/vm-server.ts gated']).then(
+          () => true,
+          () => false,
+        );
+        seen.add(`${runs ? 'runs' : 'ended'}, ${has ? 'account' : 'no account'}`);
+        return !has;
+      });
+      expect([...seen]).toContain('runs, account');
+      expect([...seen]).not.toContain('runs, no account');
     });
   });
 
@@ -180,6 +232,19 @@ describeWhere('webpool in Kubernetes', await missingCluster(), () => {
     const name = names.find((one) => holder.includes(one));
     if (name === undefined) throw new Error(`no Pod holds the Lease: ${holder}`);
     return name;
+  }
+
+  async function accounts(): Promise<readonly unknown[]> {
+    return (await database.query("SELECT Host FROM mysql.user WHERE User = 'blog' ORDER BY Host")).flat();
+  }
+
+  async function addressOf(pod: string): Promise<string> {
+    return site(['get', 'pod', pod, '-o', 'jsonpath={.status.podIP}']);
+  }
+
+  async function condition(pod: string, type: string): Promise<PodCondition | undefined> {
+    const found = await site(['get', 'pod', pod, '-o', 'jsonpath={.status.conditions}']);
+    return (JSON.parse(found || '[]') as PodCondition[]).find((one) => one.type === type);
   }
 
   async function podNames(): Promise<readonly string[]> {

@@ -7,10 +7,22 @@ import type { DatabaseProcess } from '../support/database-process.ts';
 /** Where everything of the site is. */
 export const NAMESPACE = 'blog';
 
+const LABELS = { app: 'blog' };
+
 /** Starts the Pods of the blog; each serves on port 8080 and says its name in `X-Server`. */
 export async function applyServers(cluster: Cluster, image: string): Promise<void> {
   const server = await readFile(new URL('../cluster/vm-server.ts', import.meta.url), 'utf8');
-  const labels = { app: 'blog' };
+  const template = { metadata: { labels: LABELS }, spec: serverSpec(image) };
+  await apply(cluster, [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
+    object('v1 ConfigMap', 'server', { data: { 'vm-server.ts': server } }),
+    object('apps/v1 Deployment', 'blog', { spec: { replicas: 2, selector: { matchLabels: LABELS }, template } }),
+  ]);
+  await cluster.kubectl(['-n', NAMESPACE, 'rollout', 'status', 'deployment/blog', '--timeout=300s']);
+}
+
+/** A Pod that runs `node /server/vm-server.ts <its name> 8080`. */
+function serverSpec(image: string): object {
   const container = {
     name: 'web',
     image,
@@ -23,16 +35,13 @@ export async function applyServers(cluster: Cluster, image: string): Promise<voi
     volumeMounts: [{ name: 'server', mountPath: '/server' }],
   };
   const volumes = [{ name: 'server', configMap: { name: 'server' } }];
-  const template = {
-    metadata: { labels },
-    spec: { terminationGracePeriodSeconds: 6, containers: [container], volumes },
-  };
-  await apply(cluster, [
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
-    object('v1 ConfigMap', 'server', { data: { 'vm-server.ts': server } }),
-    object('apps/v1 Deployment', 'blog', { spec: { replicas: 2, selector: { matchLabels: labels }, template } }),
-  ]);
-  await cluster.kubectl(['-n', NAMESPACE, 'rollout', 'status', 'deployment/blog', '--timeout=300s']);
+  return { terminationGracePeriodSeconds: 6, containers: [container], volumes };
+}
+
+/** A server of the blog that asks for its account before it is Ready. */
+export function gatedServer(name: string, image: string): object {
+  const spec = { ...serverSpec(image), readinessGates: [{ conditionType: 'webpool.dev/blog' }] };
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: NAMESPACE, labels: LABELS }, spec };
 }
 
 /** The pool of these VMs and the Pods. */
@@ -40,7 +49,7 @@ export function pool(vms: readonly Vm[]): object {
   return object('webpool.dev/v1alpha1 WebPool', 'blog', {
     spec: {
       port: 8080,
-      selector: { matchLabels: { app: 'blog' } },
+      selector: { matchLabels: LABELS },
       externalEndpoints: vms.map(({ name, address, port }) => ({ name, address, port })),
       healthCheck: { type: 'HTTP', path: '/health', interval: '1s' },
     },
