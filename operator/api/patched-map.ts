@@ -37,8 +37,24 @@ export function withValues<K, V>(map: ReadonlyMap<K, V>, values: Iterable<readon
   }
   if (next.size === 0) return map;
   if (hasAll && next.size <= MOST_PATCHES) return patched({ base, patch: next });
-  const copy = new Map([...base, ...next]);
-  copies.set(copy, { from: new WeakRef(base), keys: [...next.keys()] });
+  return copied(new Map([...base, ...next]), base, next.keys());
+}
+
+/** `map` with these values, and without the keys whose value is undefined; `map` itself when that is what it is. */
+export function withChanges<K, V>(map: ReadonlyMap<K, V>, values: ReadonlyMap<K, V | undefined>): ReadonlyMap<K, V> {
+  const news = [...values].filter(([key, value]) => map.get(key) !== value);
+  if (news.length === 0) return map;
+  const put = news.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
+  if (put.length === news.length) return withValues(map, put);
+  const { base, patch } = layersOf(map);
+  const next = new Map([...base, ...patch, ...put]);
+  for (const [key, value] of news) if (value === undefined) next.delete(key);
+  return copied(next, base, [...patch.keys(), ...news.map(([key]) => key)]);
+}
+
+/** Takes note that a map may differ from a base under these keys alone. */
+function copied<K, V>(copy: ReadonlyMap<K, V>, base: ReadonlyMap<K, V>, keys: Iterable<K>): ReadonlyMap<K, V> {
+  copies.set(copy, { from: new WeakRef(base), keys: [...keys] });
   return copy;
 }
 

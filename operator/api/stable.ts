@@ -63,6 +63,17 @@ export function keepParts<T extends object>(previous: T | undefined, next: T): T
   return previous !== undefined && sameItems(Object.values(previous), Object.values(next)) ? previous : next;
 }
 
+/** `make`, with its last result kept for the very same arguments. */
+export function lastOf<Arguments extends readonly unknown[], Result>(
+  make: (...all: Arguments) => Result,
+): (...all: Arguments) => Result {
+  let last: { readonly all: Arguments; readonly result: Result } | undefined;
+  return (...all) => {
+    if (last === undefined || !sameItems(last.all, all)) last = { all, result: make(...all) };
+    return last.result;
+  };
+}
+
 /** The keys whose value came, changed or went from `previous` to `next`, by identity. */
 export function changedKeys<K>(previous: ReadonlyMap<K, unknown>, next: ReadonlyMap<K, unknown>): readonly K[] {
   if (previous === next) return [];

@@ -1,5 +1,6 @@
 import type { Finding } from '../api/finding.ts';
 import { keyOf, type Held, type Key, type Kind, type Resources, type RoutingRule } from '../api/resources.ts';
+import { lastOf } from '../api/stable.ts';
 import type { AccountNeed, Listener, Pool, Topology } from '../topology/topology.ts';
 import type { StatusInput } from './document.ts';
 import { standingOf, type ServersObserved, type WaitingAccount, type WaitingAccounts } from './endpoints.ts';
@@ -42,15 +43,6 @@ export function createLookups(): (input: StatusInput) => Lookups {
       unavailablePools(rule, (key) => availability(topology.pools.get(key), observed.proxy.pools.get(key))),
     waiting: waiting(topology.accounts, observed),
   });
-}
-
-/** `make`, with its last result kept for the same argument. */
-function lastOf<Argument, Result>(make: (argument: Argument) => Result): (argument: Argument) => Result {
-  let last: { readonly argument: Argument; readonly result: Result } | undefined;
-  return (argument) => {
-    if (last?.argument !== argument) last = { argument, result: make(argument) };
-    return last.result;
-  };
 }
 
 function findingsByObject(resources: Resources, topology: Topology): Map<string, Finding[]> {

@@ -1,13 +1,6 @@
 /** WebPools, EndpointSlices and names → pools with their servers. */
 import type { Finding } from '../api/finding.ts';
-import {
-  keyOf,
-  type EndpointSlice,
-  type Key,
-  type ConfigMapInfo,
-  type Resources,
-  type SecretInfo,
-} from '../api/resources.ts';
+import { keyOf, type Key, type ConfigMapInfo, type Resources, type SecretInfo } from '../api/resources.ts';
 import { sliceKey } from '../api/slice-labels.ts';
 import type { Names, Pool, TopologyOptions } from './topology.ts';
 import type { PoolProtocols } from './rule-routes.ts';
@@ -16,6 +9,7 @@ import { pageConfigMap, pageOf } from './page.ts';
 import { poolOptions } from './pool-options.ts';
 import { hostnameOf, poolServers, type PoolSources } from './servers.ts';
 import { transportSecrets } from './transport.ts';
+import { createGroups } from '../api/groups.ts';
 import { withValues } from '../api/patched-map.ts';
 import { changedKeys, compareText, keepIdentity, keepList, sameItems, sortedKeys } from '../api/stable.ts';
 
@@ -61,7 +55,6 @@ interface Round {
   readonly result: Pools;
 }
 
-const NO_SLICES: readonly EndpointSlice[] = [];
 const NO_NAMES: readonly string[] = [];
 const NOTHING: Round = {
   source: { pools: new Map(), slices: new Map(), secrets: new Map(), configMaps: new Map() },
@@ -75,10 +68,10 @@ const NOTHING: Round = {
  * what it changed.
  */
 export function createPoolBuilder(options: TopologyOptions): (resources: PoolSource, names: Names) => Pools {
-  const slicesOf = createSliceIndex();
+  const slicesOf = createGroups(sliceKey);
   let last = NOTHING;
   return (source, names) => {
-    const { changed, byService } = slicesOf(source.slices);
+    const { changed, keysOf } = slicesOf(source.slices);
     const keys = new Set([
       ...changedKeys(last.source.pools, source.pools),
       ...changed,
@@ -88,7 +81,7 @@ export function createPoolBuilder(options: TopologyOptions): (resources: PoolSou
     for (const key of keys) {
       const pool = source.pools.get(key);
       const before = last.memos.get(key);
-      const slices = byService.get(key) ?? NO_SLICES;
+      const slices = keysOf(key).flatMap((slice) => source.slices.get(slice) ?? []);
       const memo =
         pool &&
         memoOf({ pool, slices, names, options, secrets: source.secrets, configMaps: source.configMaps }, before);
@@ -109,42 +102,6 @@ function affected(last: Round, source: PoolSource, names: Names): readonly Key[]
   const asked = asks.flatMap(([isNew, does]) => (isNew ? [does] : []));
   if (asked.length === 0) return [];
   return [...last.memos].flatMap(([key, memo]) => (asked.some((does) => does(memo)) ? [key] : []));
-}
-
-interface SliceIndex {
-  /** Services with a slice that came, changed or went since the call before. */
-  readonly changed: ReadonlySet<Key>;
-  /** Sorted by name. */
-  readonly byService: ReadonlyMap<Key, readonly EndpointSlice[]>;
-}
-
-function createSliceIndex(): (slices: Resources['slices']) => SliceIndex {
-  const byService = new Map<Key, readonly EndpointSlice[]>();
-  let last: Resources['slices'] = new Map();
-  return (slices) => {
-    const changed = new Set<Key>();
-    const move = (
-      slice: EndpointSlice | undefined,
-      how: (list: readonly EndpointSlice[]) => readonly EndpointSlice[],
-    ) => {
-      if (slice === undefined) return;
-      const service = sliceKey(slice);
-      changed.add(service);
-      byService.set(service, how(byService.get(service) ?? NO_SLICES));
-    };
-    for (const key of changedKeys(last, slices)) {
-      const [before, now] = [last.get(key), slices.get(key)];
-      move(before, (list) => list.filter((slice) => slice !== before));
-      move(now, (list) => (now === undefined ? list : [...list, now].sort(byKey)));
-    }
-    for (const service of changed) if (byService.get(service)?.length === 0) byService.delete(service);
-    last = slices;
-    return { changed, byService };
-  };
-}
-
-function byKey(a: EndpointSlice, b: EndpointSlice): number {
-  return compareText(keyOf(a.metadata), keyOf(b.metadata));
 }
 
 /** What a pool looks up elsewhere, and what it found there. */

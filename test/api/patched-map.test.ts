@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { withValues } from '../../operator/api/patched-map.ts';
+import { withChanges, withValues } from '../../operator/api/patched-map.ts';
 import { changedKeys } from '../../operator/api/stable.ts';
 
 type Entries = readonly (readonly [string, number])[];
@@ -47,6 +47,25 @@ function expectSame(map: ReadonlyMap<string, number>, plain: ReadonlyMap<string,
 
 it('is no other map without other values', () => {
   expect(withValues(START, [])).toBe(START);
+});
+
+it('is the map with these values and without those keys, or the map itself', () => {
+  const values = fc.array(fc.tuple(fc.constantFrom(...keys, 'new'), fc.option(fc.nat({ max: 3 }), { nil: undefined })));
+  fc.assert(
+    fc.property(fc.array(values, { maxLength: 6 }), (series) => {
+      let map = START;
+      for (const changes of series) {
+        const before = new Map(map);
+        const next = withChanges(map, new Map(changes));
+        const all = new Map<string, number | undefined>([...before, ...changes]);
+        const expected = [...all].filter(([, value]) => value !== undefined);
+        expect([...next]).toEqual(expected);
+        expect(new Map(map)).toEqual(before);
+        expect(next === map).toBe([...new Map(changes)].every(([key, value]) => before.get(key) === value));
+        map = next;
+      }
+    }),
+  );
 });
 
 it('cannot be written to', () => {
