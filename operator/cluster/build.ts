@@ -3,11 +3,13 @@
  * In: pools in force, topology, what exists, what the proxies saw. Out: objects to apply, sorted. Never: the API server.
  */
 import type { Finding } from '../api/finding.ts';
+import { createGroups } from '../api/groups.ts';
+import { withChanges } from '../api/patched-map.ts';
 import { keyOf, type EndpointSlice, type Key, type SecretInfo, type WebPool } from '../api/resources.ts';
 import { POOL_LABEL } from '../api/slice-labels.ts';
-import { compareText, sameItems } from '../api/stable.ts';
+import { changedKeys, compareText, keepIdentity, keepList, sameItems } from '../api/stable.ts';
 import type { Server, Topology } from '../topology/topology.ts';
-import { externalSlices, unregistered } from './external-slices.ts';
+import { externalSlices, unregistered, type ServerHealth } from './external-slices.ts';
 import { mirroredPages, mirroredSecret, type PageSource } from './mirrored-secret.ts';
 import { objectId, type KubeObject } from './object.ts';
 import { ownsService, poolService, serviceConflicts, type Services } from './pool-service.ts';
@@ -23,49 +25,115 @@ export interface ClusterInput {
   /** Services and slices that exist in the namespaces of the pools. */
   readonly services: Services;
   readonly slices: ReadonlyMap<Key, EndpointSlice>;
-  /** Pool → server id → whether the proxies can reach it. */
-  readonly reachable: ReadonlyMap<Key, ReadonlyMap<string, boolean>>;
-  /** Certificates that accepted rules name. */
+  /** Pool → server id → what the proxies' checks say of it. */
+  readonly health: ReadonlyMap<Key, ServerHealth>;
+  /** Certificates that accepted rules name; the same list as long as it has the same. */
   readonly certificates: readonly SecretInfo[];
-  /** Pages that pools name. */
+  /** Pages that pools name; likewise. */
   readonly pages: readonly PageSource[];
 }
 
-/** Objects to apply, and what to tell of pools for which none could be made. */
+/** What to tell of pools for which no objects could be made, and the objects. */
 export interface ClusterObjects {
-  /** Sorted by kind, namespace and name. */
+  /** By `objectId`. */
+  readonly objects: ReadonlyMap<string, KubeObject>;
+  /** Sorted by pool. */
+  readonly findings: readonly Finding[];
+}
+
+/** What Kubernetes should hold, sorted by kind, namespace and name. */
+export function clusterObjects(input: ClusterInput): Pick<ClusterObjects, 'findings'> & {
+  readonly objects: readonly KubeObject[];
+} {
+  const { objects, findings } = createClusterBuilder()(input);
+  return { objects: [...objects].sort(([a], [b]) => compareText(a, b)).map(([, object]) => object), findings };
+}
+
+interface PoolPart {
+  readonly inputs: readonly unknown[];
   readonly objects: readonly KubeObject[];
   readonly findings: readonly Finding[];
 }
 
-/** What Kubernetes should hold. */
-export function clusterObjects(input: ClusterInput): ClusterObjects {
-  return createClusterBuilder()(input);
-}
+type Seen = Pick<ClusterInput, 'pools' | 'services' | 'health'> & { readonly servers: Topology['pools'] };
 
-interface PoolPart extends ClusterObjects {
-  readonly inputs: readonly unknown[];
-}
-
-const NO_SLICES: readonly EndpointSlice[] = [];
+const NOTHING: Seen = { pools: new Map(), services: new Map(), health: new Map(), servers: new Map() };
 const NO_SERVERS: readonly Server[] = [];
-const NOTHING_SEEN: ReadonlyMap<string, boolean> = new Map();
+/** Of a pool that is not there. */
+const NO_PART: PoolPart = { inputs: [], objects: [], findings: [] };
+const NOTHING_SEEN: ServerHealth = new Map();
 
-/** `clusterObjects` for a series of inputs: the objects of a pool keep their identity as long as nothing that they are made of changes. */
+/**
+ * `clusterObjects` for a series of inputs, which looks again only at pools of which something changed. Shape: an object that is as before
+ * is the one before (`===`), and so is the map of all.
+ */
 export function createClusterBuilder(): (input: ClusterInput) => ClusterObjects {
-  let parts: ReadonlyMap<Key, PoolPart> = new Map();
+  const slicesOf = createGroups(poolOfSlice);
+  const collection = createCollection();
+  const parts = new Map<Key, PoolPart>();
+  const told = new Map<Key, readonly Finding[]>();
+  let last = NOTHING;
+  let proxies: Pick<PoolPart, 'inputs' | 'objects'> = NO_PART;
+  let findings: readonly Finding[] = [];
   return (input) => {
-    const slices = slicesByPool(input.slices);
-    parts = new Map(
-      [...input.pools].map(([key, pool]) => [key, poolPart(input, pool, { slices, last: parts.get(key) })]),
-    );
-    const all = [...parts.values()];
-    const objects = [...proxyObjects(input), ...all.flatMap((part) => part.objects)];
-    return {
-      objects: objects.sort((a, b) => compareText(objectId(a), objectId(b))),
-      findings: all.flatMap((part) => part.findings),
-    };
+    const { changed, keysOf } = slicesOf(input.slices);
+    const now: Seen = { ...input, servers: input.topology.pools };
+    for (const key of new Set([...changed, ...changedPools(last, now)])) {
+      const pool = input.pools.get(key);
+      const before = parts.get(key) ?? NO_PART;
+      const current = keysOf(key).flatMap((slice) => input.slices.get(slice) ?? []);
+      const part = pool === undefined ? NO_PART : poolPart(input, pool, { current, last: before });
+      if (part === before) continue;
+      const objects = collection.replace(before.objects, part.objects);
+      if (part === NO_PART) parts.delete(key);
+      else parts.set(key, { ...part, objects });
+      if (part.findings.length === 0) told.delete(key);
+      else told.set(key, part.findings);
+    }
+    last = now;
+    const inputs = proxyInputs(input);
+    if (!sameItems(proxies.inputs, inputs))
+      proxies = { inputs, objects: collection.replace(proxies.objects, proxyObjects(input)) };
+    const all = [...told].sort(([a], [b]) => compareText(a, b)).flatMap(([, found]) => found);
+    findings = keepList(findings, all);
+    return { objects: collection.take(), findings };
   };
+}
+
+/** All objects by their id, of which those that are as before stay the ones before. */
+function createCollection() {
+  const changes = new Map<string, KubeObject | undefined>();
+  let objects: ClusterObjects['objects'] = new Map();
+  return {
+    /** Puts objects in the place of others; returns those that stand there now. */
+    replace(before: readonly KubeObject[], next: readonly KubeObject[]): readonly KubeObject[] {
+      for (const object of before) changes.set(objectId(object), undefined);
+      const kept = next.map((object) => keepIdentity(objects.get(objectId(object)), object));
+      for (const object of kept) changes.set(objectId(object), object);
+      return kept;
+    },
+    take(): ClusterObjects['objects'] {
+      objects = withChanges(objects, changes);
+      changes.clear();
+      return objects;
+    },
+  };
+}
+
+/** Pools of which anything but a slice came, changed or went. */
+function changedPools(last: Seen, now: Seen): readonly Key[] {
+  return [
+    ...changedKeys(last.pools, now.pools),
+    ...changedKeys(last.servers, now.servers),
+    ...changedKeys(last.services, now.services),
+    ...changedKeys(last.health, now.health),
+  ];
+}
+
+/** What the objects that stand for all proxies are made of. */
+function proxyInputs({ installation, topology, certificates, pages }: ClusterInput): readonly unknown[] {
+  const { namespace, image, config } = installation;
+  return [namespace, image, config, topology.listeners, certificates, pages];
 }
 
 function proxyObjects({ installation, topology, certificates, pages }: ClusterInput): readonly KubeObject[] {
@@ -80,26 +148,24 @@ function proxyObjects({ installation, topology, certificates, pages }: ClusterIn
   ];
 }
 
-function slicesByPool(slices: ClusterInput['slices']): ReadonlyMap<Key, readonly EndpointSlice[]> {
-  return Map.groupBy(slices.values(), ({ metadata }) =>
-    keyOf({ namespace: metadata.namespace, name: metadata.labels?.[POOL_LABEL] ?? '' }),
-  );
+function poolOfSlice({ metadata: { namespace, labels } }: EndpointSlice): Key {
+  return keyOf({ namespace, name: labels?.[POOL_LABEL] ?? '' });
 }
 
 interface Around {
-  readonly slices: ReadonlyMap<Key, readonly EndpointSlice[]>;
-  readonly last: PoolPart | undefined;
+  /** Slices that carry the pool's name. */
+  readonly current: readonly EndpointSlice[];
+  readonly last: PoolPart;
 }
 
-function poolPart(input: ClusterInput, pool: WebPool, { slices, last }: Around): PoolPart {
+function poolPart(input: ClusterInput, pool: WebPool, { current, last }: Around): PoolPart {
   const key = keyOf(pool.metadata);
   const own = ownsService(pool, input.services);
   const servers = input.topology.pools.get(key)?.servers ?? NO_SERVERS;
-  const current = slices.get(key) ?? NO_SLICES;
-  const reachable = input.reachable.get(key) ?? NOTHING_SEEN;
-  const inputs = [pool, own, servers, reachable, ...current];
-  if (last !== undefined && sameItems(last.inputs, inputs)) return last;
+  const health = input.health.get(key) ?? NOTHING_SEEN;
+  const inputs = [pool, own, servers, health, ...current];
+  if (sameItems(last.inputs, inputs)) return last;
   if (!own) return { inputs, objects: [], findings: serviceConflicts([pool], input.services) };
-  const sources = { pool, servers, current, reachable };
+  const sources = { pool, servers, current, health };
   return { inputs, objects: [poolService(pool), ...externalSlices(sources)], findings: unregistered(sources) };
 }

@@ -28,9 +28,11 @@ export interface ExternalSources {
   readonly servers: readonly Server[];
   /** The slices that carry the pool's name as it is now. */
   readonly current: readonly EndpointSlice[];
-  /** Whether the proxies can reach a server, by its id; absent = none of them has said so yet. */
-  readonly reachable: ReadonlyMap<string, boolean>;
+  readonly health: ServerHealth;
 }
+
+/** What the proxies' checks say of a server, by its id; absent: none of them has said anything yet. */
+export type ServerHealth = ReadonlyMap<string, { readonly health: 'Up' | 'Down' | 'Starting' | 'Unchecked' }>;
 
 type Family = EndpointSliceObject['addressType'];
 
@@ -87,7 +89,7 @@ function isExternal({ origin }: Server): boolean {
   return origin === 'External';
 }
 
-function groupsOf({ servers, current, reachable }: ExternalSources): ReadonlyMap<string, Group> {
+function groupsOf({ servers, current, health }: ExternalSources): ReadonlyMap<string, Group> {
   const known = new Map(
     current.flatMap((slice) => slice.endpoints.map((endpoint) => [idOf(slice, endpoint), endpoint])),
   );
@@ -97,8 +99,9 @@ function groupsOf({ servers, current, reachable }: ExternalSources): ReadonlyMap
     const family = server.address.includes(':') ? 'IPv6' : 'IPv4';
     const name = `${family} ${server.port}`;
     const group = groups.get(name) ?? { family, port: server.port, endpoints: new Map() };
-    const before = known.get(server.id)?.conditions?.serving ?? false;
-    group.endpoints.set(server.id, endpointOf(server, reachable.get(server.id) ?? before));
+    const seen = health.get(server.id);
+    const reachable = seen === undefined ? known.get(server.id)?.conditions?.serving === true : seen.health === 'Up';
+    group.endpoints.set(server.id, endpointOf(server, reachable));
     groups.set(name, group);
   }
   return groups;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { SOURCE_ANNOTATION, SOURCE_KIND_ANNOTATION } from '../api/copy-annotations.ts';
+import { createSelection } from '../api/groups.ts';
 import {
   keyOf,
   type ConfigMapInfo,
@@ -8,8 +9,8 @@ import {
   type SecretInfo,
   type WebPool,
 } from '../api/resources.ts';
-import { compareText } from '../api/stable.ts';
-import type { Topology } from '../topology/topology.ts';
+import { compareText, lastOf } from '../api/stable.ts';
+import type { Pool, Topology } from '../topology/topology.ts';
 import { namedSecrets } from '../topology/transport.ts';
 import { pageConfigMap } from '../topology/page.ts';
 import { copyMeta, type MirroredPages, type MirroredSecret } from './object.ts';
@@ -21,9 +22,28 @@ const LONGEST_NAME = 253;
 /** What a certificate is made of; whatever else stands in the Secret stays where it is. */
 const KEYS = ['tls.crt', 'tls.key', 'ca.crt'];
 
+/**
+ * A function that tells what proxies need the texts of. Shape: each list is the same as before while nothing changes that it may depend on;
+ * of the pools only those are looked at again that changed.
+ */
+export function createMirrored(): (
+  topology: Pick<Topology, 'listeners' | 'pools'>,
+  resources: Pick<Resources, 'pools' | 'secrets' | 'configMaps'>,
+) => { readonly certificates: readonly SecretInfo[]; readonly pages: readonly PageSource[] } {
+  const withAuthority = createSelection((pool: Pool) => (authoritiesOf(pool).length === 0 ? undefined : pool));
+  const withPage = createSelection((pool: WebPool) => (pageConfigMap(pool) === undefined ? undefined : pool));
+  const certificates = lastOf(certificatesOf);
+  const pages = lastOf(pagesOf);
+  return ({ listeners, pools }, resources) => ({
+    certificates: certificates(listeners, withAuthority(pools), resources.secrets),
+    pages: pages(withPage(resources.pools), resources.configMaps),
+  });
+}
+
 /** The Secrets that proxies need the text of, each once, sorted. What is gone again is left out: whoever names it has told already. */
-export function certificatesOf(
-  { listeners, pools }: Pick<Topology, 'listeners' | 'pools'>,
+function certificatesOf(
+  listeners: Topology['listeners'],
+  pools: Topology['pools'],
   secrets: ReadonlyMap<Key, SecretInfo>,
 ): readonly SecretInfo[] {
   const keys = new Set<Key>();
@@ -31,10 +51,12 @@ export function certificatesOf(
     for (const { secret } of [...tls.certificates, ...(tls.clientCA === undefined ? [] : [tls.clientCA])])
       keys.add(secret);
   }
-  for (const { servers } of pools.values()) {
-    for (const { transport } of servers) if (transport?.tls?.ca !== undefined) keys.add(transport.tls.ca.secret);
-  }
+  for (const pool of pools.values()) for (const secret of authoritiesOf(pool)) keys.add(secret);
   return [...keys].sort(compareText).flatMap((key) => secrets.get(key) ?? []);
+}
+
+function authoritiesOf({ servers }: Pool): readonly Key[] {
+  return servers.flatMap(({ transport }) => transport?.tls?.ca?.secret ?? []);
 }
 
 /**
@@ -69,10 +91,7 @@ export interface PageSource {
 }
 
 /** The pages that proxies need the text of, sorted by ConfigMap. */
-export function pagesOf(
-  pools: ReadonlyMap<Key, WebPool>,
-  configMaps: ReadonlyMap<Key, ConfigMapInfo>,
-): readonly PageSource[] {
+function pagesOf(pools: ReadonlyMap<Key, WebPool>, configMaps: ReadonlyMap<Key, ConfigMapInfo>): readonly PageSource[] {
   const keys = new Map<Key, Set<string>>();
   for (const pool of pools.values()) {
     const from = pageConfigMap(pool);

@@ -87,6 +87,7 @@ export async function agent(options: AgentOptions): Promise<number> {
     namespaces: options.watchNamespaces,
     grants: false,
     secrets: { copiesIn: pod.namespace },
+    statuses: false,
   });
   const events = proxyEvents({
     log,

@@ -64,12 +64,11 @@ function explained({ resources, reports, hidden }: ClusterReading): ExplainedClu
   });
   const fresh = proxies.filter(({ silentFor }) => silentFor < STALE);
   const silent = proxies.filter((proxy) => !fresh.includes(proxy)).map(({ name }) => name);
-  const { observed } = createReportsReader()({
+  const { observed } = createReportsReader(reached)({
     proxies: fresh,
     pools: topology.pools,
     slices: resources.slices,
-    requirements: [],
-    reached,
+    requirements: new Map(),
     reach: { bind: '*' },
   });
   const health: Health = (pool, server) => {

@@ -75,6 +75,7 @@ export async function operator(options: OperatorCommandOptions): Promise<number>
     namespaces,
     grants: true,
     secrets: 'WatchedNamespaces',
+    statuses: true,
   });
   const world = createClusterWorld({ client, namespaces, home: namespace, log });
   const recorder = createRecorder({ client, controller: 'webpool.dev/operator', instance: options.name, log });

@@ -57,6 +57,8 @@ export interface Controller {
 const READ_AGAIN = 1000;
 /** Milliseconds between two writings of status; a change never waits for one. */
 const STATUS_HOLD_OFF = 100;
+/** Nobody but us writes the statuses of a folder. */
+const NONE: ReadonlySet<string> = new Set();
 /** For a round that takes longer (ms) statuses do not wait. */
 const SHORT_ROUND = 200;
 
@@ -64,7 +66,7 @@ const SHORT_ROUND = 200;
 export function startController(options: ControllerOptions): Controller {
   const { source, resolver, proxy, databases, ports } = options;
   const build = createTopologyBuilder();
-  const buildStatuses = createStatusBuilder('Own');
+  const buildStatuses = createStatusBuilder();
   const gate = createGate();
   const startedAt = options.now();
   let resources: Resources | undefined;
@@ -145,6 +147,7 @@ export function startController(options: ControllerOptions): Controller {
       ...current,
       observed,
       previous: (kind, key) => source.statusOf(kind, key),
+      rewritten: NONE,
       now: options.now(),
       startedAt,
     });

@@ -3,29 +3,26 @@
  * and databases were seen to hold. Only the leader does anything; proxies go on without it.
  */
 import type { Finding } from '../api/finding.ts';
+import { createSelection } from '../api/groups.ts';
 import { keyOf, namesIn, type DatabaseGrant, type EndpointSlice, type Key, type Resources } from '../api/resources.ts';
-import { isOurSlice, POOL_LABEL, sliceKey } from '../api/slice-labels.ts';
+import { POOL_LABEL, sliceKey } from '../api/slice-labels.ts';
+import { changedKeys, lastOf } from '../api/stable.ts';
 import { createClusterBuilder, type ClusterObjects } from '../cluster/build.ts';
 import { isExternalSlice, registeredServers } from '../cluster/external-slices.ts';
-import { certificatesOf, heldCopies, pagesOf } from '../cluster/mirrored-secret.ts';
-import { isManaged, objectId } from '../cluster/object.ts';
+import { createMirrored, heldCopies } from '../cluster/mirrored-secret.ts';
 import type { EndpointSliceObject, KubeObject } from '../cluster/object.ts';
 import type { Installation } from '../cluster/proxy-pod.ts';
+import { createSurplus } from '../cluster/surplus.ts';
 import type { ClusterMarks } from '../driver/cluster-marks.ts';
-import type { ClusterObjectsDriver, ExistingObject } from '../driver/cluster-objects.ts';
+import type { ClusterObjectsDriver } from '../driver/cluster-objects.ts';
 import type { NameResolver } from '../driver/names.ts';
+import type { ClusterPod } from '../source/cluster-objects.ts';
 import type { ClusterWorld } from '../source/cluster-world.ts';
 import type { KubernetesSource } from '../source/kubernetes.ts';
 import { createStatusBuilder } from '../status/build.ts';
 import type { Leaving, StatusDocument } from '../status/document.ts';
-import type { Observed, ProxyObserved } from '../status/observed.ts';
-import {
-  createReportsReader,
-  STALE,
-  type ProxySeen,
-  type ReportsSeen,
-  type Requirement,
-} from '../status/proxy-reports.ts';
+import type { Observed, ProxyObserved, ServerObserved } from '../status/observed.ts';
+import { createReportsReader, STALE, type ProxySeen, type ReportsSeen } from '../status/proxy-reports.ts';
 import { transitionsOf, type Transition } from '../status/transitions.ts';
 import { databaseServer } from '../topology/accounts.ts';
 import { createTopologyBuilder } from '../topology/build.ts';
@@ -36,6 +33,7 @@ import type { DatabaseRail, ServerPlace } from './database-rail.ts';
 import { createGate } from './gate.ts';
 import { reachOf } from './reach.ts';
 import { lingeringHosts } from './lingering.ts';
+import { createRequirements } from './requirements.ts';
 import { startRounds, type RoundsOptions } from './rounds.ts';
 
 export interface OperatorOptions {
@@ -96,20 +94,32 @@ interface Picture {
 export function startOperator(options: OperatorOptions): Operator {
   const { source, world, resolver, databases, objects, marks } = options;
   const build = createTopologyBuilder({ external: 'Names', pods: 'All' });
+  const mirrored = createMirrored();
   const buildObjects = createClusterBuilder();
+  const surplusOf = createSurplus();
   const buildStatuses = createStatusBuilder();
-  const readReports = createReportsReader();
+  const readReports = createReportsReader(options.reached);
+  const requirements = createRequirements({
+    newest: (kind, key) => source.object(kind, key),
+    versionOf: (id) => objects.versionOf(id),
+  });
+  const leavingOf = createSelection(leavingServerIds);
+  const closedOf = createSelection((pod: ClusterPod) => (Object.values(pod.gates).includes(false) ? pod : undefined));
   const gate = createGate();
   const startedAt = options.now();
   let stale = true;
   let resources: Resources | undefined;
   let current: Picture | undefined;
-  let made: ClusterObjects = { objects: [], findings: [] };
+  let made: ClusterObjects = { objects: new Map(), findings: [] };
+  /** Objects that were written since the proxies were last asked what they have. */
+  let written = new Set<string>();
+  /** The slices that were compared with ours. */
+  let compared: Resources['slices'] = new Map();
   let seen: ReportsSeen | undefined;
   let snapshot: OperatorSnapshot | undefined;
   let lastDrain = '';
 
-  const readProxies = ({ resources: { slices }, topology: { pools } }: Picture): ReportsSeen => {
+  const readProxies = ({ resources, topology: { pools } }: Picture): ReportsSeen => {
     const reports = world.reports();
     const now = performance.now();
     const proxies = [...world.proxies()].flatMap(([name, pod]): ProxySeen[] => {
@@ -118,32 +128,14 @@ export function startOperator(options: OperatorOptions): Operator {
       const silentFor = report === undefined ? Infinity : now - report.seenAt;
       return [{ name, ready: pod.ready, silentFor, ...(report !== undefined && { report: report.spec }) }];
     });
-    return readReports({
-      proxies,
-      pools,
-      slices,
-      requirements: requirements(),
-      reached: options.reached,
-      reach: reach(),
-    });
+    const asked = requirements({ resources, made: made.objects, written });
+    written = new Set();
+    return readReports({ proxies, pools, slices: resources.slices, requirements: asked, reach: reach() });
   };
 
   const reach = () => {
     const nodes = [...world.proxies().values()].filter(({ ready }) => ready).flatMap((pod) => pod.nodeAddresses);
     return reachOf(options.installation().namespace, world.front(), nodes);
-  };
-
-  const requirements = (): readonly Requirement[] => {
-    const slices = newestSlices(made.objects, objects);
-    return (['WebPool', 'RoutingRule'] as const).flatMap((kind) =>
-      [...source.objects(kind)].map(([key, { object, generationVersion }]) => ({
-        kind,
-        key,
-        generation: object.metadata.generation,
-        version: generationVersion,
-        slices: kind === 'WebPool' ? (slices.get(key) ?? '') : '',
-      })),
-    );
   };
 
   const round = async (): Promise<number | undefined> => {
@@ -161,7 +153,8 @@ export function startOperator(options: OperatorOptions): Operator {
     databases.update(resources, topology, leavingServers());
     // Accounts wait for servers to drain, and for proxies to tell: whoever looks after them has to hear of both.
     const drain = [
-      drainOf(seen),
+      seen.complete,
+      ...leavingOf(seen.observed.pools).values(),
       ...[...lingeringHosts(resources, world.pods().values()).values()].flatMap((hosts) => [...hosts]),
     ].join(' ');
     if (drain !== lastDrain) databases.wake();
@@ -187,23 +180,34 @@ export function startOperator(options: OperatorOptions): Operator {
       topology: { pools: admitted.pools, listeners: topology.listeners },
       services: world.services(),
       slices: resources.slices,
-      reachable: reachable(seen?.observed),
-      certificates: certificatesOf(topology, resources.secrets),
-      pages: pagesOf(resources.pools, resources.configMaps),
+      health: seen?.observed.pools ?? NOTHING_SEEN,
+      ...mirrored(topology, resources),
     });
-    for (const object of made.objects) {
-      if (object.kind === 'EndpointSlice' && !isAsWanted(object, resources)) objects.forget(objectId(object));
+    for (const key of changedKeys(compared, resources.slices)) {
+      const id = `EndpointSlice ${key}`;
+      const wanted = made.objects.get(id);
+      if (wanted?.kind === 'EndpointSlice' && !isAsWanted(wanted, resources)) objects.forget(id);
     }
+    compared = resources.slices;
     await write(made.objects, resources, followsPools());
   };
 
   /** Of pools that cannot be followed only what was made before is kept up. */
-  const write = async (all: readonly KubeObject[], resources: Resources, follows: boolean) => {
-    const slices = follows ? ownSlices(resources, isGone) : [];
-    const services = follows ? goneServices() : [];
-    const held = heldCopies(resources);
-    const there = existing(slices).filter(({ kind, name }) => kind !== 'Secret' || !held.has(name));
-    const result = await objects.apply(follows ? all : all.filter(wasMade), [...there, ...services]);
+  const write = async (all: ClusterObjects['objects'], resources: Resources, follows: boolean) => {
+    const { slices, others } = surplusOf({
+      wanted: all,
+      slices: follows ? resources.slices : NOTHING_THERE,
+      services: follows ? world.services() : NOTHING_THERE,
+      managed: world.managed(),
+      held: () => heldCopies(resources),
+      isGone,
+      isInForce: (pool) => resources.pools.has(pool),
+    });
+    const there = slices.map(
+      ({ metadata: { namespace, name } }) => ({ kind: 'EndpointSlice', namespace, name }) as const,
+    );
+    const result = await objects.apply(follows ? all : new Map([...all].filter(wasMade)), [...there, ...others]);
+    for (const id of result.applied) written.add(id);
     for (const stray of slices) if (!isExternalSlice(stray) && !isGone(sliceKey(stray))) tellRemoved(stray);
     for (const [id, error] of result.failures) options.onError(error, id);
     if (result.failures.size > 0) throw new Error(`${result.failures.size} objects of the cluster were not written`);
@@ -215,33 +219,11 @@ export function startOperator(options: OperatorOptions): Operator {
    */
   const followsPools = () => source.freshness().every(({ kind, failing }) => kind !== 'WebPool' || !failing);
 
-  const wasMade = (object: KubeObject) =>
-    object.metadata.labels[POOL_LABEL] === undefined || objects.versionOf(objectId(object)) !== undefined;
+  const wasMade = ([id, object]: readonly [string, KubeObject]) =>
+    object.metadata.labels[POOL_LABEL] === undefined || objects.versionOf(id) !== undefined;
 
   /** Not even refused or waiting: it is no more. */
   const isGone = (pool: Key) => source.object('WebPool', pool) === undefined;
-
-  /** Services of pools that are no more. Kubernetes would collect them too, but not while the kind itself goes. */
-  const goneServices = (): readonly ExistingObject[] =>
-    [...world.services()].flatMap(([key, { labels, uid }]): ExistingObject[] => {
-      const { [POOL_LABEL]: pool } = labels;
-      const { namespace, name } = namesIn(key);
-      const gone = pool !== undefined && isManaged({ labels }) && isGone(keyOf({ namespace, name: pool }));
-      return gone ? [{ kind: 'Service', namespace, name, uid }] : [];
-    });
-
-  /** Objects of ours that are there: what nobody wants any more is ours to remove. */
-  const existing = (slices: readonly EndpointSlice[]): readonly ExistingObject[] => [
-    ...slices.map(({ metadata: { namespace, name } }) => ({ kind: 'EndpointSlice', namespace, name }) as const),
-    ...[...world.managed()].flatMap(([kind, found]) =>
-      [...found].flatMap(([key, { labels, uid }]): ExistingObject[] => {
-        const { namespace, name } = namesIn(key);
-        return isManaged({ labels }) && namespace === options.installation().namespace
-          ? [{ kind, namespace, name, uid }]
-          : [];
-      }),
-    ),
-  ];
 
   const tellRemoved = (slice: EndpointSlice) => {
     const note = `EndpointSlice "${slice.metadata.name}" had the labels of ours and was removed: no server of this pool stands in it.`;
@@ -286,10 +268,11 @@ export function startOperator(options: OperatorOptions): Operator {
 
   /** A gate is only ever opened: no trouble of a database takes a Pod that serves out of service. */
   const openGates = async ({ topology }: Picture) => {
+    const closed = closedOf(world.pods());
+    if (closed.size === 0) return;
     const ready = readyServers(topology, databases);
-    for (const pod of world.pods().values()) {
+    for (const pod of closed.values()) {
       const gates = Object.entries(pod.gates);
-      if (gates.every(([, open]) => open)) continue;
       const { namespace, name } = namesIn(pod.key);
       const open = gates.filter(([type, isOpen]) => {
         const grant = keyOf({ namespace, name: type.slice(GATE.length) });
@@ -308,13 +291,14 @@ export function startOperator(options: OperatorOptions): Operator {
   const writeStatus = async (): Promise<number | undefined> => {
     if (current === undefined) return undefined;
     seen = readProxies(current);
-    const picture = { ...current, resources: withFindings(current.resources, made.findings) };
+    const picture = { ...current, resources: pictureWith(current.resources, made.findings) };
     const observed: Observed = { proxy: seen.observed, databases: databases.observed };
     const { documents, changed, recheckAfterMs } = buildStatuses({
       ...picture,
       observed,
       leaving: leaving(),
       previous: (kind, key) => source.statusOf(kind, key),
+      rewritten: source.takeRewritten(),
       now: options.now(),
       startedAt,
     });
@@ -334,7 +318,7 @@ export function startOperator(options: OperatorOptions): Operator {
     return Math.min(...left.filter((milliseconds) => milliseconds > 0));
   };
 
-  const withFindings = rememberFindings();
+  const pictureWith = lastOf(withFindings);
   const rounds = startRounds({
     make: round,
     tell: writeStatus,
@@ -374,35 +358,13 @@ export function startOperator(options: OperatorOptions): Operator {
   };
 }
 
-/** Which servers still drain, and whether every proxy has told. */
-function drainOf({ complete, observed }: ReportsSeen): string {
-  const leaving = [...observed.pools].flatMap(([key, servers]) =>
-    [...servers].flatMap(([id, server]) => (server.leaving ? [`${key}/${id}`] : [])),
-  );
-  return [complete, ...leaving].join(' ');
-}
+const NOTHING_SEEN: ProxyObserved['pools'] = new Map();
+const NOTHING_THERE: ReadonlyMap<Key, never> = new Map<Key, never>();
 
-/** The slices of ours of pools that are in force or no more; those of a pool of which no version is known to be good stay as they are. */
-function ownSlices({ slices, pools }: Resources, isGone: (pool: Key) => boolean): readonly EndpointSlice[] {
-  return [...slices.values()].filter((slice) => {
-    const pool = sliceKey(slice);
-    return isOurSlice(slice) && (pools.has(pool) || isGone(pool));
-  });
-}
-
-/** By pool, the newest version of the slices that we wrote for it. */
-function newestSlices(made: readonly KubeObject[], objects: ClusterObjectsDriver): ReadonlyMap<Key, string> {
-  const newest = new Map<Key, string>();
-  for (const object of made) {
-    if (object.kind !== 'EndpointSlice') continue;
-    const { namespace, labels } = object.metadata;
-    const version = objects.versionOf(objectId(object)) ?? '';
-    const pool = keyOf({ namespace, name: labels[POOL_LABEL] ?? '' });
-    const before = newest.get(pool) ?? '';
-    if (version.length > before.length || (version.length === before.length && version > before))
-      newest.set(pool, version);
-  }
-  return newest;
+/** The servers of a pool that still drain; undefined when none does. */
+function leavingServerIds(servers: ReadonlyMap<string, ServerObserved>, pool: Key): string | undefined {
+  const leaving = [...servers].flatMap(([id, server]) => (server.leaving ? [`${pool}/${id}`] : []));
+  return leaving.length === 0 ? undefined : leaving.join(' ');
 }
 
 /** Whether the copy shows a slice as we want it; one that is not there (any more) is not. */
@@ -432,16 +394,6 @@ function hasJoined({ pools }: ProxyObserved, { slices }: Resources): (pool: Key,
     pools.get(pool)?.has(id) === true || (registered ??= registeredServers(slices)).get(pool)?.has(id) === true;
 }
 
-/** Servers that every proxy reaches. */
-function reachable(proxy: ProxyObserved | undefined): ReadonlyMap<Key, ReadonlyMap<string, boolean>> {
-  return new Map(
-    [...(proxy?.pools ?? [])].map(([key, servers]) => [
-      key,
-      new Map([...servers].map(([id, { health }]) => [id, health === 'Up'] as const)),
-    ]),
-  );
-}
-
 /** By grant, the servers of which an account exists, as `<endpoint>_<address>`. */
 function readyServers({ accounts }: Topology, databases: DatabaseRail): ReadonlyMap<Key, ReadonlySet<string>> {
   return new Map(
@@ -455,14 +407,6 @@ function readyServers({ accounts }: Topology, databases: DatabaseRail): Readonly
 }
 
 /** The picture with what the cluster's objects had to say; the same as before when neither changed. */
-function rememberFindings(): (resources: Resources, findings: readonly Finding[]) => Resources {
-  let last: { readonly inputs: readonly [Resources, string]; readonly result: Resources } | undefined;
-  return (resources, findings) => {
-    if (findings.length === 0) return resources;
-    const text = JSON.stringify(findings);
-    if (last?.inputs[0] !== resources || last.inputs[1] !== text) {
-      last = { inputs: [resources, text], result: { ...resources, findings: [...resources.findings, ...findings] } };
-    }
-    return last.result;
-  };
+function withFindings(resources: Resources, findings: readonly Finding[]): Resources {
+  return findings.length === 0 ? resources : { ...resources, findings: [...resources.findings, ...findings] };
 }

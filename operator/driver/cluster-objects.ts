@@ -1,6 +1,8 @@
 /** Our objects in the cluster: applied when they differ from what was applied last or when somebody else touched them; removed when they carry our mark and nobody wants them. */
 import type { Key } from '../api/resources.ts';
+import { changedKeys, compareText, keepIdentity } from '../api/stable.ts';
 import { objectId, type KubeObject } from '../cluster/object.ts';
+import type { ExistingObject } from '../cluster/surplus.ts';
 import { hasCode } from '../kube/api-error.ts';
 import type { AppliedObject, Client } from '../kube/client.ts';
 import type { ResourceType } from '../kube/resource.ts';
@@ -10,24 +12,20 @@ export interface ClusterObjectsOptions {
   readonly secretText: (secret: Key, key: string) => string | undefined;
 }
 
-/** An object of ours that is there. */
-export interface ExistingObject {
-  readonly kind: KubeObject['kind'];
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid?: string;
-}
-
 export interface ObjectsResult {
-  readonly applied: number;
+  /** What was sent, by `objectId`. */
+  readonly applied: ReadonlySet<string>;
   readonly removed: number;
   /** By `objectId`. */
   readonly failures: ReadonlyMap<string, unknown>;
 }
 
 export interface ClusterObjectsDriver {
-  /** Brings the cluster to `wanted`, and removes those of `existing` that are not in it. One failure keeps nothing else back. */
-  apply(wanted: readonly KubeObject[], existing: readonly ExistingObject[]): Promise<ObjectsResult>;
+  /**
+   * Brings the cluster to `wanted` (by `objectId`), and removes those of `surplus` that are not in it. One failure keeps nothing else back. Only what differs from the
+   * call before is looked at, and what failed or was touched since.
+   */
+  apply(wanted: ReadonlyMap<string, KubeObject>, surplus: readonly ExistingObject[]): Promise<ObjectsResult>;
   /** The version that our last write of an object had. */
   versionOf(id: string): string | undefined;
   /** Somebody else changed it: it is applied again. */
@@ -47,13 +45,15 @@ const PARALLEL = 8;
 
 interface Applied {
   readonly object: KubeObject;
-  readonly text: string;
   readonly version: string;
 }
 
 /** A driver that has applied nothing yet. */
 export function createClusterObjectsDriver({ client, secretText }: ClusterObjectsOptions): ClusterObjectsDriver {
   const applied = new Map<string, Applied>();
+  /** Ids of what has to be looked at. */
+  const due = new Set<string>();
+  let last: ReadonlyMap<string, KubeObject> = new Map();
 
   const bodyOf = (object: KubeObject): AppliedObject => {
     if (!('copy' in object)) return object as unknown as AppliedObject;
@@ -66,18 +66,18 @@ export function createClusterObjectsDriver({ client, secretText }: ClusterObject
   };
 
   /** True when something was sent. */
-  const applyOne = async (object: KubeObject): Promise<boolean> => {
-    const id = objectId(object);
+  const applyOne = async ([id, object]: readonly [string, KubeObject]): Promise<boolean> => {
+    due.delete(id);
     const before = applied.get(id);
-    if (before?.object === object) return false;
-    const text = JSON.stringify(object);
-    if (before?.text === text) {
-      applied.set(id, { ...before, object });
-      return false;
+    if (before !== undefined && keepIdentity(before.object, object) === before.object) return false;
+    try {
+      const answer = await client.apply(TYPES[object.kind], bodyOf(object), OWNER);
+      applied.set(id, { object, version: answer.metadata.resourceVersion ?? '' });
+      return true;
+    } catch (error) {
+      due.add(id);
+      throw error;
     }
-    const answer = await client.apply(TYPES[object.kind], bodyOf(object), OWNER);
-    applied.set(id, { object, text, version: answer.metadata.resourceVersion ?? '' });
-    return true;
   };
 
   const removeOne = async ({ kind, namespace, name, uid }: ExistingObject): Promise<boolean> => {
@@ -90,14 +90,15 @@ export function createClusterObjectsDriver({ client, secretText }: ClusterObject
     return true;
   };
 
+  /** Ids of those of which `work` says so, and of those that failed. */
   const each = async <T>(list: readonly T[], idOf: (one: T) => string, work: (one: T) => Promise<boolean>) => {
     const failures = new Map<string, unknown>();
-    let done = 0;
+    const done = new Set<string>();
     const queue = list.values();
     const worker = async () => {
       for (const one of queue) {
         try {
-          if (await work(one)) done += 1;
+          if (await work(one)) done.add(idOf(one));
         } catch (error) {
           failures.set(idOf(one), error);
         }
@@ -108,16 +109,29 @@ export function createClusterObjectsDriver({ client, secretText }: ClusterObject
   };
 
   return {
-    async apply(wanted, existing) {
-      const ids = new Set(wanted.map(objectId));
-      const put = await each(wanted, objectId, applyOne);
-      const surplus = existing.filter((one) => !ids.has(existingId(one)));
-      const gone = await each(surplus, existingId, removeOne);
-      for (const id of applied.keys()) if (!ids.has(id)) applied.delete(id);
-      return { applied: put.done, removed: gone.done, failures: new Map([...put.failures, ...gone.failures]) };
+    async apply(wanted, surplus) {
+      for (const id of changedKeys(last, wanted)) {
+        if (wanted.has(id)) due.add(id);
+        else {
+          due.delete(id);
+          applied.delete(id);
+        }
+      }
+      last = wanted;
+      const all = [...due].sort(compareText).flatMap((id) => {
+        const object = wanted.get(id);
+        return object === undefined ? [] : [[id, object] as const];
+      });
+      const put = await each(all, ([id]) => id, applyOne);
+      const strays = surplus.filter((one) => !wanted.has(existingId(one)));
+      const gone = await each(strays, existingId, removeOne);
+      return { applied: put.done, removed: gone.done.size, failures: new Map([...put.failures, ...gone.failures]) };
     },
     versionOf: (id) => applied.get(id)?.version,
-    forget: (id) => void applied.delete(id),
+    forget(id) {
+      applied.delete(id);
+      if (last.has(id)) due.add(id);
+    },
   };
 }
 

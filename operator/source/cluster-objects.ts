@@ -2,6 +2,7 @@
  * What is kept of an object of the cluster. In: JSON of the API server. Out: our forms, the very same ones as before when nothing of
  * interest changed. The JSON itself is not kept.
  */
+import { wasInForce } from '../api/admission.ts';
 import { SOURCE_ANNOTATION, SOURCE_KIND_ANNOTATION } from '../api/copy-annotations.ts';
 import {
   keyOf,
@@ -31,7 +32,10 @@ export interface ClusterObject {
   /** As it is written; with problems, its `spec` may have any form. The same (`===`) as long as neither it nor `problems` change. */
   readonly object: KindOf;
   readonly problems: readonly Problem[];
+  /** Absent also where nobody asks for statuses. */
   readonly status: AnyStatus | undefined;
+  /** Its status says that a version of it was in force. */
+  readonly servedBefore: boolean;
   readonly version: string;
   /** The version in which this generation was first seen here: whoever has seen it has seen the generation. */
   readonly generationVersion: string;
@@ -54,19 +58,33 @@ const OWN_ANNOTATIONS = 'webpool.dev/';
 /** Labels of a slice that mean something to us. */
 const SLICE_LABELS = [SERVICE_LABEL, SLICE_MANAGER_LABEL, POOL_LABEL];
 
-/** A reader of objects of that kind. */
+export interface ObjectReaderOptions {
+  readonly kind: Kind;
+  readonly validate: Validate;
+  /** What the status of an object is expected to be, so that one that is just that is kept once. Default: what it was. */
+  readonly expected?: (key: Key) => AnyStatus | undefined;
+  /** Default: true. */
+  readonly statuses?: boolean;
+}
+
+/** A reader of objects of one kind. */
 export function readClusterObject(
-  kind: Kind,
-  validate: Validate,
+  options: ObjectReaderOptions,
 ): (json: KubeObject, previous: ClusterObject | undefined) => ClusterObject {
+  const { kind, validate } = options;
+  const { expected = () => undefined, statuses = true } = options;
+  const keptStatus = (key: Key, previous: ClusterObject | undefined, status: AnyStatus | undefined) =>
+    statuses ? keepIdentity(expected(key) ?? previous?.status, status) : undefined;
   return (json, previous) => {
+    const status = json['status'] as AnyStatus | undefined;
     const metadata = keepIdentity(previous?.object.metadata, metadataOf(json.metadata));
     const same = ofSameGeneration(previous, metadata);
     const version = json.metadata.resourceVersion ?? '';
     const next: ClusterObject = {
       object: same ? withMetadata(same.object, metadata) : ({ kind, metadata, spec: json['spec'] } as KindOf),
       problems: same?.problems ?? validate(kind, json),
-      status: keepIdentity(previous?.status, json['status'] as AnyStatus | undefined),
+      status: keptStatus(keyOf(metadata), previous, status),
+      servedBefore: wasInForce(status),
       version,
       generationVersion: same?.generationVersion ?? version,
       finalizers: keepIdentity(previous?.finalizers, json.metadata.finalizers ?? []),

@@ -2,10 +2,10 @@
  * The picture of a cluster, kept change by change: what did not change keeps its identity, and an object that changed costs what that
  * object costs.
  */
-import { admit, wasInForce, type Admission } from '../api/admission.ts';
+import { admit, type Admission } from '../api/admission.ts';
 import type { Finding } from '../api/finding.ts';
-import { withValues } from '../api/patched-map.ts';
 import type { ConfigMapInfo, EndpointSlice, Held, Key, Kind, KindOf, Resources, SecretInfo } from '../api/resources.ts';
+import { withChanges } from '../api/patched-map.ts';
 import type { ClusterObject, ClusterSecret } from './cluster-objects.ts';
 
 /** Where the newest versions are. */
@@ -68,10 +68,7 @@ export function createClusterPicture(stores: ClusterStores): ClusterPicture {
     const id = `${kind} ${key}`;
     const found = stores.object(kind, key);
     // What somebody deleted counts as gone, also while it waits for a finalizer.
-    const admission =
-      found === undefined || found.deleting
-        ? undefined
-        : admit({ ...found, servedBefore: wasInForce(found.status) }, admissions.get(id)?.inForce);
+    const admission = found === undefined || found.deleting ? undefined : admit(found, admissions.get(id)?.inForce);
     if (admission === undefined) admissions.delete(id);
     else admissions.set(id, admission);
     held.set(id, admission?.held === undefined ? [] : [admission.held]);
@@ -90,7 +87,10 @@ export function createClusterPicture(stores: ClusterStores): ClusterPicture {
         const value = valueOf(one);
         if (last[name].get(one.key) !== value) (changes[name] ??= new Map<Key, unknown>()).set(one.key, value);
       }
-      const changed = Object.entries(changes).map(([name, values]) => [name, edited(last[name as MapName], values)]);
+      const changed = Object.entries(changes).map(([name, values]) => [
+        name,
+        withChanges(last[name as MapName], values),
+      ]);
       const next: Resources = {
         ...last,
         ...(Object.fromEntries(changed) as Partial<Resources>),
@@ -107,17 +107,6 @@ export function createClusterPicture(stores: ClusterStores): ClusterPicture {
       return last;
     },
   };
-}
-
-/** `map` with these values; undefined: without that key. */
-function edited(map: ReadonlyMap<Key, unknown>, values: ReadonlyMap<Key, unknown>): ReadonlyMap<Key, unknown> {
-  if ([...values.values()].every((value) => value !== undefined)) return withValues(map, values);
-  const next = new Map(map);
-  for (const [key, value] of values) {
-    if (value === undefined) next.delete(key);
-    else next.set(key, value);
-  }
-  return next;
 }
 
 /** Values by object, as one list that stays the same as long as no object's do. */

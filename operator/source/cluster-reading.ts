@@ -49,7 +49,7 @@ export async function readClusterOnce(options: ClusterReadingOptions): Promise<C
     return found;
   };
   const objectsOf = async (kind: (typeof KINDS)[number]) => {
-    const read = readClusterObject(kind, validate);
+    const read = readClusterObject({ kind, validate });
     return byKey(await list({ type: OWN_TYPES[kind] }, namespaces), (json) => read(json, undefined));
   };
   /** Proxies are in a namespace of their own, which a person may not know of. */

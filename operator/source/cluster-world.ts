@@ -1,13 +1,14 @@
 /** What an operator watches beside the kinds of users: Pods, Services, and the reports of its proxies. */
 import { PROXY_NAME } from '../api/agent-port.ts';
 import type { ProxyReportSpec } from '../api/kinds.gen.ts';
+import { createSelection } from '../api/groups.ts';
 import type { Key } from '../api/resources.ts';
 import { keepIdentity, keepMap } from '../api/stable.ts';
 import type { Client } from '../kube/client.ts';
 import { startReflector, type Reflector, type ReflectorTiming, type StoreChange } from '../kube/reflector.ts';
 import type { KubeObject, ResourceType } from '../kube/resource.ts';
 import { readClusterPod, type ClusterPod } from './cluster-objects.ts';
-import { freshnessOf, merged, type Freshness } from './copies.ts';
+import { createPicture, freshnessOf, type Freshness } from './copies.ts';
 import type { Log } from './source.ts';
 
 export interface ClusterWorldOptions {
@@ -46,8 +47,9 @@ export interface ClusterReport {
 
 export interface ClusterWorld {
   readonly synced: Promise<void>;
+  /** The same map as long as none of them changes, as with the others below. */
   readonly pods: () => ReadonlyMap<Key, ClusterPod>;
-  /** Addresses of the nodes on which Pods run; the same map as long as nothing of it changes. */
+  /** Addresses of the nodes on which Pods run. */
   readonly nodes: () => ReadonlyMap<Key, readonly string[]>;
   readonly services: () => ReadonlyMap<Key, ClusterService>;
   /** Objects at home that an operator of ours made, by kind. */
@@ -114,12 +116,15 @@ export function createClusterWorld(options: ClusterWorldOptions): ClusterWorld {
   };
   const rooms = namespaces.length === 0 ? [{}] : namespaces.map((namespace) => ({ namespace }));
 
-  let nodes: ReadonlyMap<Key, readonly string[]> | undefined;
-  const onPod = ({ key, before, now }: StoreChange<ClusterPod>) => {
+  const podPicture = createPicture<ClusterPod>();
+  const servicePicture = createPicture<ClusterService>();
+  const nodesOf = createSelection(({ nodeAddresses }: ClusterPod) => nodeAddresses);
+  const onPod = (change: StoreChange<ClusterPod>) => {
+    const { key, before, now } = change;
+    podPicture.note(change);
     const left = before !== undefined && (now === undefined || (now.ended && !before.ended));
     if (left)
       for (const address of [...before.addresses, ...before.nodeAddresses]) gone.set(address, performance.now());
-    if (before?.nodeAddresses !== now?.nodeAddresses) nodes = undefined;
     for (const address of now?.ended === false ? now.addresses : []) gone.delete(address);
     wake('Pod', key, undefined);
   };
@@ -132,7 +137,10 @@ export function createClusterWorld(options: ClusterWorldOptions): ClusterWorld {
       ...room,
       type: SERVICES,
       slim: readService,
-      onChange: ({ key, now }) => wake('Service', key, now),
+      onChange: (change) => {
+        servicePicture.note(change);
+        wake('Service', change.key, change.now);
+      },
     }),
   );
   const proxies = startReflector<ClusterPod>({
@@ -185,9 +193,9 @@ export function createClusterWorld(options: ClusterWorldOptions): ClusterWorld {
 
   return {
     synced,
-    pods: () => merged(pods),
-    nodes: () => (nodes ??= new Map([...merged(pods)].map(([key, { nodeAddresses }]) => [key, nodeAddresses]))),
-    services: () => merged(services),
+    pods: () => podPicture.map,
+    nodes: () => nodesOf(podPicture.map),
+    services: () => servicePicture.map,
     managed: () => new Map(managed.map(([kind, { store }]) => [kind, store])),
     front: () => front.store.get(`${home}/${PROXY_NAME}`),
     proxies: () => byName(proxies.store),

@@ -1,6 +1,7 @@
 /** Several copies of one kind, one a namespace, taken together. */
+import { withChanges } from '../api/patched-map.ts';
 import type { Key } from '../api/resources.ts';
-import type { Reflector } from '../kube/reflector.ts';
+import type { Reflector, StoreChange } from '../kube/reflector.ts';
 
 /** How a copy is. */
 export interface Freshness {
@@ -45,4 +46,26 @@ export function lookUp<T>(copies: readonly Reflector<T>[], key: Key): T | undefi
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** The objects of a kind as a map that stays the same as long as none of them changes. */
+export interface Picture<T> {
+  readonly map: ReadonlyMap<Key, T>;
+  note(change: StoreChange<T>): void;
+}
+
+/** A picture of nothing. */
+export function createPicture<T>(): Picture<T> {
+  const changes = new Map<Key, T | undefined>();
+  let map: ReadonlyMap<Key, T> = new Map();
+  return {
+    get map() {
+      map = withChanges(map, changes);
+      changes.clear();
+      return map;
+    },
+    note({ key, now }) {
+      changes.set(key, now);
+    },
+  };
 }

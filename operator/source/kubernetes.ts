@@ -23,7 +23,6 @@ import {
   type ClusterObject,
   type ClusterSecret,
 } from './cluster-objects.ts';
-import { canonicalText } from './content-hash.ts';
 import { createClusterPicture, type Dirty } from './cluster-picture.ts';
 import { freshnessOf, lookUp, merged, type Freshness } from './copies.ts';
 import type { Log, Source } from './source.ts';
@@ -41,6 +40,8 @@ export interface KubernetesSourceOptions {
    * they are copies of.
    */
   readonly secrets: { readonly copiesIn: string } | 'WatchedNamespaces';
+  /** Whether statuses are kept: only who writes them asks for them. */
+  readonly statuses: boolean;
   readonly timing?: ReflectorTiming;
 }
 
@@ -62,6 +63,8 @@ export interface KubernetesSource extends Source {
   /** The newest version of an object, also one that is being deleted. */
   object(kind: Kind, key: Key): ClusterObject | undefined;
   objects(kind: Kind): ReadonlyMap<Key, ClusterObject>;
+  /** Objects, as `<kind>/<key>`, of which somebody else wrote the status since the last call. */
+  takeRewritten(): ReadonlySet<string>;
   freshness(): readonly Freshness[];
   close(): Promise<void>;
 }
@@ -108,8 +111,10 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
   const secretKey = randomBytes(32);
   const { promise: synced, resolve: allSynced } = Promise.withResolvers<void>();
   const dirty = new Map<string, Dirty>();
-  const written = new Map<string, { readonly version: string; readonly status: AnyStatus | undefined }>();
-  let wanted: ReadonlyMap<string, AnyStatus> = new Map();
+  const written = new Map<string, Written>();
+  let rewritten = new Set<string>();
+  /** Of one who does not write statuses it is no concern who does. */
+  let writes = false;
   let lastVersions: PictureVersions = { all: {}, namespaces: new Map() };
   let wake = () => {};
 
@@ -135,11 +140,24 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
     const { key, before, now } = change;
     if (now === undefined) {
       picture.forget(kind, key);
-      written.delete(`${kind} ${key}`);
+      written.delete(`${kind}/${key}`);
     }
     if (!sameObject(before, now)) note(kind, key);
-    // A status that somebody else wrote has to be put right; nothing else about it is new.
-    else if (now !== undefined && isForeign(now.status, wanted.get(`${kind} ${key}`))) wake();
+    if (now !== undefined && now.status !== before?.status) onStatus(`${kind}/${key}`, now.version);
+  };
+
+  /** A status that somebody else wrote has to be put right; nothing else about the object is new. */
+  const onStatus = (id: string, version: string) => {
+    const mine = written.get(id);
+    if (mine !== undefined) {
+      // What comes while we write is looked at when the server has answered; what came before is no more.
+      if (mine.version === undefined || !reached(version, mine.version)) return;
+      written.delete(id);
+      if (version === mine.version) return;
+    }
+    if (!writes) return;
+    rewritten.add(id);
+    wake();
   };
 
   const own = new Map(
@@ -147,7 +165,12 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
       kind,
       follow<ClusterObject>(OWN_TYPES[kind], {
         namespaces,
-        slim: readClusterObject(kind, validate),
+        slim: readClusterObject({
+          kind,
+          validate,
+          expected: (key) => written.get(`${kind}/${key}`)?.status,
+          statuses: options.statuses,
+        }),
         onChange: onObject(kind),
       }),
     ]),
@@ -246,27 +269,41 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
 
   /** What we wrote counts until the copy has come so far. */
   function statusOf(kind: Kind, key: Key): AnyStatus | undefined {
-    const found = object(kind, key);
-    const mine = written.get(`${kind} ${key}`);
-    if (found === undefined || mine === undefined) return found?.status;
-    if (!reached(found.version, mine.version)) return mine.status;
-    written.delete(`${kind} ${key}`);
-    return found.status;
+    const mine = written.get(`${kind}/${key}`);
+    return mine?.version === undefined ? object(kind, key)?.status : mine.status;
   }
 
   const writeOne = async ({ kind, key, metadata, status }: StatusDocument) => {
     const { namespace, name } = metadata;
+    const id = `${kind}/${key}`;
+    written.set(id, { status });
     try {
       const answer = await client.apply(
         OWN_TYPES[kind],
         { metadata: { namespace, name }, status },
         { fieldManager: STATUS_OWNER, subresource: 'status' },
       );
-      const { resourceVersion = '' } = answer.metadata;
-      written.set(`${kind} ${key}`, { version: resourceVersion, status: answer['status'] as AnyStatus | undefined });
+      onWritten({ kind, key, status, version: answer.metadata.resourceVersion ?? '' });
     } catch (error) {
+      written.delete(id);
       // Deleted meanwhile: there is nobody left to tell.
       if (!hasCode(error, 404)) throw error;
+    }
+  };
+
+  const onWritten = ({
+    kind,
+    key,
+    status,
+    version,
+  }: Pick<StatusDocument, 'kind' | 'key' | 'status'> & Required<Written>) => {
+    const id = `${kind}/${key}`;
+    const found = object(kind, key)?.version;
+    if (found !== undefined && !reached(found, version)) written.set(id, { status, version });
+    else {
+      written.delete(id);
+      // Whether what came after it is a status of somebody else is not known.
+      if (found !== undefined && found !== version) onStatus(id, found);
     }
   };
 
@@ -287,8 +324,8 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
     },
     versions: () => (dirty.size === 0 ? currentVersions() : lastVersions),
     secretValue: (named, key) => secret(named)?.values.get(key),
-    async writeStatus(changed, all) {
-      wanted = new Map(all.map(({ kind, key, status }) => [`${kind} ${key}`, status]));
+    async writeStatus(changed) {
+      writes = true;
       const failures: unknown[] = [];
       const queue = changed.values();
       const work = async () => {
@@ -300,11 +337,23 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
     statusOf,
     object,
     objects: (kind) => merged(own.get(kind) ?? []),
+    takeRewritten() {
+      const taken = rewritten;
+      rewritten = new Set();
+      return taken;
+    },
     freshness: () => groups.flatMap(([, reflectors]) => reflectors.map(freshnessOf)),
     async close() {
       await Promise.all(groups.flatMap(([, reflectors]) => reflectors.map((reflector) => reflector.stop())));
     },
   };
+}
+
+/** A status of ours that the copy does not show yet. */
+interface Written {
+  readonly status: AnyStatus;
+  /** Absent: the server has not answered. */
+  readonly version?: string;
 }
 
 interface Followed<T> {
@@ -317,10 +366,6 @@ interface Followed<T> {
 
 function sameObject(a: ClusterObject | undefined, b: ClusterObject | undefined): boolean {
   return a?.object === b?.object && a?.problems === b?.problems && a?.deleting === b?.deleting;
-}
-
-function isForeign(status: AnyStatus | undefined, wanted: AnyStatus | undefined): boolean {
-  return wanted !== undefined && canonicalText(status) !== canonicalText(wanted);
 }
 
 /** Of copies of several namespaces the one that lags most says how far all are. */

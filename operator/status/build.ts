@@ -4,6 +4,7 @@
  * what was not read back is Unknown.
  */
 import type { Key, Kind } from '../api/resources.ts';
+import { keepIdentity } from '../api/stable.ts';
 import { collect, type Collected, type Identity } from './collect.ts';
 import type { AnyStatus, StatusDocument, StatusInput } from './document.ts';
 import { equal, sameItems } from './equal.ts';
@@ -32,7 +33,7 @@ export function buildStatuses(input: StatusInput): readonly StatusDocument[] {
  * A function that builds the statuses of a round and makes anew only those whose inputs changed since its last call: an object's
  * resource, findings, observed state or previous status, compared by identity. Documents that stay keep their identity.
  */
-export function createStatusBuilder(keeping: StatusKeeping = 'Shared'): (input: StatusInput) => StatusRound {
+export function createStatusBuilder(): (input: StatusInput) => StatusRound {
   const lookupsOf = createLookups();
   let table = tableOf(new Map());
   let last: StatusInput | undefined;
@@ -42,7 +43,7 @@ export function createStatusBuilder(keeping: StatusKeeping = 'Shared'): (input: 
     last = input;
     if (touched === undefined) table = tableOf(allEntries(round, table.entries));
     else {
-      const rewritten = keeping === 'Own' ? [] : rewrittenSince(table, input);
+      const rewritten = input.rewritten ?? rewrittenSince(table, input);
       table = renew(table, round, new Set([...touched, ...table.restless, ...rewritten]));
     }
     return summary(table, round.seconds);
@@ -80,9 +81,6 @@ function rewrittenSince({ entries }: Table, { previous }: StatusInput): readonly
     .filter(({ identity: { kind, key }, previous: known }) => previous(kind, key) !== known)
     .map(({ identity }) => identity.id);
 }
-
-/** Who changes what `previous` says: the caller alone, who writes what is told to be `changed`, or others too. */
-export type StatusKeeping = 'Own' | 'Shared';
 
 function allEntries(round: Round, known: ReadonlyMap<string, Entry>): Map<string, Entry> {
   const entries = new Map<string, Entry>();
@@ -189,7 +187,8 @@ function build(object: Collected, { identity, previous, last, round }: Context):
     since,
   };
   const { status, recheckAt } = object.judge(history);
-  const made = documentOf(object.subject, status);
+  // What is as it was is kept once, not twice.
+  const made = documentOf(object.subject, keepIdentity(previous, status));
   const document = last !== undefined && equal(last.document, made) ? last.document : made;
   const differs = !equal(previous, document.status);
   return { identity, inputs: object.inputs, document, recheckAt: recheckAt ?? Infinity, previous, differs, since };

@@ -41,6 +41,11 @@ export interface StatusInput {
   readonly leaving?: ReadonlyMap<Key, Leaving> | undefined;
   /** The status as it was last written; undefined for an object that never had one. */
   readonly previous: (kind: Kind, key: Key) => AnyStatus | undefined;
+  /**
+   * Objects, by `objectId`, of which somebody else wrote the status since the last round; what is told to be `changed` in a round is written
+   * by its caller. Absent: that may be any.
+   */
+  readonly rewritten?: ReadonlySet<string>;
   /** RFC 3339, UTC, whole seconds: `2026-01-31T12:00:00Z`. */
   readonly now: string;
   /** When this process started, in the same form: a deadline does not run while nobody works on it. */

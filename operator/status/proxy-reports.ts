@@ -2,10 +2,14 @@
  * What all proxies together have seen. In: their reports, which Pods they are, what each object asks of them. Out: ProxyObserved, as if there
  * were one proxy: a server counts as well as the proxy that is worst off with it, and an object is programmed once the last proxy has it.
  */
-import type { ProgrammedVersions, ProxyReportSpec, ReportedPool } from '../api/kinds.gen.ts';
-import type { EndpointSlice, Key, Kind } from '../api/resources.ts';
+import { createGroups } from '../api/groups.ts';
+import type { ProxyReportSpec, ReportedPool } from '../api/kinds.gen.ts';
+import { withChanges } from '../api/patched-map.ts';
+import type { EndpointSlice, Key } from '../api/resources.ts';
 import { sliceKey } from '../api/slice-labels.ts';
+import { changedKeys, keepIdentity, keepMap } from '../api/stable.ts';
 import type { Pool, Server } from '../topology/topology.ts';
+import { createAwaited, type Reached, type Requirements } from './awaited.ts';
 import type { ProxyObserved, ServerObserved } from './observed.ts';
 
 /** A proxy Pod that has not ended. */
@@ -18,24 +22,11 @@ export interface ProxySeen {
   readonly silentFor: number;
 }
 
-/** What a proxy has to have come to before it has an object. */
-export interface Requirement {
-  readonly kind: Exclude<Kind, 'DatabaseGrant'>;
-  readonly key: Key;
-  readonly generation: number;
-  /** In which this generation was first seen. */
-  readonly version: string;
-  /** Of the slices that belong to a pool and that we wrote; empty when there are none. */
-  readonly slices: string;
-}
-
 export interface ReportsInput {
   readonly proxies: readonly ProxySeen[];
   readonly pools: ReadonlyMap<Key, Pool>;
   readonly slices: ReadonlyMap<Key, EndpointSlice>;
-  readonly requirements: Iterable<Requirement>;
-  /** Whether a version is another one or newer. */
-  readonly reached: (version: string, wanted: string) => boolean;
+  readonly requirements: Requirements;
   /** Where listeners are reachable. */
   readonly reach: Pick<ProxyObserved, 'bind' | 'portAt'>;
 }
@@ -50,9 +41,10 @@ export interface ReportsSeen {
 /** Milliseconds: a report that is older says nothing about now. */
 export const STALE = 15_000;
 
-/** A function that puts the reports together and looks again only at pools of which something changed. */
-export function createReportsReader(): (input: ReportsInput) => ReportsSeen {
+/** A function that puts the reports together and looks again only at pools and objects of which something changed. */
+export function createReportsReader(reached: Reached): (input: ReportsInput) => ReportsSeen {
   const readPools = createPoolsReader();
+  const awaitedOf = createAwaited(reached);
   return (input) => {
     const serving = input.proxies.filter(({ ready }) => ready);
     const fresh = serving.filter((proxy) => isFresh(proxy));
@@ -64,7 +56,7 @@ export function createReportsReader(): (input: ReportsInput) => ReportsSeen {
       programmed: serving.length > 0 && doubt === undefined && problem === undefined,
       ...(problem !== undefined && { problem }),
       ...(doubt !== undefined && problem === undefined && { doubt }),
-      awaited: awaitedObjects(input, fresh),
+      awaited: awaitedOf(input.requirements, reports),
       pools,
       ...input.reach,
     };
@@ -92,63 +84,61 @@ function doubtOf(serving: readonly ProxySeen[], fresh: readonly ProxySeen[]): st
   return `${silent.length} of ${serving.length} proxies did not report lately: ${silent.slice(0, 3).join(', ')}.`;
 }
 
-const VERSIONS = { WebPool: 'webPools', RoutingRule: 'routingRules' } as const satisfies Record<
-  Requirement['kind'],
-  keyof ProgrammedVersions
->;
-
-/** An object is looked for in every proxy that serves; the ones that have everything are not named. */
-function awaitedObjects({ requirements, reached }: ReportsInput, fresh: readonly ProxySeen[]): Map<string, string> {
-  const awaited = new Map<string, string>();
-  const reports = fresh.flatMap(({ report }) => report ?? []);
-  for (const { kind, key, generation, version, slices } of requirements) {
-    const missing = reports.filter(({ programmed, refused = [] }) => {
-      const there = programmed.namespaces?.[key.slice(0, key.indexOf('/'))] ?? programmed;
-      const has = reached(there[VERSIONS[kind]] ?? '', version);
-      const hasSlices = slices === '' || reached(there.endpointSlices ?? '', slices);
-      const refuses = refused.some((one) => one.kind === kind && one.key === key && one.generation === generation);
-      return !has || !hasSlices || refuses;
-    });
-    if (missing.length === 0) continue;
-    const refusal = missing.flatMap(({ refused = [] }) =>
-      refused.filter((one) => one.kind === kind && one.key === key),
-    );
-    const why = refusal[0] === undefined ? '' : ` ${refusal[0].message}`;
-    awaited.set(`${kind}/${key}`, `${missing.length} of ${reports.length} proxies do not have it yet.${why}`);
-  }
-  return awaited;
-}
-
 type Servers = ReadonlyMap<string, ServerObserved>;
 
-interface Memo {
-  readonly inputs: readonly unknown[];
-  readonly servers: Servers;
-}
+type ReportedPools = ReadonlyMap<Key, ReportedPool>;
+type PoolsInput = Pick<ReportsInput, 'pools' | 'slices'>;
 
-function createPoolsReader(): (input: ReportsInput, reports: readonly ProxyReportSpec[]) => ReadonlyMap<Key, Servers> {
-  let memos: ReadonlyMap<Key, Memo> = new Map();
+const NO_POOLS: ReportedPools = new Map();
+
+/** A pool that no proxy has yet was not seen at all. */
+function createPoolsReader(): (input: PoolsInput, reports: readonly ProxyReportSpec[]) => ReadonlyMap<Key, Servers> {
+  const slicesOf = createGroups(sliceKey);
+  let last: { readonly pools: PoolsInput['pools']; readonly told: readonly ReportedPools[] } = {
+    pools: new Map(),
+    told: [],
+  };
+  let seen: ReadonlyMap<Key, Servers> = new Map();
   return ({ pools, slices }, reports) => {
-    const byKey = reports.map((report) => new Map(report.pools.map((pool) => [pool.key, pool])));
-    const ofPool = Map.groupBy(slices.values(), sliceKey);
-    const next = new Map<Key, Memo>();
-    for (const [key, pool] of pools) {
-      const told = byKey.map((report) => report.get(key));
-      // A pool that no proxy has yet was not seen at all.
-      if (told.every((one) => one === undefined)) continue;
-      const own = ofPool.get(key) ?? [];
-      const inputs = [pool, ...told, ...own];
-      const before = memos.get(key);
-      const same = before !== undefined && sameInputs(before.inputs, inputs);
-      next.set(key, same ? before : { inputs, servers: serversOf(pool, told, own) });
+    const { changed, keysOf } = slicesOf(slices);
+    const told = reports.map(poolsIn);
+    // Where another number of proxies tells, every server may count otherwise.
+    const keys =
+      told.length === last.told.length
+        ? [
+            ...changed,
+            ...changedKeys(last.pools, pools),
+            ...told.flatMap((now, index) => changedKeys(last.told[index] ?? NO_POOLS, now)),
+          ]
+        : [...seen.keys(), ...pools.keys()];
+    const fresh = new Map<Key, Servers | undefined>();
+    for (const key of new Set(keys)) {
+      const pool = pools.get(key);
+      const own = told.map((report) => report.get(key));
+      const isKnown = pool !== undefined && own.some((one) => one !== undefined);
+      const slicesHere = keysOf(key).flatMap((slice) => slices.get(slice) ?? []);
+      fresh.set(key, isKnown ? keepServers(seen.get(key), serversOf(pool, own, slicesHere)) : undefined);
     }
-    memos = next;
-    return new Map([...memos].map(([key, { servers }]) => [key, servers]));
+    last = { pools, told };
+    seen = withChanges(seen, fresh);
+    return seen;
   };
 }
 
-function sameInputs(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index]);
+const poolsInReport = new WeakMap<ProxyReportSpec['pools'], ReportedPools>();
+
+/** Of a report that tells of the same pools as before the same map. */
+function poolsIn({ pools }: ProxyReportSpec): ReportedPools {
+  const known = poolsInReport.get(pools);
+  if (known !== undefined) return known;
+  const made = new Map(pools.map((pool) => [pool.key, pool]));
+  poolsInReport.set(pools, made);
+  return made;
+}
+
+function keepServers(previous: Servers | undefined, next: Servers): Servers {
+  if (previous === undefined) return next;
+  return keepMap(previous, new Map([...next].map(([id, server]) => [id, keepIdentity(previous.get(id), server)])));
 }
 
 type Told = readonly (ReportedPool | undefined)[];

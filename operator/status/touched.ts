@@ -24,18 +24,21 @@ export function touchedBetween(
   if (!pools.every(stays(before.resources.pools, now.resources.pools))) return undefined;
   if (!grants.every(stays(before.resources.grants, now.resources.grants))) return undefined;
   return new Set([
+    ...changedKeys(before.observed.proxy.awaited ?? NOBODY, now.observed.proxy.awaited ?? NOBODY),
     ...grants.map((key) => objectId('DatabaseGrant', key)),
     ...pools.map((key) => objectId('WebPool', key)),
     ...pools.flatMap((key) => usedBy.get(key) ?? []).map((key) => objectId('RoutingRule', key)),
   ]);
 }
 
+const NOBODY: ReadonlyMap<string, string> = new Map();
+
 /** What the status of any object may depend on. */
 function frameOf({ resources, topology, leaving, observed: { proxy, databases } }: StatusInput): readonly unknown[] {
   const { rules, held, findings, secrets } = resources;
-  const { bind, portAt, awaited, refusedSecrets } = proxy;
+  const { bind, portAt, refusedSecrets } = proxy;
   const found = [findings, topology.findings, topology.listeners, topology.accounts];
-  const told = [leaving, bind, portAt, awaited, refusedSecrets, ...proxyInputs(proxy)];
+  const told = [leaving, bind, portAt, refusedSecrets, ...proxyInputs(proxy)];
   return [rules, held, secrets, ...found, databases, ...told];
 }
 

@@ -17,7 +17,7 @@ test('an installation with Pods, VMs and a certificate', () => {
   const { objects, findings } = clusterObjects({
     ...built,
     installation: installation({ watchNamespaces: ['default'] }),
-    reachable: reached(built),
+    health: reached(built),
   });
   const text = objects.map((object) => dump(object, { noRefs: true, lineWidth: 140 })).join('---\n');
   if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(FILE, text);

@@ -4,13 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { clusterObjects } from '../../operator/cluster/build.ts';
-import {
-  certificatesOf,
-  heldCopies,
-  mirroredPages,
-  mirroredSecret,
-  pagesOf,
-} from '../../operator/cluster/mirrored-secret.ts';
+import { createMirrored, heldCopies, mirroredPages, mirroredSecret } from '../../operator/cluster/mirrored-secret.ts';
 import type { DeploymentObject, ServiceObject } from '../../operator/cluster/object.ts';
 import { proxyDeployment, proxyBudget, proxyService } from '../../operator/cluster/proxy-objects.ts';
 import { configMapInfo, pagesOf as textsAsPages } from '../../operator/source/config-map.ts';
@@ -275,8 +269,8 @@ test('certificates are the Secrets of listeners and of servers, each once', () =
   const listeners = [listener('HTTP', 80), { ...listener('HTTP', 443), sites }];
   const names = ['www', 'www-ecdsa', 'clients', 'servers', 'other'];
   const secrets = byKey(names.map((name) => secret(name, ['tls.crt'])));
-  const found = certificatesOf({ listeners, pools }, secrets).map(({ metadata }) => metadata.name);
-  expect(found).toEqual(['clients', 'servers', 'www', 'www-ecdsa']);
+  const { certificates } = createMirrored()({ listeners, pools }, { ...resources({}), secrets });
+  expect(certificates.map(({ metadata }) => metadata.name)).toEqual(['clients', 'servers', 'www', 'www-ecdsa']);
 });
 
 test('the copy of a Secret that is named and there is never removed, whatever is in it', () => {
@@ -304,8 +298,9 @@ describe('pages', () => {
       pool('g', { port: 80, maintenancePage: { body: 'soon' } }),
     ];
     const one = configMap('one', { x: '1', y: '2', z: '3', bad: '\0' });
-    const found = pagesOf(byKey(pools), byKey([one, configMap('two', { bad: '' })]));
-    expect(found).toEqual([{ configMap: one, keys: ['x', 'y'] }]);
+    const configMaps = [one, configMap('two', { bad: '' })];
+    const found = createMirrored()({ listeners: [], pools: new Map() }, resources({ pools, configMaps }));
+    expect(found.pages).toEqual([{ configMap: one, keys: ['x', 'y'] }]);
     expect(mirroredPages('webpool-system', { configMap: one, keys: ['x', 'y'] })).toMatchObject({
       kind: 'Secret',
       metadata: {

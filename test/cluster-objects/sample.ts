@@ -42,7 +42,7 @@ export function input(pools: readonly WebPool[], world: World = {}): ClusterInpu
     topology: buildTopology(resources({ pools, rules }), names),
     services: new Map(),
     slices: new Map(),
-    reachable: new Map(),
+    health: new Map(),
     certificates: [],
     pages: [],
     ...over,
@@ -50,9 +50,12 @@ export function input(pools: readonly WebPool[], world: World = {}): ClusterInpu
 }
 
 /** Everything in reach. */
-export function reached(built: ClusterInput): ClusterInput['reachable'] {
+export function reached(built: ClusterInput): ClusterInput['health'] {
   return new Map(
-    [...built.topology.pools.values()].map(({ key, servers }) => [key, new Map(servers.map(({ id }) => [id, true]))]),
+    [...built.topology.pools.values()].map(({ key, servers }) => [
+      key,
+      new Map(servers.map(({ id }) => [id, { health: 'Up' }])),
+    ]),
   );
 }
 

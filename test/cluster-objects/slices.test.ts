@@ -1,11 +1,11 @@
 import { assert, integer, property, uniqueArray } from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import type { ExternalEndpoint, WebPoolSpec } from '../../operator/api/kinds.gen.ts';
-import { clusterObjects, createClusterBuilder, type ClusterInput } from '../../operator/cluster/build.ts';
+import { clusterObjects } from '../../operator/cluster/build.ts';
 import { isExternalSlice, registeredServers } from '../../operator/cluster/external-slices.ts';
 import type { EndpointSliceObject } from '../../operator/cluster/object.ts';
 import { layoutSlices, MOST_ENDPOINTS, type Layout } from '../../operator/cluster/slice-layout.ts';
-import { asApplied, input, machines, pool, reached, slicesOf, type World } from './sample.ts';
+import { asApplied, input, machines, pool, slicesOf, type World } from './sample.ts';
 
 const vm = (name: string, address: string, more: Partial<ExternalEndpoint> = {}) => ({ name, address, ...more });
 
@@ -24,7 +24,9 @@ function told(all: readonly EndpointSliceObject[]): readonly string[] {
   });
 }
 
-const up = (...ids: string[]) => ({ reachable: new Map([['default/blog', new Map(ids.map((id) => [id, true]))]]) });
+const UP = { health: 'Up' } as const;
+const DOWN = { health: 'Down' } as const;
+const up = (...ids: string[]) => ({ health: new Map([['default/blog', new Map(ids.map((id) => [id, UP]))]]) });
 
 describe('external endpoints', () => {
   it('stand by family and port, each by its name', () => {
@@ -75,8 +77,8 @@ describe('external endpoints', () => {
     ['in maintenance', { state: 'Maintenance' }, true, ''],
   ])('%s', (...[, more, seen, mark]) => {
     const id = 'a_192.0.2.1:80';
-    const reachable = new Map([['default/blog', new Map(seen === undefined ? [] : [[id, seen]])]]);
-    const found = told(slices({ externalEndpoints: [vm('a', '192.0.2.1', more)] }, { reachable }));
+    const health = new Map([['default/blog', new Map(seen === undefined ? [] : [[id, seen ? UP : DOWN]])]]);
+    const found = told(slices({ externalEndpoints: [vm('a', '192.0.2.1', more)] }, { health }));
     expect(found).toEqual([`blog-vm-ipv4-80-1 80 a@192.0.2.1${mark}`]);
   });
 
@@ -165,27 +167,6 @@ describe('the layout', () => {
 function holder(layout: Layout, id: string): number | undefined {
   return [...layout].find(([, list]) => list.includes(id))?.[0];
 }
-
-describe('a series of inputs', () => {
-  it('gives what a computation from nothing gives, and the same objects where nothing changed', () => {
-    const build = createClusterBuilder();
-    const pools = [
-      pool('blog', { port: 80, externalEndpoints: machines(3) }),
-      pool('site', { port: 81, externalEndpoints: machines(2) }),
-    ];
-    const first = input(pools);
-    const before = build(first);
-    const next: ClusterInput = {
-      ...first,
-      reachable: new Map([['default/blog', reached(first).get('default/blog') ?? new Map()]]),
-    };
-    const after = build(next);
-    expect(after).toEqual(clusterObjects(next));
-    const same = after.objects.filter((object) => before.objects.includes(object)).map(({ metadata }) => metadata.name);
-    expect(same.filter((name) => name.startsWith('site'))).toEqual(['site-vm-ipv4-81-1', 'site']);
-    expect(same.filter((name) => name.startsWith('blog'))).toEqual([]);
-  });
-});
 
 describe('who stands in slices of ours', () => {
   const externalEndpoints = [

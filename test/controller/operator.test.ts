@@ -24,7 +24,7 @@ const BLOG = pool('blog', {
 /** What another leader wrote when it knew everything. */
 function written(): readonly EndpointSliceObject[] {
   const known = input([BLOG], { names: NAMES });
-  return slicesOf(clusterObjects({ ...known, reachable: reached(known) }).objects);
+  return slicesOf(clusterObjects({ ...known, health: reached(known) }).objects);
 }
 
 function sourceOf(picture: Resources): KubernetesSource {
@@ -40,8 +40,10 @@ function sourceOf(picture: Resources): KubernetesSource {
     objects: (kind) => {
       const found = { WebPool: picture.pools, RoutingRule: picture.rules, DatabaseGrant: new Map() }[kind];
       const about = { version: '1', generationVersion: '1', problems: [], finalizers: [], deleting: false };
-      return new Map([...found].map(([key, object]) => [key, { ...about, object, status: undefined }]));
+      const read = { ...about, servedBefore: false, status: undefined };
+      return new Map([...found].map(([key, object]) => [key, { ...read, object }]));
     },
+    takeRewritten: () => new Set(),
     freshness: () => [],
     close: async () => undefined,
   };
@@ -92,12 +94,8 @@ function lead(picture: Resources) {
     },
     objects: {
       apply: async (wanted, existing) => {
-        const ids = new Set(wanted.map(({ metadata }) => metadata.name));
-        rounds.push({
-          slices: slicesOf(wanted),
-          surplus: existing.map(({ name }) => name).filter((name) => !ids.has(name)),
-        });
-        return { applied: 0, removed: 0, failures: new Map() };
+        rounds.push({ slices: slicesOf([...wanted.values()]), surplus: existing.map(({ name }) => name) });
+        return { applied: new Set(), removed: 0, failures: new Map() };
       },
       versionOf: () => undefined,
       forget: () => undefined,

@@ -1,6 +1,6 @@
 /** Our objects in a cluster: written when they differ, again when somebody touched them, removed only when they are ours. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { KubeObject } from '../../operator/cluster/object.ts';
+import { objectId, type KubeObject } from '../../operator/cluster/object.ts';
 import { createClusterObjectsDriver, type ClusterObjectsDriver } from '../../operator/driver/cluster-objects.ts';
 import { createClient, type Client } from '../../operator/kube/client.ts';
 import { createTransport } from '../../operator/kube/transport.ts';
@@ -23,6 +23,7 @@ const copy: KubeObject = {
   metadata: { namespace: 'system', name: 'copy.default.tls', labels: {} },
   copy: { from: 'default/tls', keys: ['tls.crt', 'tls.key'] },
 };
+const all = (...objects: readonly KubeObject[]) => new Map(objects.map((object) => [objectId(object), object]));
 const writes = () => server.requests.filter(({ method }) => method !== 'GET').length;
 
 beforeEach(async () => {
@@ -37,21 +38,28 @@ afterEach(async () => {
 
 test('the second time nothing is sent, also for equal objects that were made anew', async () => {
   const one = service('a', 80);
-  expect(await driver.apply([one, service('b', 80)], [])).toMatchObject({ applied: 2, removed: 0 });
-  expect(await driver.apply([one, service('b', 80)], [])).toMatchObject({ applied: 0 });
+  expect(await driver.apply(all(one, service('b', 80)), [])).toMatchObject({
+    applied: new Set(['Service default/a', 'Service default/b']),
+    removed: 0,
+  });
+  expect(await driver.apply(all(one, service('b', 80)), [])).toMatchObject({ applied: new Set() });
   expect(writes()).toBe(2);
   expect(driver.versionOf('Service default/a')).toBe(server.get('services', 'default/a')?.metadata.resourceVersion);
 });
 
 test('what differs is sent, alone; what somebody touched too', async () => {
-  await driver.apply([service('a', 80), service('b', 80)], []);
-  expect(await driver.apply([service('a', 81), service('b', 80)], [])).toMatchObject({ applied: 1 });
+  await driver.apply(all(service('a', 80), service('b', 80)), []);
+  expect((await driver.apply(all(service('a', 81), service('b', 80)), [])).applied).toEqual(
+    new Set(['Service default/a']),
+  );
   driver.forget('Service default/b');
-  expect(await driver.apply([service('a', 81), service('b', 80)], [])).toMatchObject({ applied: 1 });
+  expect((await driver.apply(all(service('a', 81), service('b', 80)), [])).applied).toEqual(
+    new Set(['Service default/b']),
+  );
 });
 
 test('a copy of a Secret has the text of the original, which is nowhere else', async () => {
-  await driver.apply([copy], []);
+  await driver.apply(all(copy), []);
   const made = server.get('secrets', 'system/copy.default.tls');
   expect(made?.['copy']).toBeUndefined();
   expect(made?.['data']).toEqual({
@@ -61,19 +69,21 @@ test('a copy of a Secret has the text of the original, which is nowhere else', a
 });
 
 test('of what is there and ours, only what nobody wants goes, and never one that was made anew', async () => {
-  await driver.apply([service('a', 80), service('b', 80)], []);
+  await driver.apply(all(service('a', 80), service('b', 80)), []);
   const uid = server.get('services', 'default/b')?.metadata.uid ?? '';
   const there = (name: string, own: string) => ({ kind: 'Service', namespace: 'default', name, uid: own }) as const;
-  await driver.apply([service('a', 80)], [there('a', 'x'), there('b', 'another')]);
+  await driver.apply(all(service('a', 80)), [there('a', 'x'), there('b', 'another')]);
   expect(server.get('services', 'default/b')).toBeDefined();
-  expect(await driver.apply([service('a', 80)], [there('a', 'x'), there('b', uid)])).toMatchObject({ removed: 1 });
+  expect(await driver.apply(all(service('a', 80)), [there('a', 'x'), there('b', uid)])).toMatchObject({ removed: 1 });
   expect(server.all('services').map(({ metadata }) => metadata.name)).toEqual(['a']);
 });
 
 test('a failure keeps nothing else back and is tried again', async () => {
   server.misbehave({ type: 'Answer', status: 403 }, ({ path }) => path.endsWith('/a'));
-  const { failures, applied } = await driver.apply([service('a', 80), service('b', 80)], []);
+  const { failures, applied } = await driver.apply(all(service('a', 80), service('b', 80)), []);
   expect([...failures.keys()]).toEqual(['Service default/a']);
-  expect(applied).toBe(1);
-  expect(await driver.apply([service('a', 80), service('b', 80)], [])).toMatchObject({ applied: 1 });
+  expect(applied).toEqual(new Set(['Service default/b']));
+  expect((await driver.apply(all(service('a', 80), service('b', 80)), [])).applied).toEqual(
+    new Set(['Service default/a']),
+  );
 });

@@ -10,7 +10,10 @@ const pool = (spec: object, metadata: { uid: string; generation: number; resourc
 });
 
 test('an object is read again with each generation, and when it is another of that name', () => {
-  const read = readClusterObject('WebPool', (_, { spec }) => Object.keys(spec as object) as unknown as Problem[]);
+  const read = readClusterObject({
+    kind: 'WebPool',
+    validate: (_, { spec }) => Object.keys(spec as object) as unknown as Problem[],
+  });
   const first = read(pool({ port: 80 }, { uid: 'a', generation: 1, resourceVersion: '7' }), undefined);
   const status = read(pool({ port: 80 }, { uid: 'a', generation: 1, resourceVersion: '8' }), first);
   expect(status.object).toBe(first.object);

@@ -28,6 +28,7 @@ function open(options: Partial<Parameters<typeof createKubernetesSource>[0]> = {
     namespaces: [],
     grants: true,
     secrets: 'WatchedNamespaces',
+    statuses: true,
     timing: TIMING,
     ...options,
   });
@@ -362,7 +363,7 @@ describe('statuses', () => {
     pool('blog');
     const opened = await follow();
     const blog = document('blog', { usedBy: 2 });
-    await opened.writeStatus([blog], [blog], []);
+    await opened.writeStatus([blog], [], []);
     expect(opened.statusOf('WebPool', 'default/blog')).toEqual({ usedBy: 2 });
     const request = server.requests.find(({ method }) => method === 'PATCH');
     expect(request?.path).toBe('/apis/webpool.dev/v1alpha1/namespaces/default/webpools/blog/status');

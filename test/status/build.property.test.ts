@@ -1,13 +1,15 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Condition } from '../../operator/api/kinds.gen.ts';
-import { createStatusBuilder, type StatusKeeping, type StatusRound } from '../../operator/status/build.ts';
+import { createStatusBuilder, type StatusRound } from '../../operator/status/build.ts';
 import type { AnyStatus, StatusDocument, StatusInput } from '../../operator/status/document.ts';
+import type { Observed } from '../../operator/status/observed.ts';
 import { REASONS, type ConditionType } from '../../operator/status/reasons.ts';
+import { buildTopology } from '../../operator/topology/build.ts';
 import { createSchemaValidator } from '../../operator/api/schema.ts';
 import { CRDS } from '../support/crds.ts';
 import { createKeep, createProcess, histories, jumpyHistories, type Step } from './histories.ts';
-import { timeAt } from './world.ts';
+import { proxyOf, resourcesOf, statusOf, timeAt, told, VM } from './world.ts';
 
 type Rounds = readonly {
   readonly round: StatusRound;
@@ -19,9 +21,8 @@ type Rounds = readonly {
 function live(
   steps: readonly Step[],
   renew: (input: Omit<StatusInput, 'previous'>) => Omit<StatusInput, 'previous'>,
-  keeping: StatusKeeping = 'Shared',
 ): Rounds {
-  const build = createStatusBuilder(keeping);
+  const build = createStatusBuilder();
   const look = createProcess(createKeep());
   const statuses = new Map<string, AnyStatus>();
   let second = 0;
@@ -50,12 +51,40 @@ test('what is remembered from round to round changes no word', () => {
       const quick = live(steps, same);
       const full = live(steps, copyOf);
       expect(quick.map(({ round }) => round)).toEqual(full.map(({ round }) => round));
-      const own = live(steps, same, 'Own');
+      const own = live(steps, (input) => ({ ...input, rewritten: new Set() }));
       expect(own.map(({ round }) => round)).toEqual(full.map(({ round }) => round));
     }),
     { numRuns: 100 },
   );
 });
+
+test('what proxies get after the deadline is told, though nothing else changed', () => {
+  const resources = resourcesOf({ pools: { blog: VM } });
+  const topology = buildTopology(resources, new Map());
+  const statuses = new Map<string, AnyStatus>();
+  const build = createStatusBuilder();
+  const proxy = proxyOf(topology);
+  const at = (second: number, awaited: ReadonlyMap<string, string>) => {
+    const round = build({
+      resources,
+      topology,
+      observed: { proxy: { ...proxy, awaited }, databases: NO_DATABASES },
+      previous: (kind, key) => statuses.get(`${kind} ${key}`),
+      rewritten: new Set(),
+      now: timeAt(second),
+      startedAt: timeAt(0),
+    });
+    for (const { kind, key, status } of round.changed) statuses.set(`${kind} ${key}`, status);
+    return told(statusOf(round, 'WebPool', 'blog'));
+  };
+  const awaited = new Map([['WebPool/default/blog', '1 of 2 proxies do not have it yet.']]);
+  expect(at(0, awaited)).toContain('Programmed=Unknown/Pending');
+  expect(at(700, awaited)).toContain('Stalled=True/ProgressDeadlineExceeded');
+  expect(at(701, awaited)).toContain('Stalled=True/ProgressDeadlineExceeded');
+  expect(at(702, new Map())).toContain('Programmed=True/Programmed');
+});
+
+const NO_DATABASES: Observed['databases'] = new Map();
 
 test('a round in which nothing changed writes nothing', () => {
   fc.assert(

@@ -17,6 +17,8 @@ export interface Step {
   readonly finding: 'None' | 'Conflicted' | 'InvalidRegex' | 'MatchConflicted';
   readonly held: 'None' | 'Refused' | 'RefusedWithFallback' | 'Paused' | 'PausedNew';
   readonly servers: readonly (ServerObserved | undefined)[];
+  /** Objects that not every proxy has. */
+  readonly awaited: readonly string[];
   readonly proxy: 'Programmed' | 'Busy' | 'ConfigRejected' | 'ProxyUnreachable' | 'Gone';
   readonly accounts: readonly AccountObserved['state'][];
   readonly database: 'Unasked' | 'Well' | 'ServerUnreachable';
@@ -39,6 +41,7 @@ const step: fc.Arbitrary<Step> = fc.record({
     fc.constantFrom(UP, UP, DOWN, STARTING, { ...UP, leaving: true }, { ...UP, admin: 'drain' as const }, undefined),
     { minLength: 3, maxLength: 3 },
   ),
+  awaited: fc.subarray(['WebPool/default/blog', 'WebPool/default/shop', 'RoutingRule/default/site']),
   proxy: fc.constantFrom('Programmed', 'Programmed', 'Busy', 'ConfigRejected', 'ProxyUnreachable', 'Gone'),
   accounts: fc.array(fc.constantFrom('Ready', 'Ready', 'Pending', 'Conflicting', 'Leaving', 'Failed', 'Held'), {
     maxLength: 3,
@@ -72,6 +75,7 @@ function FIRST(): Step {
     finding: 'None',
     held: 'None',
     servers: [UP, UP, UP],
+    awaited: [],
     proxy: 'Programmed',
     accounts: ['Ready', 'Ready'],
     database: 'Well',
@@ -185,6 +189,7 @@ function observedAt(now: Step, topology: Topology, keep: Keep): Observed {
     programmed: now.proxy === 'Programmed',
     pools: new Map(now.proxy === 'Gone' ? [] : pools),
     bind: '*',
+    awaited: new Map(now.awaited.map((id) => [id, '1 of 2 proxies do not have it yet.'])),
     ...problem,
   };
   const accounts = keep(now.accounts.map((state, index) => ({ host: `192.0.2.${index + 1}`, state })));

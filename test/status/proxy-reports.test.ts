@@ -1,11 +1,14 @@
 /** From what proxies told to what is said: as good as the worst of them, never better than what was told lately. */
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ProxyReportSpec } from '../../operator/api/kinds.gen.ts';
 import type { EndpointSlice } from '../../operator/api/resources.ts';
+import { keepIdentity } from '../../operator/api/stable.ts';
 import { reached } from '../../operator/kube/resource.ts';
 import type { ProxyObserved } from '../../operator/status/observed.ts';
 import { createReportBuilder } from '../../operator/status/proxy-report.ts';
-import { createReportsReader, STALE, type ProxySeen, type Requirement } from '../../operator/status/proxy-reports.ts';
+import type { Requirement } from '../../operator/status/awaited.ts';
+import { createReportsReader, STALE, type ProxySeen } from '../../operator/status/proxy-reports.ts';
 import { buildTopology, createTopologyBuilder } from '../../operator/topology/build.ts';
 import { pool, resources, slice } from '../topology/objects.ts';
 
@@ -46,12 +49,11 @@ function read(proxies: readonly ProxySeen[], more: { requirements?: Requirement[
   const { requirements = [needs()], slices = [pod()] } = more;
   const input = resources({ pools: [POOL], slices });
   const { pools } = createTopologyBuilder({ external: 'Names', pods: 'All' })(input, new Map());
-  return createReportsReader()({
+  return createReportsReader(reached)({
     proxies,
     pools,
     slices: input.slices,
-    requirements,
-    reached,
+    requirements: new Map(requirements.map((one) => [`${one.kind}/${one.key}`, one])),
     reach: { bind: 'proxy' },
   });
 }
@@ -184,6 +186,90 @@ describe('servers', () => {
     const { observed } = read([proxy('x', { report: report({ pools: [] }) })]);
     expect(observed.pools.has('default/blog')).toBe(false);
   });
+});
+
+test('a series of reports says what the last of them says alone', () => {
+  const versions = fc.constantFrom('7', '99', '100', '101');
+  const versionsOf = fc.record({ webPools: versions, endpointSlices: versions }, { requiredKeys: [] });
+  const told = fc.record({
+    programmed: fc.oneof(
+      versionsOf,
+      fc.record({ webPools: versions, namespaces: fc.record({ default: versionsOf }, { requiredKeys: [] }) }),
+    ),
+    refused: fc.constantFrom([], [
+      { kind: 'WebPool', key: 'default/blog', generation: 1, reason: 'InvalidSpec', message: '' },
+    ] as const),
+    ready: fc.subarray([A, B]),
+    silentFor: fc.constantFrom(0, 0, 0, STALE),
+  });
+  const first = { x: undefined, y: undefined, version: '100' as const, slices: '' as const, pod: {}, pool: true };
+  const step = fc.record(
+    {
+      x: fc.option(told, { nil: undefined }),
+      y: fc.option(told, { nil: undefined }),
+      version: versions,
+      slices: fc.constantFrom('', '100'),
+      pod: fc.constantFrom({}, { ready: false }, undefined),
+      pool: fc.boolean(),
+    },
+    { requiredKeys: [] },
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 10 }), (changes) => {
+      const readAll = createReportsReader(reached);
+      const build = createTopologyBuilder({ external: 'Names', pods: 'All' });
+      let last = new Map<string, unknown>();
+      let now: Required<(typeof changes)[number]> = first;
+      let requirement = needs();
+      for (const change of changes) {
+        now = { ...now, ...change };
+        const objects = { pools: now.pool ? [POOL] : [], slices: now.pod === undefined ? [] : [pod(now.pod)] };
+        const input = resources(objects);
+        const { pools } = build(input, new Map());
+        const proxies = (['x', 'y'] as const).flatMap((name) => {
+          if (now[name] === undefined) return [];
+          const { programmed, refused, ready, silentFor } = now[name];
+          const own = { key: 'default/blog', total: 2, ready: ready.length, readyExternal: ready };
+          const pools = ready.length === 0 ? [] : [own];
+          const next = report({ programmed, pools, ...(refused.length > 0 && { refused }) });
+          return [proxy(name, { report: keepIdentity(last.get(name), next), silentFor })];
+        });
+        last = new Map(proxies.map(({ name, report: kept }) => [name, kept]));
+        const { version, slices } = now;
+        requirement = keepIdentity(requirement, needs({ version, slices }));
+        const requirements = new Map([['WebPool/default/blog', requirement]]);
+        const all = { proxies, pools, slices: input.slices, requirements, reach: { bind: 'proxy' } };
+        expect(readAll(all)).toEqual(createReportsReader(reached)(all));
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('what is as it was is the same: pools of which nobody tells anything new, and what is waited for', () => {
+  const readAll = createReportsReader(reached);
+  const input = resources({ pools: [POOL], slices: [pod()] });
+  const { pools } = createTopologyBuilder({ external: 'Names', pods: 'All' })(input, new Map());
+  const asked = { pools, slices: input.slices, requirements: new Map([['WebPool/default/blog', needs()]]) };
+  const first = report({ programmed: { webPools: '7' } });
+  const ask = (told: ProxyReportSpec) =>
+    readAll({ ...asked, proxies: [proxy('x', { report: told })], reach: { bind: '' } }).observed;
+  const before = ask(first);
+  const after = ask({ ...first, heartbeatTime: '2026-01-01T00:00:10Z' });
+  expect([after.pools, after.awaited]).toEqual([before.pools, before.awaited]);
+  expect(after.pools).toBe(before.pools);
+  expect(after.awaited).toBe(before.awaited);
+});
+
+test('an object that a proxy had and has no more is waited for, as when it begins anew from an old copy', () => {
+  const readAll = createReportsReader(reached);
+  const requirements = new Map([['WebPool/default/blog', needs()]]);
+  const awaited = (webPools: string) => {
+    const told = report({ programmed: { webPools } });
+    const all = { proxies: [proxy('x', { report: told })], pools: new Map(), slices: new Map(), requirements };
+    return readAll({ ...all, reach: { bind: '' } }).observed.awaited?.size;
+  };
+  expect(['100', '101', '99', '100'].map(awaited)).toEqual([0, 0, 1, 0]);
 });
 
 test('what an agent tells is what an operator reads', () => {
