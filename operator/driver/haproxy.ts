@@ -47,6 +47,10 @@ import { secretFileText } from './secret-file.ts';
 
 /** Commands in flight on one connection: each `add server` stops HAProxy's threads for a moment. */
 const BATCH = 30;
+/** Batches of servers that join run beside one another: HAProxy works while we prepare and read. */
+const AT_ONCE = 2;
+/** Of more backends all are read at once: each command costs HAProxy a turn. */
+const MOST_ASKED = 100;
 const CANDIDATE = 'candidate';
 /** A format and no servers: HAProxy warns of an empty file. */
 const NO_STATE = '1\n';
@@ -131,7 +135,8 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     return servers;
   };
 
-  const servers = async (backends?: readonly string[]) => {
+  const servers = async (asked?: readonly string[]) => {
+    const backends = asked !== undefined && asked.length > MOST_ASKED ? undefined : asked;
     const names = backends?.map((name) => `show servers state ${name}`) ?? ['show servers state'];
     const { worker, answers } = await ask(names);
     if (worker.epoch !== memory.epoch) memory = memoryOf(worker.epoch);
@@ -260,8 +265,8 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     },
     async apply(changes) {
       const refused: RefusedChange[] = [];
-      for (const batch of batches(changes))
-        refused.push(...(await applyBatch(batch, { run, memory, refusals, taken, textOf })));
+      const applying = { run, memory, refusals, taken, textOf };
+      for (const stage of stages(batches(changes))) refused.push(...(await applyStage(stage, applying)));
       return refused;
     },
     async wouldForget() {
@@ -366,6 +371,19 @@ function batches(changes: readonly RuntimeChange[]): readonly Batch[] {
   return found;
 }
 
+/** Batches in their order; those of servers that join, of which none minds another, are together. */
+function stages(all: readonly Batch[]): readonly (readonly Batch[])[] {
+  const found: Batch[][] = [];
+  let joining: Batch[] = [];
+  for (const batch of all) {
+    const joins = !('kind' in batch) && batch.every(({ kind }) => kind === 'add-server');
+    if (joins && joining.push(batch) > 1) continue;
+    found.push(joins ? joining : [batch]);
+    if (!joins) joining = [];
+  }
+  return found;
+}
+
 type Run = (commands: readonly string[]) => Promise<readonly string[]>;
 
 interface Applying {
@@ -374,6 +392,19 @@ interface Applying {
   readonly refusals: Map<string, Refusal>;
   readonly taken: Map<string, string>;
   readonly textOf: (file: SecretFile) => string | undefined;
+}
+
+/** Carries out batches that have nothing to do with one another; none of them goes on behind the back of whoever is told of an error. */
+async function applyStage(stage: readonly Batch[], applying: Applying): Promise<readonly RefusedChange[]> {
+  const refused: RefusedChange[] = [];
+  const left = stage.values();
+  const work = async () => {
+    for (const batch of left) refused.push(...(await applyBatch(batch, applying)));
+  };
+  const ends = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, stage.length) }, work));
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return refused;
 }
 
 async function applyBatch(batch: Batch, applying: Applying): Promise<readonly RefusedChange[]> {

@@ -39,7 +39,7 @@ export interface ProxyDriver {
   readRouting(): Promise<Pick<ProxyState, 'epoch' | 'routes' | 'secretFiles' | 'certificateLists'>>;
   /** Connections in use by `backend/server`, of some backends. */
   connections(backends: readonly string[]): Promise<ReadonlyMap<string, number>>;
-  /** Carries out changes in their order and returns those that were refused. */
+  /** Carries out changes in their order, servers that join one after another in any, and returns those that were refused. */
   apply(changes: readonly RuntimeChange[]): Promise<readonly RefusedChange[]>;
   /** Whether a reload now would lose what HAProxy remembers of clients: a worker that is still asking others for it teaches nobody. */
   wouldForget(): Promise<boolean>;
