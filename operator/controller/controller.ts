@@ -60,7 +60,7 @@ const STATUS_HOLD_OFF = 100;
 /** Nobody but us writes the statuses of a folder. */
 const NONE: ReadonlySet<string> = new Set();
 /** For a round that takes longer (ms) statuses do not wait. */
-const SHORT_ROUND = 200;
+const SHORT_ROUND = 1000;
 
 /** Starts to keep the world as the source says. */
 export function startController(options: ControllerOptions): Controller {

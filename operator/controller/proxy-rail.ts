@@ -124,6 +124,8 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   /** The worker in which the last round left nothing to do: what differs there now is somebody else's work. */
   let settledIn: string | undefined;
   let overtaken = never;
+  /** Backends that this round has read back: nothing can have moved there. */
+  const justRead = new Set<string>();
   let lastDeep = -Infinity;
   let lastLook = -Infinity;
   const writer = createImageWriter(events.imageFailed);
@@ -160,7 +162,8 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     lastLook = begun;
     const due = patrol.dueIn(begun, wanted.backends.size) <= 0;
     const { joining, leaving } = findMoving(known, wanted);
-    const names = new Set([...joining, ...[...leaving].map(backendIn), ...(due ? patrol.next(wanted) : [])]);
+    const moving = [...joining, ...[...leaving].map(backendIn)].filter((name) => !justRead.has(name));
+    const names = new Set([...moving, ...(due ? patrol.next(wanted) : [])]);
     let next = names.size === 0 ? known : await reread(known, [...names]);
     if (due) patrol.done(begun, performance.now() - begun);
     if (begun - lastDeep > DEEP) {
@@ -235,6 +238,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     const elsewhere = changes.some((change) => backendOf(change).length === 0);
     const touched = [...new Set(changes.flatMap(backendOf))];
     state = touched.length === 0 ? known : await reread(known, touched);
+    for (const name of touched) justRead.add(name);
     if (elsewhere) state = await rereadRouting(state);
     // Told only now: whoever looks at `observed` because of it has to see it.
     const corrected = settledIn === known.epoch ? changes.filter((change) => isCorrection(change, config)).length : 0;
@@ -328,6 +332,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
    */
   const settle = async (wanted: ProxyConfig, isNew: boolean): Promise<boolean> => {
     let steps = 0;
+    justRead.clear();
     // A new topology always gets its first step.
     const stepped = () => steps++ > 0 && overtaken();
     const done = isNew && (await converge(wanted, noteLeaving, stepped));
