@@ -80,14 +80,16 @@ export function createRecorder(options: RecorderOptions): Recorder {
   let dropped = 0;
   let serial = 0;
 
-  const enqueue = (job: () => Promise<void>) => {
+  /** False when there is no room for it. */
+  const enqueue = (job: () => Promise<void>): boolean => {
     if (queued >= LONGEST_QUEUE) {
       dropped += 1;
-      return;
+      return false;
     }
     queued += 1;
     queue = queue.then(job).catch((error: unknown) => log.warn({ err: error }, 'event not written'));
     queue = queue.finally(() => (queued -= 1));
+    return true;
   };
 
   const allowed = (subject: EventSubject, at: number): boolean => {
@@ -137,7 +139,9 @@ export function createRecorder(options: RecorderOptions): Recorder {
       if (due) enqueue(() => tell(entry));
       if (over) series.delete(key);
     }
-    for (const [key, bucket] of buckets) if (at - bucket.at > BURST * REFILL) buckets.delete(key);
+    // A full one is as good as none.
+    for (const [key, { tokens, at: since }] of buckets)
+      if (tokens + (at - since) / REFILL >= BURST) buckets.delete(key);
   };
   const timer = setInterval(sweep, FLUSH);
   timer.unref();
@@ -160,8 +164,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
         return;
       }
       const made: Series = { subject, words, name: '', count: 1, told: 1, toldAt: at, lastAt: at };
-      series.set(key, made);
-      enqueue(() => create(made));
+      // What was not written cannot become a series: it is new when it happens again.
+      if (enqueue(() => create(made))) series.set(key, made);
     },
     async flush() {
       sweep();

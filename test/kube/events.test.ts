@@ -98,6 +98,15 @@ test('the queue is bounded', async () => {
   await transport.close();
 });
 
+test('one for which there was no room is new when it happens again', async () => {
+  for (let i = 0; i < 600; i++) recorder.record({ ...POOL, name: `p${i}` }, WORDS);
+  await recorder.flush();
+  expect([server.all('events').length, recorder.dropped]).toEqual([500, 100]);
+  recorder.record({ ...POOL, name: 'p599' }, WORDS);
+  await recorder.flush();
+  expect(server.all('events').at(-1)).toMatchObject({ regarding: { name: 'p599' } });
+});
+
 test('an event that is forgotten by the server is written anew; a refusal is nobody’s trouble', async () => {
   recorder.record(POOL, WORDS);
   await recorder.flush();
