@@ -22,30 +22,51 @@ afterAll(() => rm(dist, { recursive: true, force: true }));
 
 const folder = () => join(dist, 'operator/bundle');
 const textOf = (file: string) => readFile(join(folder(), file), 'utf8');
+const codeFiles = async () => (await readdir(folder())).filter((file) => file.endsWith('.mjs'));
 
 test('has beside the bundle whatever the bundle reads by an address relative to itself', async () => {
-  const texts = await Promise.all((await readdir(folder())).map(textOf));
+  const texts = await Promise.all((await codeFiles()).map(textOf));
   const addresses = texts.flatMap((text) =>
-    [...text.matchAll(/new URL\("([^"]+)", import\.meta\.url\)/g)].map(([, address = '']) => address),
+    [...text.matchAll(/new URL\("([^"]+)",\s*import\.meta\.url\)/g)].map(([, address = '']) => address),
   );
   expect(addresses).toContain('../haproxy/router.lua');
   const base = pathToFileURL(`${folder()}/`);
   expect(addresses.filter((address) => !existsSync(new URL(address, base)))).toEqual([]);
 });
 
+/** Words that stand in the code of a package and nowhere else. */
+const MARKS = {
+  undici: 'UND_ERR_REQ_RETRY',
+  mysql2: 'Unknown SSL profile',
+  '@kubernetes/client-node': 'makeApiClient',
+  'cli-table3': 'top-mid',
+  'js-yaml': 'YAMLException',
+} as const;
+
 /** Packages whose code a command reads as it begins. */
 const packagesOf = async (command: string): Promise<ReadonlySet<string>> => {
-  const files = (await readdir(folder())).filter((file) => file.startsWith(`${command}-`));
+  const files = (await codeFiles()).filter((file) => file.startsWith(`${command}-`));
   const texts: string[] = [];
   for (const file of files) {
     const text = await textOf(file);
     texts.push(text);
-    for (const [, next = ''] of text.matchAll(/(?:from|import) "\.\/([^"]+)";/g))
+    for (const [, next = ''] of text.matchAll(/(?:from|import)\s*"\.\/([^"]+)";/g))
       if (!files.includes(next)) files.push(next);
   }
-  const names = texts.join('\n').matchAll(/^\/\/ .*node_modules\/((?:@[^/\n]+\/)?[^/\n]+)\//gm);
-  return new Set([...names].map(([, name = '']) => name));
+  const marks = Object.entries(MARKS).filter(([, mark]) => texts.some((text) => text.includes(mark)));
+  return new Set(marks.map(([name]) => name));
 };
+
+test('is ASCII alone: V8 keeps a file with any other letter at twice its size', async () => {
+  const strange = [];
+  for (const file of await codeFiles()) if (/\P{ASCII}/u.test(await textOf(file))) strange.push(file);
+  expect(strange).toEqual([]);
+});
+
+test('every package can be told by its mark', async () => {
+  const texts = await Promise.all((await codeFiles()).map(textOf));
+  expect(Object.values(MARKS).filter((mark) => !texts.some((text) => text.includes(mark)))).toEqual([]);
+});
 
 test('an agent reads none of the large packages that only others need', async () => {
   const agent = await packagesOf('agent');
