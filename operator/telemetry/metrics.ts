@@ -57,14 +57,15 @@ export interface Metrics {
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const NANOSECONDS = 1e9;
 
-/** Metrics whose gauges read `current` when they are scraped, so that a round costs nothing for them. */
+/** Metrics whose gauges read `current` when they are scraped, once for all of them, so that a round costs nothing for them. */
 export function createMetrics(current: () => Gauges): Metrics {
   const registry = new Registry();
   const registers = [registry];
+  let counted: Gauges | undefined;
   const reloads = new Counter({ ...named('webpool_reloads_total'), labelNames: ['reason'], registers });
   const images = new Counter({ ...named('webpool_image_failures_total'), registers });
   const { round } = roundMetrics(registers);
-  addGauges(current, registers);
+  addGauges(() => (counted ??= current()), registers);
   addProcess(registers);
   const loop = addLoop(registers);
   return {
@@ -72,7 +73,12 @@ export function createMetrics(current: () => Gauges): Metrics {
     reload: (reason) => reloads.inc({ reason }),
     imageFailed: () => images.inc(),
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    async text() {
+      counted = undefined;
+      const text = await registry.metrics();
+      counted = undefined;
+      return text;
+    },
     close: () => void loop.disable(),
   };
 }

@@ -90,6 +90,13 @@ test('gauges are what is so at the scrape, and what is gone leaves nothing behin
   );
 });
 
+test('what the gauges read is counted once a scrape, and anew at the next', async () => {
+  let counted = 0;
+  const made = metrics(() => ({ ...NOTHING, findings: [{ reason: 'Conflicted', count: ++counted }] }));
+  expect((await scrape(made)).get('webpool_findings{reason="Conflicted"}')).toBe(1);
+  expect((await scrape(made)).get('webpool_findings{reason="Conflicted"}')).toBe(2);
+});
+
 test('figures of the process are there and plausible', async () => {
   const seen = await scrape(metrics());
   expect(seen.get('process_resident_memory_bytes')).toBeGreaterThan(1e6);
