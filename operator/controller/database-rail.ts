@@ -2,6 +2,7 @@
  * Accounts on every database server, each server in a loop of its own: a slow one delays nobody.
  */
 import type { Key, Resources } from '../api/resources.ts';
+import { keepIdentity, keepMap, keepParts } from '../api/stable.ts';
 import type { DatabaseRound, DatabaseRoundInput, DatabaseServer } from '../driver/mysql-server.ts';
 import type { DatabaseObserved, ProxyObserved } from '../status/observed.ts';
 import type { AccountNeed, DatabaseServerNeed, Topology } from '../topology/topology.ts';
@@ -53,6 +54,8 @@ interface Entry {
   readonly server: DatabaseServer;
   readonly loop: Loop;
   round?: DatabaseRound;
+  /** What it saw; the same as before while nothing of it changes. */
+  told?: DatabaseObserved;
   /** What the last round was made from. */
   seen?: Resources;
   failures: number;
@@ -77,8 +80,8 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
   const retired = new Set<string>();
 
   const publish = () => {
-    const rounds = [...entries].flatMap(([id, { round }]) => (round === undefined ? [] : [[id, round] as const]));
-    observed = new Map(rounds);
+    const all = [...entries].flatMap(([id, { told }]) => (told === undefined ? [] : [[id, told] as const]));
+    observed = keepMap(observed, new Map(all));
   };
 
   const round = async (id: string): Promise<number | undefined> => {
@@ -87,13 +90,11 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
     const begun = performance.now();
     const { resources } = picture;
     const input = inputOf(entry.place, picture);
-    const result = await entry.server.round(input);
+    const result = keepGrants(entry.round, await entry.server.round(input));
     // That a problem is over is news as well, though the accounts were remembered through it.
-    const news =
-      entry.round === undefined ||
-      entry.round.problem !== undefined ||
-      JSON.stringify([...result.grants]) !== JSON.stringify([...entry.round.grants]);
+    const news = entry.round === undefined || entry.round.problem !== undefined || entry.round.grants !== result.grants;
     entry.round = result;
+    entry.told = keepParts(entry.told, observedOf(result));
     entry.seen = resources;
     publish();
     if (news || result.statements > 0 || result.problem !== undefined) {
@@ -208,6 +209,21 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
       await Promise.all([...entries.values()].map(({ loop }) => loop.stop()));
       await Promise.all([...entries.values()].map(({ server }) => server.close()));
     },
+  };
+}
+
+/** The round with everything about grants that is as it was before. */
+function keepGrants(previous: DatabaseRound | undefined, next: DatabaseRound): DatabaseRound {
+  const grants = [...next.grants].map(([key, grant]) => [key, keepIdentity(previous?.grants.get(key), grant)] as const);
+  return { ...next, grants: keepMap(previous?.grants, new Map(grants)) };
+}
+
+function observedOf({ problem, flavor, version, grants }: DatabaseRound): DatabaseObserved {
+  return {
+    ...(problem !== undefined && { problem }),
+    ...(flavor !== undefined && { flavor }),
+    ...(version !== undefined && { version }),
+    grants,
   };
 }
 

@@ -129,6 +129,32 @@ describe('one loop a server', () => {
     expect(rounds).toHaveLength(3);
   });
 
+  it('tells the very same of a server that is as it was', async () => {
+    let state: 'Ready' | 'Failed' = 'Ready';
+    const { rail, servers, show } = world({
+      answer: (input) => ({
+        ...done(input),
+        grants: new Map(input.needs.map(({ grant: key }) => [key, { accounts: [{ host: '10.0.0.1', state }] }])),
+      }),
+    });
+    const id = 'db:3306 as default/admin';
+    const rounds = (count: number) =>
+      eventually(`${count} rounds`, () => servers.get(id)?.asked.length === count && rail.settled);
+    show(resources({ grants: [on('a', 'db')], secrets: SECRETS }));
+    await rounds(1);
+    await eventually('what it saw', () => rail.observed.has(id));
+    const first = rail.observed;
+    rail.wake();
+    await rounds(2);
+    rail.wake();
+    // Rounds of one server follow one another: the second is over.
+    await rounds(3);
+    expect(rail.observed).toBe(first);
+    state = 'Failed';
+    rail.wake();
+    await eventually('the news', () => rail.observed.get(id)?.grants.get('default/a')?.accounts[0]?.state === 'Failed');
+  });
+
   it('looks again where time ran out, and after a picture that differs', async () => {
     let settled = false;
     const { rail, servers, show } = world({ answer: (input) => ({ ...done(input), settled }) });
