@@ -98,6 +98,7 @@ export async function agent(options: AgentOptions): Promise<number> {
     },
   });
   const proxy = createProxyRail({
+    wake: () => running.wake(),
     driver: createHaproxyDriver({
       binary: options.haproxy,
       folder: stateDir,

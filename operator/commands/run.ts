@@ -190,6 +190,7 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
   const source = await createFolderSource({ folder, log, rememberedSecret: await readSecretFiles(stateDir) });
   const proxy = createProxyRail({
     probe: createTlsProbe(() => controller.wake()),
+    wake: () => controller.wake(),
     driver: createHaproxyDriver({
       binary: options.haproxy,
       folder: stateDir,

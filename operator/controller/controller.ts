@@ -120,7 +120,7 @@ export function startController(options: ControllerOptions): Controller {
     const joined = (pool: Key, id: string) => pools.get(pool)?.has(id) === true;
     const admitted = gate.admit(topology, { databases: databases.observed, joined, now: performance.now() });
     const again = await proxy.round(admitted.topology, { overtaken: isReadingDue });
-    settled = admitted.againAfter === undefined;
+    settled = admitted.againAfter === undefined && proxy.loadingSince === undefined;
     const due = [admitted.againAfter ?? Infinity, stale ? READ_AGAIN : Infinity, ports?.again ?? Infinity];
     return Math.min(again, ...due);
   };
@@ -135,8 +135,9 @@ export function startController(options: ControllerOptions): Controller {
   };
 
   const writeStatus = async (): Promise<number | undefined> => {
-    // In the midst of a round nothing is programmed, and at its end this is called again.
-    if (roundBegan !== undefined && performance.now() - roundBegan < SHORT_ROUND) return SHORT_ROUND;
+    // In the midst of a round or a reload nothing is programmed, and at its end this is called again.
+    const begun = roundBegan ?? proxy.loadingSince;
+    if (begun !== undefined && performance.now() - begun < SHORT_ROUND) return SHORT_ROUND;
     return tell();
   };
 

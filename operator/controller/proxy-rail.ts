@@ -4,9 +4,15 @@
 import { withValues } from '../api/patched-map.ts';
 import type { Key } from '../api/resources.ts';
 import { keepMap, keepValues } from '../api/stable.ts';
-import type { ProxyDriver, RefusedChange, ReloadResult, RuntimeChange } from '../driver/proxy-driver.ts';
+import type {
+  ProxyDriver,
+  RefusedChange,
+  ReloadResult,
+  RuntimeChange,
+  ServersReading,
+} from '../driver/proxy-driver.ts';
 import { wordsIn } from '../haproxy/certificates.ts';
-import { checksumIn, createProxyConfigBuilder, type Place, type ProxySettings } from '../haproxy/config.ts';
+import { backendsIn, checksumIn, createProxyConfigBuilder, type Place, type ProxySettings } from '../haproxy/config.ts';
 import { createProxyPlanner } from '../haproxy/plan.ts';
 import type { Leaving, ProxyChange, ProxyConfig, ProxyState, ServerState } from '../haproxy/proxy.ts';
 import { createImageWriter } from './image-writer.ts';
@@ -14,7 +20,8 @@ import type { TlsProbe } from '../driver/tls-probe.ts';
 import type { ProxyObserved } from '../status/observed.ts';
 import type { Topology } from '../topology/topology.ts';
 import { createProxyObserver } from './observe-proxy.ts';
-import { createMovingFinder, createPatrol } from './proxy-watch.ts';
+import { createReloads, type EndedReload } from './proxy-reload.ts';
+import { createMovingFinder, createPatrol, PART } from './proxy-watch.ts';
 
 /** What the rail tells while it works. */
 export interface ProxyRailEvents {
@@ -34,6 +41,8 @@ export interface ProxyRailOptions {
   readonly bind: string;
   /** Looks at servers whose TLS handshake fails. */
   readonly probe?: TlsProbe;
+  /** A reload has ended: a round is due. */
+  readonly wake?: () => void;
   readonly events: ProxyRailEvents;
 }
 
@@ -48,6 +57,8 @@ export interface ProxyRail {
   readonly observed: ProxyObserved;
   /** As `observed` says; asking for it alone costs nothing. */
   readonly programmed: boolean;
+  /** Since when a reload has been under way (ms of the monotonic clock): nothing is programmed before its end, and a round will tell. */
+  readonly loadingSince: number | undefined;
   /** The worker that was read last; undefined while none answers. */
   readonly worker: Pick<ProxyState, 'pid' | 'epoch' | 'version'> | undefined;
   /** The state was read back at least once since HAProxy started. */
@@ -108,11 +119,16 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   const observe = createProxyObserver();
   const findMoving = createMovingFinder();
   const patrol = createPatrol();
+  const reloads = createReloads(driver, options.wake ?? (() => undefined));
   const leaving = new Map<string, Leaving>();
   let state: ProxyState | undefined;
   let config: ProxyConfig | undefined;
   /** What runs, as far as a reload decides about it. */
   let loaded: Loaded = { skeleton: '', files: new Map() };
+  let named: { readonly skeleton: string; readonly backends: ReadonlySet<string> } = {
+    skeleton: '',
+    backends: new Set(),
+  };
   let refused: Refused | undefined;
   /** By file. */
   const refusedSecrets = new Map<string, RefusedSecret>();
@@ -133,22 +149,46 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
 
   /** What was read last, also when it is void by now. */
   let last: ProxyState | undefined;
+  /** Backends of a worker that came by a reload and that nobody has read: `state` has what the worker before it had, and no change is made by that. */
+  const unseen = new Set<string>();
+  /** The same for routes and certificates. */
+  let routingUnseen = false;
+  /** What is being loaded, until its worker is known. */
+  let heir: ProxyConfig | undefined;
+
+  /** Whether the running skeleton has a backend; of one that nobody knows it is assumed. */
+  const isThere = (name: string): boolean => {
+    if (named.skeleton !== loaded.skeleton)
+      named = { skeleton: loaded.skeleton, backends: backendsIn(loaded.skeleton) };
+    return loaded.skeleton === '' || named.backends.has(name);
+  };
 
   const forget = () => {
     last = state ?? last;
     state = undefined;
+    heir = undefined;
+    routingUnseen = false;
+    unseen.clear();
   };
 
   const readAll = async () => {
     const at = performance.now();
     state = await driver.read();
+    unseen.clear();
+    routingUnseen = false;
     lastDeep = at;
     patrol.done(at, 0);
     return state;
   };
 
+  const isAllSeen = () => unseen.size === 0 && !routingUnseen;
+
+  /** Nothing is being loaded, and nothing had to be refused of what is wanted. */
+  const isLoaded = (wanted: ProxyConfig) => reloads.since === undefined && refused?.checksum !== wanted.checksum;
+
   /** Milliseconds until something has to be looked at again. */
   const lookDueIn = (known: ProxyState, wanted: ProxyConfig): number => {
+    if (!isAllSeen()) return 0;
     const now = performance.now();
     const { joining, leaving } = findMoving(known, wanted);
     const joins = joining.length > 0 ? lastLook + WAITING - now : Infinity;
@@ -160,13 +200,14 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   const look = async (known: ProxyState, wanted: ProxyConfig): Promise<ProxyState> => {
     const begun = performance.now();
     lastLook = begun;
-    const due = patrol.dueIn(begun, wanted.backends.size) <= 0;
+    const due = unseen.size === 0 && patrol.dueIn(begun, wanted.backends.size) <= 0;
     const { joining, leaving } = findMoving(known, wanted);
     const moving = [...joining, ...[...leaving].map(backendIn)].filter((name) => !justRead.has(name));
-    const names = new Set([...moving, ...(due ? patrol.next(wanted) : [])]);
-    let next = names.size === 0 ? known : await reread(known, [...names]);
+    const part = due ? patrol.next(wanted) : [...unseen].slice(0, PART);
+    const there = [...new Set([...moving, ...part])].filter(isThere);
+    let next = there.length === 0 ? known : await reread(known, there);
     if (due) patrol.done(begun, performance.now() - begun);
-    if (begun - lastDeep > DEEP) {
+    if (begun - lastDeep > DEEP || routingUnseen) {
       lastDeep = begun;
       next = await rereadRouting(next);
     }
@@ -175,7 +216,8 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
 
   const reread = async (known: ProxyState, backends: readonly string[]): Promise<ProxyState> => {
     const reading = await driver.readServers(backends);
-    if (reading.epoch !== known.epoch) return readAll();
+    if (reading.epoch !== known.epoch) return heir === undefined ? readAll() : adopt(known, reading, heir);
+    for (const name of backends) unseen.delete(name);
     // A backend without servers is not in the answer.
     const read = backends.map(
       (name) => [name, keepValues(known.backends.get(name), reading.backends.get(name) ?? NO_SERVERS)] as const,
@@ -186,7 +228,25 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
 
   const rereadRouting = async (known: ProxyState): Promise<ProxyState> => {
     const reading = await driver.readRouting();
-    return reading.epoch === known.epoch ? { ...known, ...reading } : readAll();
+    if (reading.epoch !== known.epoch) return reread(known, []);
+    routingUnseen = false;
+    return { ...known, ...reading };
+  };
+
+  /**
+   * The worker of a reload: to read all of it takes long, and what changes meanwhile must not wait for that. So it is taken for what the files
+   * and the worker before it said, and read part by part, what needs a change first.
+   */
+  const adopt = async (known: ProxyState, reading: ServersReading, target: ProxyConfig): Promise<ProxyState> => {
+    const { backends, ...worker } = reading;
+    if (target.checksum !== worker.checksum) return readAll();
+    loaded = { skeleton: target.skeleton, files: target.files };
+    unseen.clear();
+    for (const name of target.backends.keys()) if (isThere(name) && !backends.has(name)) unseen.add(name);
+    routingUnseen = true;
+    patrol.done(performance.now(), 0);
+    const assumed = [...known.backends].filter(([name]) => isThere(name));
+    return { ...known, ...worker, routes: target.routes, backends: new Map([...assumed, ...backends]) };
   };
 
   const noteLeaving = (known: ProxyState, wanted: ProxyConfig) => {
@@ -210,6 +270,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     now: performance.now(),
     leaving,
     runningSkeleton: loaded.skeleton,
+    loading: reloads.since !== undefined,
     ...(refused === undefined ? {} : { refused: refused.checksum }),
     ...(refusedSecrets.size > 0 && {
       refusedSecrets: new Map([...refusedSecrets].map(([name, { version }]) => [name, version])),
@@ -233,10 +294,11 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   /** Applies one plan; true when something was refused and has to wait. */
   const applyRuntime = async (known: ProxyState, changes: readonly RuntimeChange[]): Promise<boolean> => {
     const begun = performance.now();
-    const failures = await driver.apply(changes);
-    const took = performance.now() - begun;
-    const elsewhere = changes.some((change) => backendOf(change).length === 0);
+    const elsewhere = changes.some(isElsewhere);
     const touched = [...new Set(changes.flatMap(backendOf))];
+    reloads.touch(touched);
+    const answers = await driver.apply(changes);
+    const took = performance.now() - begun;
     state = touched.length === 0 ? known : await reread(known, touched);
     for (const name of touched) justRead.add(name);
     if (elsewhere) state = await rereadRouting(state);
@@ -244,6 +306,8 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     const corrected = settledIn === known.epoch ? changes.filter((change) => isCorrection(change, config)).length : 0;
     settledIn = undefined;
     events.applied(changes, took, corrected);
+    // What a worker refused that was not there yet when the plan was made, the next plan knows better.
+    const failures = state.epoch === known.epoch ? answers : [];
     for (const failure of failures) {
       noteRefusal(failure);
       events.refused(failure);
@@ -265,23 +329,31 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     return true;
   };
 
-  const applyReload = async (known: ProxyState, wanted: ProxyConfig, reason: string) => {
-    const begun = performance.now();
+  const beginReload = (known: ProxyState, wanted: ProxyConfig, reason: string) => {
     // The reload writes an image of its own, also when it comes to nothing.
     writer.drop();
     image = undefined;
-    const result = await driver.reload(wanted, known);
+    heir = wanted;
+    reloads.begin(wanted, reason, () => ({
+      config: config?.checksum === wanted.checksum ? config : wanted,
+      state: state ?? known,
+    }));
+  };
+
+  const endReload = async ({ target, reason, begun, touched, result }: EndedReload) => {
     if (!result.done) {
-      const { reason, words, mayPass } = result;
-      const until = mayPass ? performance.now() + AGAIN_AFTER[reason] : Infinity;
-      refused = { checksum: wanted.checksum, reason, words, until };
-      if (reason === 'ConfigRejected') events.configRefused(words);
+      heir = undefined;
+      const { reason: why, words, mayPass } = result;
+      const until = mayPass ? performance.now() + AGAIN_AFTER[why] : Infinity;
+      refused = { checksum: target.checksum, reason: why, words, until };
+      if (why === 'ConfigRejected') events.configRefused(words);
       else events.imageFailed?.(new Error(words));
       return;
     }
     refused = undefined;
-    loaded = { skeleton: wanted.skeleton, files: wanted.files };
-    await readAll();
+    loaded = { skeleton: target.skeleton, files: target.files };
+    if (state !== undefined) state = await reread(state, touched.filter(isThere));
+    heir = undefined;
     events.reloaded(reason, performance.now() - begun);
   };
 
@@ -305,6 +377,18 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     return how === 'took-over';
   };
 
+  /** A plan, and the state that it is made of, where everything that it changes was read. */
+  const planSeen = async (wanted: ProxyConfig) => {
+    for (;;) {
+      const known = state ?? (await readAll());
+      const changes = plan(known, wanted, context());
+      const blind = [...new Set(changes.flatMap(backendOf))].filter((name) => unseen.has(name));
+      const elsewhere = routingUnseen && changes.some(isElsewhere);
+      if (blind.length === 0 && !elsewhere) return { known, changes };
+      state = blind.length === 0 ? await rereadRouting(known) : await reread(known, blind);
+    }
+  };
+
   /**
    * Plans and applies until nothing is left to do now, with `between` after each step. Returns false when a change was refused, or when it
    * ended early because `yields` said so.
@@ -312,14 +396,13 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   const converge = async (wanted: ProxyConfig, between: AfterStep, yields: () => boolean): Promise<boolean> => {
     for (let step = 0; step < MOST_STEPS; step++) {
       if (yields()) return false;
-      const known = state ?? (await readAll());
-      const changes = plan(known, wanted, context());
+      const { known, changes } = await planSeen(wanted);
       if (changes.length === 0) return true;
       const runtime = changes.filter((change): change is RuntimeChange => change.kind !== 'reload');
       const held = runtime.length > 0 && (await applyRuntime(known, runtime));
       const reload = changes.find((change) => change.kind === 'reload');
       if (reload !== undefined && !(await mayReload())) return false;
-      if (reload !== undefined) await applyReload(state ?? known, wanted, reload.reason);
+      if (reload !== undefined) beginReload(state ?? known, wanted, reload.reason);
       if (state !== undefined) await between(state, wanted);
       if (held) return false;
     }
@@ -348,6 +431,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   };
 
   const rememberImage = (wanted: ProxyConfig, known: ProxyState) => {
+    if (reloads.since !== undefined) return;
     const parts = [wanted, loaded, known.backends, known.certificateLists];
     if (image?.every((part, index) => part === parts[index]) === true) return;
     image = parts;
@@ -363,7 +447,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
       return 1;
     }
     const done = await settle(wanted, isNew);
-    settled = done && refused?.checksum !== wanted.checksum;
+    settled = done && isAllSeen() && isLoaded(wanted);
     problem = settled ? undefined : problemOf(refused, wanted);
     settledIn = settled ? state?.epoch : undefined;
     toldRefusals = keepMap(
@@ -396,10 +480,12 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     const isNew = wanted !== config;
     config = wanted;
     if (isNew) [settled, settledIn] = [false, undefined];
-    forgiveRefusal(wanted);
     forgiveSecrets(wanted);
     try {
-      return await attend(wanted, isNew);
+      const ended = reloads.take();
+      if (ended !== undefined) await endReload(ended);
+      forgiveRefusal(wanted);
+      return await attend(wanted, isNew || ended !== undefined);
     } catch (error) {
       forget();
       [settled, settledIn] = [false, undefined];
@@ -425,6 +511,9 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     get programmed() {
       return settled && state !== undefined;
     },
+    get loadingSince() {
+      return reloads.since;
+    },
     get worker() {
       return state;
     },
@@ -432,8 +521,14 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
       return state !== undefined;
     },
     forget,
-    stop: (graceMs) => driver.stop(graceMs),
-    flush: () => writer.flush(),
+    async stop(graceMs) {
+      await reloads.idle();
+      await driver.stop(graceMs);
+    },
+    async flush() {
+      await reloads.idle();
+      await writer.flush();
+    },
   };
 }
 
@@ -453,6 +548,11 @@ function backendIn(key: string): string {
 /** Whether a change is a line of a list that names one of these files. */
 function isAbout(change: RuntimeChange, files: ReadonlyMap<string, unknown>): boolean {
   return change.kind === 'add-certificate-line' && wordsIn(change.line).some((word) => files.has(word));
+}
+
+/** Whether a change is one of routes or certificates. */
+function isElsewhere(change: ProxyChange): boolean {
+  return change.kind !== 'reload' && backendOf(change).length === 0;
 }
 
 function backendOf(change: ProxyChange): readonly string[] {

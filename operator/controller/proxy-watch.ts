@@ -76,8 +76,8 @@ export interface Patrol {
   done(now: number, took: number): void;
 }
 
-/** Backends a part: their servers are read and understood in a millisecond or two. */
-const PART = 50;
+/** Backends of a part: their servers are read and understood in a millisecond or two. */
+export const PART = 50;
 /** Milliseconds between two looks at the same server, where few are there. */
 const CYCLE = 1000;
 /** Looking may take this share of the time, so a large set is looked at less often. */

@@ -58,6 +58,7 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
   let stopping = false;
   let found = false;
   let doubted = false;
+  let loading = false;
   /** What HAProxy said of trouble since the last reload began. */
   let trouble: string[] = [];
 
@@ -132,9 +133,32 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
     }
   };
 
+  /** As `reload` of the interface. */
+  const load = async () => {
+    const before = await processes();
+    trouble = [];
+    // Before 2.7 the master only closes the connection; either way `show proc` tells how it ended.
+    const answer = await runMasterCommand(socket, 'reload').catch(() => '');
+    const limit = performance.now() + START_LIMIT;
+    while (performance.now() < limit) {
+      await delay(POLL);
+      if (pid !== undefined && !signal(pid, 0)) throw new ProxyStartError('haproxy ended while it loaded');
+      const after = await processes().catch(() => undefined);
+      if (after === undefined) continue;
+      if (after.failed > before.failed) {
+        await delay(LAST_WORDS);
+        return [...answer.split('\n').filter(isTrouble), ...trouble].join('\n') || 'HAProxy did not load it';
+      }
+      if (after.worker !== undefined && after.worker !== before.worker) return undefined;
+    }
+    return 'HAProxy did not load it in time';
+  };
+
   return {
     processes,
     lost() {
+      // One worker gives way to another, and for a moment the master is not there to be asked.
+      if (loading) return;
       found = false;
       doubted = true;
     },
@@ -151,22 +175,12 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
       return 'started';
     },
     async reload() {
-      const before = await processes();
-      trouble = [];
-      // Before 2.7 the master only closes the connection; either way `show proc` tells how it ended.
-      const answer = await runMasterCommand(socket, 'reload').catch(() => '');
-      const limit = performance.now() + START_LIMIT;
-      while (performance.now() < limit) {
-        await delay(POLL);
-        const after = await processes().catch(() => undefined);
-        if (after === undefined) continue;
-        if (after.failed > before.failed) {
-          await delay(LAST_WORDS);
-          return [...answer.split('\n').filter(isTrouble), ...trouble].join('\n') || 'HAProxy did not load it';
-        }
-        if (after.worker !== undefined && after.worker !== before.worker) return undefined;
+      loading = true;
+      try {
+        return await load();
+      } finally {
+        loading = false;
       }
-      return 'HAProxy did not load it in time';
     },
     check: (candidate) => checkConfiguration(binary, candidate),
     async stop(graceMs) {

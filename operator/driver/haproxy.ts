@@ -41,8 +41,8 @@ import type { ProxyConfig, ProxyState, SecretFile, ServerState } from '../haprox
 import { createStateText } from '../haproxy/state-text.ts';
 import { createFolderWriter, readIfThere, writeAtomically } from './files.ts';
 import { createHaproxyProcess, ProxyStartError, type HaproxyProcessOptions } from './haproxy-process.ts';
-import type { ProxyDriver, RefusedChange, ReloadResult, RuntimeChange } from './proxy-driver.ts';
-import { createRuntimeSocket } from './runtime-socket.ts';
+import type { Loadable, ProxyDriver, RefusedChange, ReloadResult, RuntimeChange } from './proxy-driver.ts';
+import { createRuntimeSocket, runCommands } from './runtime-socket.ts';
 import { secretFileText } from './secret-file.ts';
 
 /** Commands in flight on one connection: each `add server` stops HAProxy's threads for a moment. */
@@ -59,7 +59,6 @@ type Servers = ReadonlyMap<string, ServerState>;
 
 /** What is known of one worker. */
 interface Memory {
-  readonly epoch: string;
   /** Backend → what was read last, and the answer that said so: whoever hears it again has nothing to read. */
   readonly readings: Map<string, { readonly servers: Servers; readonly answer: string }>;
   /** What HAProxy does not tell, as it was last set. `backend/server` → connections at a time. */
@@ -87,7 +86,7 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
   const socket = createRuntimeSocket(socketPath);
   const writeFiles = createFolderWriter(folder, isSecretFile);
   const textOf = (file: SecretFile) => secretFileText(file, options.secretText);
-  let memory = memoryOf('');
+  const memories = createMemories();
   const lastState = createStateText();
   let lastLists: ProxyState['certificateLists'] = new Map();
 
@@ -112,7 +111,7 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     }
   };
 
-  const readAll = (answer: string) => {
+  const readAll = (memory: Memory, answer: string) => {
     lastState.all(answer);
     memory.readings.clear();
     for (const [name, read] of parseServersState(answer)) {
@@ -121,7 +120,7 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     return new Map([...memory.readings].map(([name, { servers }]) => [name, servers]));
   };
 
-  const readOne = (name: string, answer: string): Servers => {
+  const readOne = (memory: Memory, name: string, answer: string): Servers => {
     lastState.some(name, answer);
     const known = memory.readings.get(name);
     const servers =
@@ -139,17 +138,18 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     const backends = asked !== undefined && asked.length > MOST_ASKED ? undefined : asked;
     const names = backends?.map((name) => `show servers state ${name}`) ?? ['show servers state'];
     const { worker, answers } = await ask(names);
-    if (worker.epoch !== memory.epoch) memory = memoryOf(worker.epoch);
+    const memory = memories.of(worker);
     const found =
       backends === undefined
-        ? readAll(answers[0] ?? '')
-        : new Map(backends.map((name, index) => [name, readOne(name, answers[index] ?? '')]));
-    return { worker, backends: found };
+        ? readAll(memory, answers[0] ?? '')
+        : new Map(backends.map((name, index) => [name, readOne(memory, name, answers[index] ?? '')]));
+    return { ...worker, backends: found };
   };
 
   const routing = async () => {
     const { worker, answers: found } = await ask([SHOW_ROUTES, SHOW_LISTS, ...SHOW_SECRETS]);
     const [map = '', lists = '', ...files] = found;
+    const { versions } = memories.of(worker);
     const names = lists.split('\n').filter(isListName);
     const answers = await run(names.map(showList));
     const there = files.flatMap(parseSecretFiles).filter(isSecretFile);
@@ -157,7 +157,7 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     return {
       epoch: worker.epoch,
       routes: parseMap(map),
-      secretFiles: new Map(there.map((name) => [name, memory.versions.get(name) ?? ''])),
+      secretFiles: new Map(there.map((name) => [name, versions.get(name) ?? ''])),
       certificateLists: lastLists,
     };
   };
@@ -194,23 +194,23 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
   /** What a HAProxy starts from must not change while it does. */
   const alone = createTurns();
 
-  /** From files, limits and Secrets are what the files say. */
-  const learn = (config: ProxyConfig, epoch: string) => {
+  /** What a worker holds that begins from the files of a configuration. */
+  const heldBy = (config: ProxyConfig): Memory => {
     const limits = [...config.backends.values()].flatMap(({ name, servers }) =>
       [...servers.values()].map((server): [string, number] => [`${name}/${server.name}`, server.maxConnections]),
     );
     const versions = [...config.secretFiles].flatMap(([name, file]): [string, string][] =>
       isRefused(name, file) ? [[name, refusals.get(name)?.inForce ?? '']] : [[name, file.version]],
     );
-    memory = { ...memoryOf(epoch), limits: new Map(limits), versions: new Map(versions) };
+    return { ...nothingKnown(), limits: new Map(limits), versions: new Map(versions) };
   };
 
   /** A copy of all files is tried first: what is refused never gets where HAProxy starts from. Undefined when it is good. */
-  const checkOf = async (config: ProxyConfig, running: Running): Promise<Refused | undefined> => {
+  const checkOf = async ({ config, state }: Loadable): Promise<Refused | undefined> => {
     const candidate = join(folder, CANDIDATE);
     const clear = () => rm(candidate, { recursive: true, force: true });
     await clear();
-    const files = [...imageFiles(config, running), ...(await secretsOf(config))];
+    const files = [...imageFiles(config, state), ...(await secretsOf(config))];
     const unwritten = await attempt(async () => {
       for (const [name, content] of files) await writeAtomically(join(candidate, name), content);
     });
@@ -219,10 +219,13 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     return unwritten ?? (words === '' ? undefined : { done: false, reason: 'ConfigRejected', words, mayPass: false });
   };
 
-  const reload = async (config: ProxyConfig, running: Running): Promise<Refused | undefined> => {
+  const reload = async (newest: () => Loadable): Promise<Refused | undefined> => {
+    // The rows of servers whose state the new worker goes on from.
     await servers();
-    const unwritten = await attempt(() => prepareImage(config, running));
+    const { config, state } = newest();
+    const unwritten = await attempt(() => prepareImage(config, state));
     if (unwritten !== undefined) return unwritten;
+    memories.expect(config.checksum, heldBy(config));
     socket.renew();
     const words = await process.reload();
     return words === undefined ? undefined : { done: false, reason: 'ConfigRejected', words, mayPass: true };
@@ -237,6 +240,7 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
           const backends = text === '' ? new Map() : parseServersState(text.trimEnd());
           const unwritten = await attempt(() => prepareImage(config, { backends, certificateLists: lastLists }));
           image.isNew = unwritten === undefined;
+          if (image.isNew) memories.expect(config.checksum, heldBy(config));
           // Where there is no room the image of before serves better than nobody.
           if (unwritten !== undefined && (await skeletonOnDisk(folder)) === '')
             throw new ProxyStartError(unwritten.words);
@@ -245,27 +249,22 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
       );
       if (ensured === 'running') return { how: ensured };
       if (ensured === 'took-over' || !image.isNew) return { how: 'took-over', skeleton: await skeletonOnDisk(folder) };
-      learn(config, (await servers()).worker.epoch);
+      memories.born(await servers());
       return { how: ensured, skeleton: config.skeleton };
     },
     async read() {
-      const reading = await servers();
-      const { pid, epoch, checksum, version } = reading.worker;
-      const { backends } = reading;
+      const { pid, epoch, checksum, version, backends } = await servers();
       return { ...(await routing()), pid, epoch, checksum, version, backends };
     },
     readRouting: routing,
-    async readServers(backends) {
-      const reading = await servers(backends);
-      return { epoch: reading.worker.epoch, backends: reading.backends };
-    },
+    readServers: servers,
     async connections(backends) {
       const answers = await run(backends.map((name) => `show servers conn ${name}`));
       return new Map(answers.flatMap((answer) => [...parseConnections(answer)]));
     },
     async apply(changes) {
       const refused: RefusedChange[] = [];
-      const applying = { run, memory, refusals, taken, textOf };
+      const applying = { run, memory: memories.last(), refusals, taken, textOf };
       for (const stage of stages(batches(changes))) refused.push(...(await applyStage(stage, applying)));
       return refused;
     },
@@ -273,14 +272,12 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
       const [tables = '', peers = ''] = await run([SHOW_TABLES, SHOW_PEERS]);
       return parseRemembered(tables) > 0 && !parseLearnt(peers);
     },
-    async reload(config, state) {
-      const refusal = (await checkOf(config, state)) ?? (await alone(() => reload(config, state)));
+    async reload(newest) {
+      const refusal = (await checkOf(newest())) ?? (await alone(() => reload(newest)));
       if (refusal !== undefined) return refusal;
-      const { worker } = await waitForWorker(() => {
-        socket.renew();
-        return servers();
-      }, config.checksum);
-      learn(config, worker.epoch);
+      memories.born(await waitForWorker(socketPath, newest().config.checksum));
+      // The line that is held leads to the old one.
+      socket.renew();
       return { done: true };
     },
     writeImage: (config, running) => alone(() => writeImage(config, running)),
@@ -321,8 +318,8 @@ async function skeletonOnDisk(folder: string): Promise<string> {
 
 const NO_SERVERS: Servers = new Map();
 
-function memoryOf(epoch: string): Memory {
-  return { epoch, readings: new Map(), limits: new Map(), versions: new Map() };
+function nothingKnown(): Memory {
+  return { readings: new Map(), limits: new Map(), versions: new Map() };
 }
 
 function withLimits(backend: string, states: Servers, known: Memory['limits']): Servers {
@@ -334,17 +331,59 @@ function withLimits(backend: string, states: Servers, known: Memory['limits']): 
   return found;
 }
 
-/** The new worker binds the runtime socket a moment after the master calls it a worker. */
-async function waitForWorker<T extends { readonly worker: { readonly checksum: string } }>(
-  read: () => Promise<T>,
-  checksum: string,
-): Promise<T> {
+/** The new worker takes over the runtime socket a moment after the master calls it a worker. */
+async function waitForWorker(socket: string, checksum: string): Promise<WorkerInfo> {
   for (let attempt = 0; ; attempt++) {
-    const reading = await read().catch(() => undefined);
-    if (reading?.worker.checksum === checksum) return reading;
+    const worker = await runCommands(socket, ['show info']).then(
+      ([info = '']) => parseInfo(info),
+      () => undefined,
+    );
+    if (worker?.checksum === checksum) return worker;
     if (attempt === 500) throw new Error('the new HAProxy worker does not answer on its socket');
     await delay(10);
   }
+}
+
+type Worker = Pick<WorkerInfo, 'epoch' | 'checksum'>;
+
+/** What is known of the last workers, for while one takes over from another either may answer. */
+interface Memories {
+  /** The one of a worker, which is spoken to now. */
+  of(worker: Worker): Memory;
+  /** The one of the worker that was spoken to last. */
+  last(): Memory;
+  /** A worker with this checksum begins from files of which `held` is known. */
+  expect(checksum: string, held: Memory): void;
+  /** The expected one is there. */
+  born(worker: Worker): void;
+}
+
+/** Workers that are remembered: one that ends, and the one after it. */
+const MOST_WORKERS = 2;
+
+function createMemories(): Memories {
+  const known = new Map<string, Memory>();
+  let last = nothingKnown();
+  let expected: { readonly checksum: string; readonly held: Memory } | undefined;
+  const of = ({ epoch, checksum }: Worker) => {
+    const found = known.get(epoch);
+    last = found ?? (expected?.checksum === checksum ? expected.held : nothingKnown());
+    if (found !== undefined) return last;
+    known.set(epoch, last);
+    for (const old of [...known.keys()].slice(0, -MOST_WORKERS)) known.delete(old);
+    return last;
+  };
+  return {
+    of,
+    last: () => last,
+    expect(checksum, held) {
+      expected = { checksum, held };
+    },
+    born(worker) {
+      of(worker);
+      expected = undefined;
+    },
+  };
 }
 
 type Batch =

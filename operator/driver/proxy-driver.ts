@@ -23,7 +23,13 @@ export type ReloadResult =
       readonly mayPass: boolean;
     };
 
-/** One HAProxy that we drive. Its methods are called one at a time. */
+/** What a new worker begins from. */
+export interface Loadable {
+  readonly config: ProxyConfig;
+  readonly state: ProxyState;
+}
+
+/** One HAProxy that we drive. Its methods are called one at a time, but for `reload`, which the others may run beside. */
 export interface ProxyDriver {
   /**
    * Sees to it that a HAProxy runs: takes over the one that does, or starts one from `config`.
@@ -33,7 +39,7 @@ export interface ProxyDriver {
   ensure(config: ProxyConfig): Promise<{ readonly how: Ensured; readonly skeleton?: string }>;
   /** The whole state, of the worker that serves now. */
   read(): Promise<ProxyState>;
-  /** Servers of all backends (or of some) and the epoch they were read in. */
+  /** Servers of all backends (or of some, which have to be there) and the worker that they were read from. */
   readServers(backends?: readonly string[]): Promise<ServersReading>;
   /** What is in force beside the backends: routes and certificates. */
   readRouting(): Promise<Pick<ProxyState, 'epoch' | 'routes' | 'secretFiles' | 'certificateLists'>>;
@@ -43,15 +49,17 @@ export interface ProxyDriver {
   apply(changes: readonly RuntimeChange[]): Promise<readonly RefusedChange[]>;
   /** Whether a reload now would lose what HAProxy remembers of clients: a worker that is still asking others for it teaches nobody. */
   wouldForget(): Promise<boolean>;
-  /** Checks the configuration, puts it on disk and makes a new worker take over. */
-  reload(config: ProxyConfig, state: ProxyState): Promise<ReloadResult>;
+  /**
+   * Checks the configuration, puts it on disk and makes a new worker take over. Until that answers, changes reach the old one; what was
+   * changed since the files were written the new one does not know. `newest` is asked for each: always one skeleton, with servers as they are then.
+   */
+  reload(newest: () => Loadable): Promise<ReloadResult>;
   /** Writes the recovery image. */
   writeImage(config: ProxyConfig, state: ProxyState): Promise<void>;
   /** Ends HAProxy after its connections have, at the latest after `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
 
-export interface ServersReading {
-  readonly epoch: string;
+export interface ServersReading extends Pick<ProxyState, 'pid' | 'epoch' | 'checksum' | 'version'> {
   readonly backends: ReadonlyMap<string, ReadonlyMap<string, ServerState>>;
 }

@@ -225,6 +225,11 @@ export function checksumIn(skeleton: string): string {
   return /^ {2}description (\S+)$/m.exec(skeleton)?.[1] ?? '';
 }
 
+/** Names of the backends of a skeleton. */
+export function backendsIn(skeleton: string): ReadonlySet<string> {
+  return new Set([...skeleton.matchAll(/^backend (\S+)$/gm)].map(([, name = '']) => name));
+}
+
 const OTHER_DESCRIPTORS = 10_000;
 
 function roomOf({ maxConnections, otherDescriptors = OTHER_DESCRIPTORS }: ProxySettings): Room {

@@ -27,6 +27,8 @@ export interface PlanContext {
   readonly runningSkeleton: string;
   /** Checksum of a skeleton that HAProxy refused: it is not tried again. */
   readonly refused?: string;
+  /** A reload is under way: no other one begins. */
+  readonly loading?: boolean;
   /** Files of Secrets that HAProxy refused → version: they are not tried again, and what needs them is left out. */
   readonly refusedSecrets?: ReadonlyMap<string, string>;
 }
@@ -289,6 +291,7 @@ function sameEntries(one: Routes, other: Routes): boolean {
 }
 
 function reload(state: ProxyState, config: ProxyConfig, context: PlanContext): readonly ProxyChange[] {
-  if (state.checksum === config.checksum || context.refused === config.checksum) return [];
+  const { refused, loading = false } = context;
+  if (loading || state.checksum === config.checksum || refused === config.checksum) return [];
   return [{ kind: 'reload', reason: reloadReason(context.runningSkeleton, config.skeleton) }];
 }

@@ -1,5 +1,11 @@
 /** A HAProxy in memory that honours the driver's interface, and that can be made to fail. */
-import type { ProxyDriver, RefusedChange, ReloadResult, RuntimeChange } from '../../operator/driver/proxy-driver.ts';
+import type {
+  Loadable,
+  ProxyDriver,
+  RefusedChange,
+  ReloadResult,
+  RuntimeChange,
+} from '../../operator/driver/proxy-driver.ts';
 import type { ProxyConfig } from '../../operator/haproxy/proxy.ts';
 import { later, restarted, simulate, type Simulated } from '../haproxy/simulate.ts';
 
@@ -37,15 +43,21 @@ export interface MemoryProxy {
   later(): void;
 }
 
+/** A reload runs beside everything else but another one and what writes its files. */
+function mayOverlap(method: Method, other: Method): boolean {
+  const both = [method, other];
+  return both.includes('reload') && method !== other && !both.includes('writeImage');
+}
+
 /** A HAProxy that does not run yet. */
 export function createMemoryProxy(): MemoryProxy {
   const failing = new Map<Method, number>();
   let found = false;
-  let inside: Method | undefined;
-  /** Runs one method: alone, as slow and as faulty as asked. */
+  const inside = new Set<Method>();
+  /** Runs one method: alone or beside a reload, as slow and as faulty as asked. */
   const run = async <T>(method: Method, work: () => T, what = ''): Promise<T> => {
-    if (inside !== undefined) proxy.overlaps.push(`${method} during ${inside}`);
-    inside = method;
+    for (const other of inside) if (!mayOverlap(method, other)) proxy.overlaps.push(`${method} during ${other}`);
+    inside.add(method);
     try {
       const time = proxy.takes.get(method) ?? 0;
       if (time > 0) {
@@ -56,7 +68,7 @@ export function createMemoryProxy(): MemoryProxy {
       enter(method, what);
       return work();
     } finally {
-      inside = undefined;
+      inside.delete(method);
     }
   };
   const enter = (method: Method, what: string) => {
@@ -84,9 +96,9 @@ export function createMemoryProxy(): MemoryProxy {
     return { how: 'started', skeleton: config.skeleton };
   };
   const readServers = (backends?: readonly string[]) => {
-    const { epoch, backends: all } = running().state;
+    const { pid, epoch, checksum, version, backends: all } = running().state;
     const asked = backends === undefined ? all : new Map([...all].filter(([name]) => backends.includes(name)));
-    return { epoch, backends: asked };
+    return { pid, epoch, checksum, version, backends: asked };
   };
   const connections = () => {
     const { state, connections: open } = running();
@@ -107,13 +119,14 @@ export function createMemoryProxy(): MemoryProxy {
     proxy.now = outcome.next;
     return [];
   };
-  const reload = (config: ProxyConfig): ReloadResult => {
+  /** The new worker is what the files said, however long it takes to begin. */
+  const reload = ({ config, state }: Loadable): ReloadResult => {
     const words = proxy.check(config.skeleton);
     if (words !== '') return { done: false, reason: 'ConfigRejected', words, mayPass: false };
     proxy.image = config;
     const refused = proxy.load(config.skeleton);
     if (refused !== '') return { done: false, reason: 'ConfigRejected', words: refused, mayPass: true };
-    proxy.now = restarted(running(), config);
+    proxy.now = restarted({ state }, config);
     return { done: true };
   };
 
@@ -129,7 +142,10 @@ export function createMemoryProxy(): MemoryProxy {
     connections: () => run('connections', connections),
     apply: (changes) => run('apply', () => changes.flatMap(applyOne), ` ${changes.map(({ kind }) => kind).join(' ')}`),
     wouldForget: () => run('wouldForget', () => proxy.forgetful),
-    reload: (config) => run('reload', () => reload(config)),
+    reload: (newest) => {
+      const files = newest();
+      return run('reload', () => reload(files));
+    },
     writeImage: (config) => run('writeImage', () => void (proxy.image = config)),
     stop: () => run('stop', () => void (proxy.now = undefined)),
   };

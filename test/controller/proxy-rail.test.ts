@@ -20,15 +20,18 @@ const WORDS = '[ALERT] config : no good';
 let proxy: MemoryProxy;
 let rail: ProxyRail;
 let told: string[];
+/** Times that the rail asked for a round. */
+let woken: number;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
   proxy = createMemoryProxy();
-  told = [];
+  [told, woken] = [[], 0];
   rail = createProxyRail({
     driver: proxy.driver,
     settings: SETTINGS,
     bind: '127.0.0.1',
+    wake: () => (woken += 1),
     events: {
       started: (how) => told.push(how),
       applied: (changes) => told.push(...changes.map(({ kind }) => kind)),
@@ -106,7 +109,7 @@ describe('a rail', () => {
     expect(told).toEqual(['add-server']);
     expect(rail.observed.programmed).toBe(false);
     proxy.forgetful = false;
-    await settle(heavy, 1);
+    await settle(heavy, 2);
     expect(told).toContain('reloaded pool-options');
   });
 
@@ -115,7 +118,7 @@ describe('a rail', () => {
     [proxy.forgetful, told.length] = [true, 0];
     await settle(SLOW, 10);
     expect(told).toEqual([]);
-    await settle(SLOW, 2);
+    await settle(SLOW, 3);
     expect(told).toEqual(['reloaded pool-options']);
   });
 
@@ -169,10 +172,78 @@ describe('the recovery image', () => {
   it('of before a reload is not written after it', async () => {
     await settle(ONE);
     await rail.round(TWO);
-    proxy.fail('read');
-    await expect(rail.round(SLOW)).rejects.toThrow('read fails');
+    await rail.round(SLOW);
+    proxy.fail('readRouting');
+    await expect(rail.round(SLOW)).rejects.toThrow('readRouting fails');
     await vi.advanceTimersByTimeAsync(1000);
     expect(isSlow(proxy.image?.skeleton ?? '')).toBe(true);
+  });
+});
+
+describe('a reload', () => {
+  /** Milliseconds. */
+  const LONG = 1000;
+
+  beforeEach(async () => {
+    await settle(TWO);
+    proxy.takes.set('reload', LONG);
+    await rail.round(SLOW);
+    told.length = 0;
+  });
+
+  const over = async () => {
+    await vi.advanceTimersByTimeAsync(LONG);
+    expect(woken).toBe(1);
+  };
+
+  it('does not keep a server waiting: the worker that serves has it at once, the new one before anything is read', async () => {
+    const changed = topologyOf(site(['a', 'c'], { slowStart: '10s', drainTimeout: '60s' }));
+    const [joins, leaves] = ['c_192.0.2.2:8001', 'b_192.0.2.2:8001'];
+    await rail.round(changed);
+    expect(told).toEqual(['add-server', 'set-state']);
+    expect(servers()).toMatchObject({ [joins]: 'drain', [leaves]: 'drain' });
+    expect(rail.observed).toMatchObject({ programmed: false });
+    expect(rail.loadingSince).toBeDefined();
+    await over();
+    proxy.calls.length = 0;
+    await rail.round(changed);
+    expect(proxy.calls.slice(0, 3)).toEqual(['readServers', 'ensure', 'apply add-server set-state']);
+    expect(told).toContain('reloaded pool-options');
+    expect(servers()).toEqual({ 'a_192.0.2.1:8000': 'ready', [joins]: 'drain', [leaves]: 'drain' });
+    expect(proxy.overlaps).toEqual([]);
+  });
+
+  it('is one at a time, and another one when something else is wanted by then', async () => {
+    const other = topologyOf(site(['a', 'b'], { slowStart: '20s' }));
+    await rail.round(other);
+    await rail.round(other);
+    await over();
+    await rail.round(other);
+    expect(told).toEqual(['reloaded pool-options']);
+    await vi.advanceTimersByTimeAsync(LONG);
+    await rail.round(other);
+    expect(told).toEqual(['reloaded pool-options', 'reloaded pool-options']);
+    expect(rail.observed).toMatchObject({ programmed: true });
+    expect(proxy.overlaps).toEqual([]);
+  });
+
+  it('that fails is trouble once, and tried again', async () => {
+    proxy.fail('reload');
+    await over();
+    await expect(rail.round(SLOW)).rejects.toThrow('reload fails');
+    await rail.round(SLOW);
+    await vi.advanceTimersByTimeAsync(LONG);
+    await rail.round(SLOW);
+    expect(told).toEqual(['reloaded pool-options']);
+  });
+
+  it('is over before an end', async () => {
+    const stopped = rail.stop(0);
+    await vi.advanceTimersByTimeAsync(LONG - 1);
+    expect(proxy.now).toBeDefined();
+    await vi.advanceTimersByTimeAsync(1);
+    await stopped;
+    expect(proxy.now).toBeUndefined();
   });
 });
 
@@ -325,7 +396,8 @@ describe('trouble with HAProxy', () => {
   it('notices a worker that is another one', async () => {
     await settle(ONE);
     const config = configOf(site(['a']));
-    await proxy.driver.reload(config, await proxy.driver.read());
+    const state = await proxy.driver.read();
+    await proxy.driver.reload(() => ({ config, state }));
     await proxy.driver.apply([{ kind: 'replace-routes', routes: new Map() }]);
     await settle(ONE);
     expect(proxy.now?.state.routes).toEqual(config.routes);

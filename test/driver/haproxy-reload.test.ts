@@ -1,8 +1,10 @@
 /** A HAProxy that gets another structure, another driver, a configuration that is no good, or that dies. */
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runMasterCommand } from '../../operator/driver/runtime-socket.ts';
+import type { ServerState } from '../../operator/haproxy/proxy.ts';
 import { admitted } from '../support/admit.ts';
 import { allTo, createTestProxy, poolOf, ROUTER, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { eventually } from '../support/wait.ts';
@@ -128,6 +130,74 @@ describe('a reload by somebody else', () => {
     await eventually('the old workers to end', async () => (await proxy.processes()).old.length === 0);
     expect(proxy.told.reloaded).toEqual([]);
   });
+});
+
+describe('a reload that takes its time', () => {
+  /** HAProxy does not get past this script while there is a file `gate`, and says that it waits there. */
+  const gated = `${ROUTER}
+local gate = io.open("gate")
+if gate ~= nil then io.open("waiting", "w"):close() end
+while gate ~= nil do
+  gate:close()
+  os.execute("sleep 0.02")
+  gate = io.open("gate")
+end
+`;
+
+  const shares = async (target: TestProxy, count: number) => {
+    const answers = await Promise.all(Array.from({ length: count }, () => target.get(PORT, '/')));
+    return new Set(answers.map(({ server }) => server));
+  };
+
+  it('keeps no server from joining, leaving or resting', async () => {
+    const slow = await createTestProxy({ settings: { router: gated } });
+    const gate = join(slow.folder, 'gate');
+    const three = await startWebServer({ name: 'three' });
+    try {
+      await slow.apply(site());
+      await slow.serving();
+      const { pid } = await slow.info();
+      const wanted = (spec: object, pool: string) => [
+        poolOf('site', [two, three], spec),
+        poolOf(pool, []),
+        ruleOf('site', PORT, [allTo('site')]),
+      ];
+      await writeFile(gate, '');
+      slow.aim(admitted([...site(), poolOf('other', [])]));
+      await slow.until('HAProxy to wait in its reload', () => slow.file('waiting').catch(() => false));
+
+      slow.aim(admitted(wanted({}, 'other')));
+      await slow.until('the new server to serve, and the old one not', async () => {
+        const found = await slow.servers(BACKEND);
+        return serves(found, three) && !serves(found, one);
+      });
+      expect(await shares(slow, 20)).toEqual(new Set(['three', 'two']));
+      expect((await slow.info()).pid).toBe(pid);
+      expect(slow.rail.loadingSince).toBeDefined();
+      expect(slow.told.reloaded).toEqual([]);
+      // Another structure waits for its turn, and servers do not wait for it.
+      const drained = [two, three].map(({ name, address, port }) => ({ name, address, port, state: 'Drain' }));
+      slow.aim(admitted(wanted({ externalEndpoints: [drained[0], { ...drained[1], state: 'Active' }] }, 'third')));
+      await slow.until('the other server to rest', async () => !serves(await slow.servers(BACKEND), two));
+      expect(await shares(slow, 20)).toEqual(new Set(['three']));
+      expect(slow.told.reloaded).toEqual([]);
+
+      await rm(gate);
+      await slow.until('both reloads to be over', () => slow.rail.observed.programmed);
+      expect(slow.told.reloaded).toEqual(['pools', 'pools']);
+      expect(await slow.processes()).toMatchObject({ reloads: 2, failed: 0 });
+      await slow.serving();
+      expect(await shares(slow, 20)).toEqual(new Set(['three']));
+      expect(slow.told.refused).toEqual([]);
+    } finally {
+      await rm(gate, { force: true });
+      await slow.stop();
+      await three.stop();
+    }
+  });
+
+  const serves = (found: ReadonlyMap<string, ServerState>, { name, address, port }: WebServer) =>
+    found.get(`${name}_${address}:${port}`)?.admin === 'ready';
 });
 
 describe('a configuration that HAProxy refuses', () => {
