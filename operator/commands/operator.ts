@@ -11,7 +11,7 @@ import { createClusterObjectsDriver } from '../driver/cluster-objects.ts';
 import { createDatabaseServer } from '../driver/mysql-server.ts';
 import { createNameResolver } from '../driver/names.ts';
 import { createBackoff, waitFor } from '../kube/backoff.ts';
-import type { Client } from '../kube/client.ts';
+import { guardedClient, type Client } from '../kube/client.ts';
 import { createRecorder, type Recorder } from '../kube/events.ts';
 import { startElection } from '../kube/lease.ts';
 import { apiVersionOf, reached, type ResourceType } from '../kube/resource.ts';
@@ -62,7 +62,7 @@ export async function operator(options: OperatorCommandOptions): Promise<number>
     controllers: [...Object.values(CONTROLLERS), 'database'],
   });
   const cluster = await openCluster({ ...options, component: 'operator', metrics });
-  const { client } = cluster;
+  const client = guardedClient(cluster.client, () => election.leading);
   const namespaces = config.watchNamespaces;
   let image = options.image ?? config.proxy.image;
   const imageKnown = async () => {
@@ -78,7 +78,12 @@ export async function operator(options: OperatorCommandOptions): Promise<number>
     statuses: true,
   });
   const world = createClusterWorld({ client, namespaces, home: namespace, log });
-  const recorder = createRecorder({ client, controller: 'webpool.dev/operator', instance: options.name, log });
+  const recorder = createRecorder({
+    client: cluster.client,
+    controller: 'webpool.dev/operator',
+    instance: options.name,
+    log,
+  });
   const databases = createDatabaseRail({
     open: ({ id, host, port }) => createDatabaseServer({ id, host, port, log }),
     secretValue: (secret, key) => source.secretValue(secret, key),
@@ -104,6 +109,7 @@ export async function operator(options: OperatorCommandOptions): Promise<number>
     // A grant that is deleted waits for us by its finalizer: nothing has to be remembered elsewhere.
     remembered: [],
     remember: () => undefined,
+    allowed: () => election.leading,
   });
   const resolver = createNameResolver({ onChange: () => running.wake() });
   const running: Operator = startOperator({

@@ -28,6 +28,11 @@ export interface DatabaseRailOptions {
   /** Addresses of Pods that were seen to go: their accounts need no further proof. */
   readonly departed?: () => ReadonlySet<string>;
   readonly remember: (places: readonly ServerPlace[]) => void;
+  /**
+   * Whether this process may write at this moment: looks come by themselves, also to one that was frozen until another had taken over. A
+   * round is short enough that what it begins then ends before another may begin. Default: always.
+   */
+  readonly allowed?: () => boolean;
 }
 
 export interface DatabaseRail {
@@ -70,6 +75,7 @@ const ALLOW_REMOVAL = 'webpool.dev/allow-removal';
 
 /** Keeps the accounts of all servers that grants name, and of those that none names any more until they are clean. */
 export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
+  const { allowed = () => true } = options;
   const entries = new Map<string, Entry>();
   const history = hostHistory();
   const known = createKnownHosts();
@@ -86,7 +92,7 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
 
   const round = async (id: string): Promise<number | undefined> => {
     const entry = entries.get(id);
-    if (entry === undefined || picture === undefined) return undefined;
+    if (entry === undefined || picture === undefined || !allowed()) return undefined;
     const begun = performance.now();
     const { resources } = picture;
     const input = inputOf(entry.place, picture);

@@ -77,6 +77,24 @@ export function createClient(transport: Transport): Client {
   };
 }
 
+/**
+ * The same client, whose writes are refused while `allowed` does not hold. Whoever was frozen in the midst of its work, until another had
+ * taken over, must not go on with what it knew then.
+ */
+export function guardedClient(client: Client, allowed: () => boolean): Client {
+  const whenAllowed = async <T>(write: () => Promise<T>): Promise<T> => {
+    if (!allowed()) throw new Error('this process does not lead any more: nothing is written');
+    return write();
+  };
+  return {
+    ...client,
+    create: (...given) => whenAllowed(() => client.create(...given)),
+    apply: (...given) => whenAllowed(() => client.apply(...given)),
+    patch: (...given) => whenAllowed(() => client.patch(...given)),
+    delete: (...given) => whenAllowed(() => client.delete(...given)),
+  };
+}
+
 function withType(type: ResourceType, object: AppliedObject): unknown {
   return { apiVersion: apiVersionOf(type), kind: type.kind, ...object };
 }

@@ -53,6 +53,7 @@ interface WorldOptions {
   /** Instead, where it changes. */
   readonly proxyNow?: () => ProxyObserved | undefined;
   readonly secretValue?: (name: Key, key: string) => string | undefined;
+  readonly allowed?: () => boolean;
 }
 
 function world(options: WorldOptions = {}): World {
@@ -82,6 +83,7 @@ function world(options: WorldOptions = {}): World {
     onError: () => undefined,
     remembered,
     remember: (places) => memories.push(places),
+    ...(options.allowed && { allowed: options.allowed }),
   });
   rail = made;
   const show = (picture: Resources): void => made.update(picture, buildTopology(picture, NO_NAMES));
@@ -98,6 +100,23 @@ describe('one loop a server', () => {
     await eventually('the other server', () => rail.observed.has('alive:3306 as default/admin'));
     expect([...rail.observed.keys()]).toEqual(['alive:3306 as default/admin']);
     expect(rail.settled).toBe(false);
+  });
+
+  it('begins no round while it may not write, whoever wakes it', async () => {
+    let may = true;
+    const { rail, show, servers } = world({ allowed: () => may });
+    show(resources({ grants: [on('a', 'db')], secrets: SECRETS }));
+    await eventually('a round', () => rail.settled);
+    const asked = servers.get('db:3306 as default/admin')?.asked ?? [];
+    const { length } = asked;
+    may = false;
+    rail.wake();
+    show(resources({ grants: [on('a', 'db'), on('b', 'db')], secrets: SECRETS }));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(asked).toHaveLength(length);
+    may = true;
+    rail.wake();
+    await eventually('another round', () => asked.length > length);
   });
 
   it('is settled once every server is, or has a problem that waiting does not solve', async () => {

@@ -18,6 +18,8 @@ const PATIENCE = 240_000;
 /** Longer than a Lease (15 s), a report (15 s) and a request (30 s) count: whatever waits for the API server has given up by then. */
 const LONG = 35_000;
 
+/** A leader that is well looks at its databases that often. */
+const RESYNC = 31_000;
 const ROUNDS = 'controller_runtime_reconcile_total{controller="cluster",result="success"}';
 /** Which slices of machines there are, and how often each was written. */
 const SLICES = ['get', 'endpointslices', '-l', 'endpointslice.kubernetes.io/managed-by=webpool.dev'];
@@ -66,17 +68,21 @@ describeWhere('with two operators', await missingOperatorWorld(), () => {
     expect(await world.machines()).toEqual(['web01']);
     await world.ready('webpool/blog', 'routingrule/site', 'databasegrant/blog-db');
   };
+  const joins = async (name: string, address: string) => {
+    await world.apply(...world.site({ grant: true, others: [{ name, address }] }));
+    await eventually(`the account of ${name}`, async () => (await world.accounts()).includes(address));
+    await eventually(`the slice of ${name}`, async () => (await world.machines()).includes(name));
+  };
+  const leaves = async (name: string, address: string) => {
+    await world.apply(...world.site({ grant: true }));
+    await eventually(`the account of ${name} goes`, async () => !(await world.accounts()).includes(address));
+    expect(await world.accounts()).toEqual([world.network.hostAddress]);
+    await eventually(`${name} goes`, async () => (await world.machines()).join() === 'web01');
+  };
   /** The same without Kubernetes' own controllers, which take a minute to come back to an API server that was away. */
   const followsMachines = async () => {
-    const address = '198.18.255.200';
-    const others = [{ name: 'web02', address }];
-    await world.apply(...world.site({ grant: true, others }));
-    await eventually('the account of web02', async () => (await world.accounts()).includes(address));
-    await eventually('the slice of web02', async () => (await world.machines()).includes('web02'));
-    await world.apply(...world.site({ grant: true }));
-    await eventually('the account of web02 goes', async () => !(await world.accounts()).includes(address));
-    expect(await world.accounts()).toEqual([world.network.hostAddress]);
-    await eventually('web02 goes', async () => (await world.machines()).join() === 'web01');
+    await joins('web02', '198.18.255.200');
+    await leaves('web02', '198.18.255.200');
     await world.ready('webpool/blog', 'routingrule/site', 'databasegrant/blog-db');
   };
   const noVisitorIsLost = async () => {
@@ -135,18 +141,28 @@ describeWhere('with two operators', await missingOperatorWorld(), () => {
   );
 
   test(
-    'one that wakes up after another took over does not lead any more, and says so',
+    'one that wakes up after another took over does not lead any more, says so, and undoes nothing',
     { timeout: PATIENCE },
     async () => {
       const { leader, follower } = await roles();
       const { starts } = leader;
+      const since = performance.now();
       leader.freeze();
       await eventually('the other leads', () => follower.leads());
       await works();
+      await joins('web02', '198.18.255.201');
+      await world.database.query("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = 1");
+      // Of web02 the frozen one knows nothing, and its next look at the database is due as soon as it can.
+      await delay(Math.max(0, since + RESYNC - performance.now()));
       leader.thaw();
       await eventually('it ends', () => leader.starts > starts);
       expect(await leader.log()).toContain('the lease was lost');
+      const drops = "SELECT argument FROM mysql.general_log WHERE argument LIKE 'DROP USER%'";
+      expect(await world.database.query(drops)).toEqual([]);
       expect((await roles()).leader).toBe(follower);
+      expect(await world.machines()).toContain('web02');
+      await world.database.query('SET GLOBAL general_log = 0');
+      await leaves('web02', '198.18.255.201');
       await works();
       await noVisitorIsLost();
     },

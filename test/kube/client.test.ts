@@ -1,6 +1,6 @@
 /** The verbs, as they go over the wire. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createClient, type Client } from '../../operator/kube/client.ts';
+import { createClient, guardedClient, type Client } from '../../operator/kube/client.ts';
 import { createTransport } from '../../operator/kube/transport.ts';
 import { startFakeApiServer, type FakeApiServer } from './fake-api-server.ts';
 
@@ -60,4 +60,21 @@ test('delete spares an object that was made anew', async () => {
   await expect(client.delete(TYPE, PLACE, 'another')).rejects.toMatchObject({ code: 409 });
   await client.delete(TYPE, PLACE, metadata.uid);
   expect(server.all('webpools')).toEqual([]);
+});
+
+test('a guarded client writes while it may, and only reads while it may not', async () => {
+  let allowed = true;
+  const guarded = guardedClient(client, () => allowed);
+  await guarded.apply(TYPE, { metadata: PLACE, spec: { port: 80 } }, OWNER);
+  allowed = false;
+  const { length } = server.requests;
+  const writes: readonly (() => Promise<unknown>)[] = [
+    () => guarded.create(TYPE, { metadata: { ...PLACE, name: 'other' } }),
+    () => guarded.apply(TYPE, { metadata: PLACE, spec: { port: 81 } }, OWNER),
+    () => guarded.patch(TYPE, PLACE, { kind: 'Merge', body: { spec: { port: 81 } } }),
+    () => guarded.delete(TYPE, PLACE),
+  ];
+  for (const write of writes) await expect(write()).rejects.toThrow('does not lead any more');
+  expect(server.requests).toHaveLength(length);
+  expect((await guarded.get(TYPE, PLACE))['spec']).toEqual({ port: 80 });
 });
