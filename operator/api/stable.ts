@@ -7,28 +7,25 @@ import { patchedKeys } from './patched-map.ts';
  */
 export function keepIdentity<T>(previous: unknown, next: T): T {
   // SAFETY: they are the same. Of equal texts the earlier one stays: the new one may be a part of a long text and keep all of it in memory.
-  if (Object.is(previous, next)) return previous as T;
-  if (Array.isArray(previous) && Array.isArray(next)) return keepArray(previous, next);
-  if (isRecord(previous) && isRecord(next)) return keepRecord(previous, next);
+  if (isSame(previous, next)) return previous as T;
+  // SAFETY: what is made anew holds the very items or fields of `next`, each as it is or as its equal.
+  if (Array.isArray(previous) && Array.isArray(next))
+    return next.map((item, index) => keepIdentity(previous[index], item)) as T;
+  if (isRecord(previous) && isRecord(next))
+    return Object.fromEntries(
+      Object.entries(next).map(([key, value]) => [key, keepIdentity(previous[key], value)]),
+    ) as T;
   return next;
 }
 
-function keepArray<T>(previous: readonly unknown[], next: T & unknown[]): T {
-  const kept = next.map((item, index) => keepIdentity(previous[index], item));
-  // SAFETY: `previous` holds the very items of `kept`, which has the items of `next`.
-  return (sameItems(previous, kept) ? previous : kept) as T;
-}
-
-function keepRecord<T>(previous: Record<string, unknown>, next: T & Record<string, unknown>): T {
-  const entries = Object.entries(next).map(([key, value]) => [key, keepIdentity(previous[key], value)] as const);
-  const same =
-    entries.length === Object.keys(previous).length && entries.every(([key, value]) => holds(previous, key, value));
-  // SAFETY: as above, for the fields of a record.
-  return (same ? previous : Object.fromEntries(entries)) as T;
-}
-
-function holds(record: Record<string, unknown>, key: string, value: unknown): boolean {
-  return Object.hasOwn(record, key) && Object.is(record[key], value);
+/** Whether two values of plain data say the same. Most do: then nothing is made anew to find it out. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && b.every((item, index) => isSame(a[index], item));
+  if (!isRecord(a) || !isRecord(b)) return false;
+  const keys = Object.keys(b);
+  return keys.length === Object.keys(a).length && keys.every((key) => Object.hasOwn(a, key) && isSame(a[key], b[key]));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
