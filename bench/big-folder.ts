@@ -6,6 +6,7 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { withOwnNode } from '../test/support/own-node.ts';
 import { builtProgram, residentMemory } from './process.ts';
 
 export interface FolderSize {
@@ -104,8 +105,7 @@ export async function startBigInstance(folder: string): Promise<BigInstance> {
   const args = ['run', folder, '--bind', '127.0.0.1', '--http', '127.0.0.1:0', '--log-format', 'json', '--grace', '1s'];
   const begun = performance.now();
   // As it is started where it is installed: by its first line.
-  const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` };
-  const child = spawn(main, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
+  const child = spawn(main, args, { stdio: ['ignore', 'pipe', 'inherit'], env: withOwnNode() });
   const exit = once(child, 'exit');
   const seen = new Map<string, number>();
   let rest = '';

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { runCommands } from '../operator/driver/runtime-socket.ts';
 import { freePortOn } from '../test/support/address.ts';
 import { createContainer, type Container } from '../test/support/container.ts';
+import { withOwnNode } from '../test/support/own-node.ts';
 import { asInPod } from '../test/support/pod-identity.ts';
 import { figure, type Figures } from './frame.ts';
 import { missingWorld, SERVERS, startKubernetesWorld, type KubernetesWorld } from './kubernetes-world.ts';
@@ -17,8 +18,8 @@ const CHANGES = 10_000;
 const PARALLEL = 8;
 /** Milliseconds without a write after which an operator has nothing left to do. */
 const QUIET = 5000;
-/** Milliseconds that what the start left behind takes to be tidied up, and that processors are measured for after it. */
-const TIDY = 12_000;
+/** Milliseconds that what work left behind takes to be tidied up once it is quiet, and that processors are measured for after it. */
+const TIDY = 15_000;
 const IDLE = 20_000;
 const LIMIT = 300_000;
 const SETTINGS = 'apiVersion: webpool.dev/v1alpha1\nkind: OperatorConfig\n';
@@ -35,13 +36,14 @@ export async function measureKubernetesMemory(say: (text: string) => void): Prom
   try {
     await showProxy(world);
     await quiet(operator);
+    await delay(TIDY);
     const settled = await memoryOf(world, operator);
     say(`agent ${settled.agent.toFixed(0)} MB, operator ${settled.operator.toFixed(0)} MB`);
-    await delay(TIDY);
     const idle = await idleShares({ agent: world.pod.agent.pid, operator: operator.process.pid });
     const seconds = await change(world);
     say(`${CHANGES} changes in ${seconds.toFixed(0)} s`);
     await quiet(operator);
+    await delay(TIDY);
     const after = await memoryOf(world, operator);
     return {
       agent_settled_mb: figure(settled.agent, 'MB'),
@@ -71,10 +73,10 @@ async function startOperator({ plane }: KubernetesWorld): Promise<OperatorProces
   const log = openSync(join(plane.folder, 'operator.log'), 'a');
   const http = `127.0.0.1:${await freePortOn('127.0.0.1')}`;
   const flags = ['--config', config, '--image', 'webpool', '--http', http, '--log-format', 'json'];
-  const own = [process.execPath, await builtProgram(), 'operator', ...flags];
+  const own = [await builtProgram(), 'operator', ...flags];
   const { command, env } = asInPod(plane, own);
   const names = { POD_NAMESPACE: 'default', POD_NAME: 'operator-1' };
-  const container = createContainer(command, { env: { ...process.env, ...names, ...env }, log });
+  const container = createContainer(command, { env: { ...withOwnNode(), ...names, ...env }, log });
   return { process: container, url: `http://${http}` };
 }
 

@@ -10,6 +10,7 @@ import { readOperatorConfig } from '../../operator/api/operator-config.ts';
 import { proxyPod } from '../../operator/cluster/proxy-pod.ts';
 import { freePortOn, loopbackAddress } from './address.ts';
 import { createContainer, type Container } from './container.ts';
+import { withOwnNode } from './own-node.ts';
 import { asInPod, type PodIdentity } from './pod-identity.ts';
 
 export interface ProxyPodOptions {
@@ -19,7 +20,7 @@ export interface ProxyPodOptions {
   readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
   /** Where listeners listen. Default: a loopback address of its own. */
   readonly bind?: string;
-  /** The program whose agent it is. Default: these sources. */
+  /** The program whose agent it is, as it is shipped. Default: these sources. */
   readonly program?: string;
   readonly agentFlags?: readonly string[];
   /** Hard limit of descriptors of both containers, which decides how many connections HAProxy takes. Default: this process's, and 1000 connections. */
@@ -49,7 +50,7 @@ const TAIL = 4000;
 
 /** Starts both. */
 export async function startProxyPod(options: ProxyPodOptions): Promise<ProxyPod> {
-  const { access, pod, bind = loopbackAddress(), program = MAIN, agentFlags = [], descriptors } = options;
+  const { access, pod, bind = loopbackAddress(), program, agentFlags = [], descriptors } = options;
   // As in a cluster, what they log takes no room from what they keep.
   const logs = await mkdtemp(join(tmpdir(), 'webpool-pod-'));
   const folder = options.folder ?? join(logs, 'run');
@@ -62,11 +63,12 @@ export async function startProxyPod(options: ProxyPodOptions): Promise<ProxyPod>
   const where = ['--state-dir', folder, '--bind', bind, '--http', `127.0.0.1:${port}`];
   const connections = descriptors === undefined ? ['--max-connections', '1000'] : [];
   const flags = ['--log-format', 'json', ...connections, ...agentFlags];
-  const own = [...limit, process.execPath, program, 'agent', ...where, ...flags];
+  const agentCommand = program === undefined ? [process.execPath, MAIN] : [program];
+  const own = [...limit, ...agentCommand, 'agent', ...where, ...flags];
   const { command, env: way } =
     typeof access === 'string' ? { command: [...own, '--kubeconfig', access], env: {} } : asInPod(access, own);
   const identity = { POD_NAMESPACE: pod.namespace, POD_NAME: pod.name, POD_UID: pod.uid, POD_IP: bind };
-  const agent = createContainer(command, { env: { ...process.env, ...identity, ...way }, log: log.fd });
+  const agent = createContainer(command, { env: { ...withOwnNode(), ...identity, ...way }, log: log.fd });
   return {
     bind,
     url: `http://127.0.0.1:${port}`,
