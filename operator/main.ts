@@ -11,4 +11,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // Garbage is looked for when a quarter came on top of what is in use, not as much again: it is in the maps that each change makes anew (npm run bench -- memory).
 setFlagsFromString('--heap-growing-percent=25');
 
+// For that, what is in use has to be known: a start looks for no garbage (scripts/build.ts), so it is looked for when it is over.
+tidyAtRest();
+
+// This process has read it (scripts/build.ts); HAProxy is not to.
+delete process.env['MALLOC_MMAP_THRESHOLD_'];
+
 process.exitCode = await program(process.argv.slice(2));
