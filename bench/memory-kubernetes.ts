@@ -19,7 +19,7 @@ const PARALLEL = 8;
 /** Milliseconds without a write after which an operator has nothing left to do. */
 const QUIET = 5000;
 /** Milliseconds that what work left behind takes to be tidied up once it is quiet, and that processors are measured for after it. */
-const TIDY = 15_000;
+const TIDY = 20_000;
 const IDLE = 20_000;
 const LIMIT = 300_000;
 const SETTINGS = 'apiVersion: webpool.dev/v1alpha1\nkind: OperatorConfig\n';
