@@ -49,8 +49,9 @@ import { secretFileText } from './secret-file.ts';
 const BATCH = 30;
 /** Batches of servers that join run beside one another: HAProxy works while we prepare and read. */
 const AT_ONCE = 2;
-/** Of more backends all are read at once: each command costs HAProxy a turn. */
+/** Of more backends, and of more than this part of them, all are read at once: each command costs HAProxy a turn, and each row costs us. */
 const MOST_ASKED = 100;
+const MOST_OF_ALL = 1 / 3;
 const CANDIDATE = 'candidate';
 /** A format and no servers: HAProxy warns of an empty file. */
 const NO_STATE = '1\n';
@@ -135,7 +136,8 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
   };
 
   const servers = async (asked?: readonly string[]) => {
-    const backends = asked !== undefined && asked.length > MOST_ASKED ? undefined : asked;
+    const most = Math.max(MOST_ASKED, memories.last().readings.size * MOST_OF_ALL);
+    const backends = asked !== undefined && asked.length > most ? undefined : asked;
     const names = backends?.map((name) => `show servers state ${name}`) ?? ['show servers state'];
     const { worker, answers } = await ask(names);
     const memory = memories.of(worker);
