@@ -82,6 +82,8 @@ export const PART = 50;
 const CYCLE = 1000;
 /** Looking may take this share of the time, so a large set is looked at less often. */
 const SHARE = 200;
+/** Milliseconds after which the next part is looked at all the same: one look of a busy moment must not blind for minutes. */
+const LONGEST = 5000;
 
 /** A patrol that begins at the beginning. */
 export function createPatrol(): Patrol {
@@ -90,7 +92,7 @@ export function createPatrol(): Patrol {
   return {
     dueIn(now, backends) {
       const parts = Math.max(1, Math.ceil(backends / PART));
-      return last.at + Math.max(CYCLE / parts, last.took * SHARE) - now;
+      return last.at + Math.min(LONGEST, Math.max(CYCLE / parts, last.took * SHARE)) - now;
     },
     next(wanted) {
       const names = [...wanted.backends.keys()];

@@ -88,7 +88,7 @@ describe('the patrol', () => {
     expect(parts[3]).toEqual(parts[0]);
   });
 
-  test('goes round in a second where looking is cheap, and takes a two-hundredth of the time at most', () => {
+  test('goes round in a second where looking is cheap, takes a two-hundredth of the time at most, and does not wait longer than five seconds', () => {
     const patrol = createPatrol();
     expect(patrol.dueIn(0, 1)).toBe(-Infinity);
     patrol.done(1000, 1);
@@ -97,5 +97,7 @@ describe('the patrol', () => {
     expect(patrol.dueIn(1500, 100)).toBe(0);
     patrol.done(1000, 20);
     expect(patrol.dueIn(1000, 100)).toBe(4000);
+    patrol.done(1000, 200);
+    expect(patrol.dueIn(1000, 100)).toBe(5000);
   });
 });
