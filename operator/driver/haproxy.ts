@@ -246,7 +246,8 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
           // Where there is no room the image of before serves better than nobody.
           if (unwritten !== undefined && (await skeletonOnDisk(folder)) === '')
             throw new ProxyStartError(unwritten.words);
-          await rm(socketPath, { force: true });
+          // One that somebody else starts may have made its own by now.
+          if (options.attached !== true) await rm(socketPath, { force: true });
         }),
       );
       if (ensured === 'running') return { how: ensured };
