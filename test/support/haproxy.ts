@@ -131,10 +131,17 @@ const MASTER_SOCKET = 'master.sock';
 /** A HAProxy that starts with the first `apply`. */
 export async function createTestProxy(options: TestProxyOptions = {}): Promise<TestProxy> {
   const folder = await mkdtemp(join(options.within ?? tmpdir(), 'webpool-haproxy-'));
-  return onFolder(folder, loopbackAddress(), options);
+  return onFolder({ folder, address: loopbackAddress(), quiet: Promise.resolve() }, options);
 }
 
-function onFolder(folder: string, address: string, options: TestProxyOptions): TestProxy {
+interface Site {
+  readonly folder: string;
+  readonly address: string;
+  /** Resolves when whoever was there before writes no image any more. */
+  readonly quiet: Promise<void>;
+}
+
+function onFolder({ folder, address, quiet }: Site, options: TestProxyOptions): TestProxy {
   const told: Told = {
     started: [],
     applied: [],
@@ -205,6 +212,7 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
     },
     until: async (what, look) =>
       eventually(what, async () => {
+        await quiet;
         const again = await rail.round(aimed, { peers: options.peers?.(aimed), zone: options.zone?.() });
         const seen = await look();
         if (seen !== undefined && seen !== false) return seen;
@@ -249,7 +257,7 @@ function onFolder(folder: string, address: string, options: TestProxyOptions): T
     findings: () => aimed.findings,
     file: (name) => readFile(join(folder, name), 'utf8'),
     successor(other = options) {
-      const heir = onFolder(folder, address, other);
+      const heir = onFolder({ folder, address, quiet: rail.flush().catch(() => undefined) }, other);
       heirs.push(heir);
       return heir;
     },
