@@ -1,5 +1,5 @@
 /**
- * From the edit of a file to the moment that HAProxy has it, beside a script that only knows the one command; and to the first request
+ * From the edit of a file to the moment that HAProxy has it, beside a script that only says the same commands; and to the first request
  * that a new server answers, and to the last one of a server that was taken out.
  */
 import { spawn } from 'node:child_process';
@@ -73,18 +73,19 @@ interface Kept {
   readonly pools: number;
 }
 
-/** Weights, a server more, a server less, each in another pool; after each the bare command, so that both meet the same moments. */
+/** Weights, a server more, a server less, each in another pool; after each the bare commands, so that both meet the same moments. */
 async function measureChanges({ folder, instance, pools }: Kept, unkept: BigInstance) {
-  const bare = await startBareCommand(unkept);
+  const bare = await startBareCommands(unkept);
   const times: number[] = [];
   const floor: number[] = [];
   for (let turn = 0; turn < WARM_UP + TURNS; turn++) {
     const pool = (turn * 37) % pools;
-    for (const { servers, done } of changesOf(pool, turn)) {
+    for (const { servers, commands, done } of changesOf(pool, turn)) {
+      const seen = { command: `show servers state ${backendOf(pool)}`, done };
       await replace(folder.poolFile(pool), folder.poolText(pool, servers));
-      const own = await timeUntil(instance, `show servers state http_default_pool${pool}`, done);
+      const own = await timeUntil(instance, seen);
       await delay(PAUSE);
-      const other = await bare.change();
+      const other = await bare.change(commands, seen);
       await delay(PAUSE);
       if (turn < WARM_UP) continue;
       times.push(own);
@@ -95,17 +96,45 @@ async function measureChanges({ folder, instance, pools }: Kept, unkept: BigInst
   return { times, floor };
 }
 
-/** A server that left keeps its name until it is deleted, so each turn has a name of its own. */
-function changesOf(pool: number, turn: number) {
+interface Change {
+  readonly servers: readonly ServerLine[];
+  /** The same to HAProxy. */
+  readonly commands: readonly string[];
+  /** Whether `show servers state` has it. */
+  readonly done: (state: string) => boolean;
+}
+
+/**
+ * New weights, a server more, and one less. One that left keeps its name until it is deleted, so each turn adds one with a name of its own; it
+ * is in drain until it has passed a check, so another one is taken out.
+ */
+function changesOf(pool: number, turn: number): readonly Change[] {
   const servers = serversOf(pool, SERVERS);
   const added = { name: `added${turn}`, address: `127.200.0.${turn + 1}`, weight: 100 };
+  const leavers = servers.slice(-1);
   const weight = 1 + (turn % 90);
+  const nameOf = ({ name, address }: ServerLine) => `${backendOf(pool)}/${name}_${address}:${PORT}`;
+  const weights = (value: number) => servers.map((server) => `set server ${nameOf(server)} weight ${value}`);
   return [
-    { servers: servers.map((server) => ({ ...server, weight })), done: weightIs(weight) },
-    { servers: [...servers, added], done: (state: string) => state.includes(` ${added.name}_`) },
     {
-      servers,
-      done: (state: string) => new RegExp(`^\\d+ \\S+ \\d+ ${added.name}_\\S+ \\S+ \\d+ (?!0 )`, 'm').test(state),
+      servers: servers.map((server) => ({ ...server, weight })),
+      commands: [...weights(weight), ...leavers.map((server) => `set server ${nameOf(server)} state ready`)],
+      done: weightIs(weight),
+    },
+    {
+      servers: [...servers, added],
+      commands: [
+        ...weights(100),
+        `add server ${nameOf(added)} ${added.address}:${PORT} check inter 1h weight 100`,
+        `enable health ${nameOf(added)}`,
+        `set server ${nameOf(added)} state drain`,
+      ],
+      done: (state: string) => state.includes(` ${added.name}_`),
+    },
+    {
+      servers: servers.filter((server) => !leavers.includes(server)),
+      commands: leavers.map((server) => `set server ${nameOf(server)} state drain`),
+      done: (state: string) => new RegExp(`^\\d+ \\S+ \\d+ web${SERVERS - 1}_\\S+ \\S+ \\d+ (?!0 )`, 'm').test(state),
     },
   ];
 }
@@ -114,12 +143,21 @@ function weightIs(weight: number): (state: string) => boolean {
   return (state) => new RegExp(`^\\d+ \\S+ \\d+ web0_\\S+ \\S+ \\d+ \\d+ ${weight} `, 'm').test(state);
 }
 
+function backendOf(pool: number): string {
+  return `http_default_pool${pool}`;
+}
+
 async function replace(path: string, text: string): Promise<void> {
   await writeFile(`${path}.new`, text);
   await rename(`${path}.new`, path);
 }
 
-async function timeUntil({ socket }: BigInstance, command: string, done: (state: string) => boolean): Promise<number> {
+interface Seen {
+  readonly command: string;
+  readonly done: (answer: string) => boolean;
+}
+
+async function timeUntil({ socket }: BigInstance, { command, done }: Seen): Promise<number> {
   const begun = performance.now();
   while (!done(await ask(socket, command))) {
     if (performance.now() - begun > LIMIT) throw new Error(`not seen in ${LIMIT} ms: ${command}`);
@@ -127,19 +165,18 @@ async function timeUntil({ socket }: BigInstance, command: string, done: (state:
   return performance.now() - begun;
 }
 
-/** A script that has the event of one file and writes one command: what the work costs at least. */
-async function startBareCommand(instance: BigInstance) {
+/** A script that has the event of one file and knows what to say: what the work costs at least. */
+async function startBareCommands(instance: BigInstance) {
   const folder = await mkdtemp(join(tmpdir(), 'webpool-floor-'));
-  const server = `http_default_pool0/web0_127.1.0.1:${PORT}`;
-  let weight = 0;
+  let line = '';
   const watcher = watch(folder, (_, file) => {
-    if (file === 'change') void ask(instance.socket, `set server ${server} weight ${weight}`);
+    if (file === 'change') void ask(instance.socket, line);
   });
   return {
-    async change(): Promise<number> {
-      weight = 1 + (weight % 250);
-      await replace(join(folder, 'change'), String(weight));
-      return timeUntil(instance, 'show servers state http_default_pool0', weightIs(weight));
+    async change(commands: readonly string[], seen: Seen): Promise<number> {
+      line = commands.join(';');
+      await replace(join(folder, 'change'), line);
+      return timeUntil(instance, seen);
     },
     async stop(): Promise<void> {
       watcher.close();
