@@ -81,7 +81,7 @@ export const PART = 50;
 /** Milliseconds between two looks at the same server, where few are there. */
 const CYCLE = 1000;
 /** Looking may take this share of the time, so a large set is looked at less often. */
-const SHARE = 200;
+const SHARE = 400;
 /** Milliseconds after which the next part is looked at all the same: one look of a busy moment must not blind for minutes. */
 const LONGEST = 5000;
 

@@ -88,14 +88,14 @@ describe('the patrol', () => {
     expect(parts[3]).toEqual(parts[0]);
   });
 
-  test('goes round in a second where looking is cheap, takes a two-hundredth of the time at most, and does not wait longer than five seconds', () => {
+  test('goes round in a second where looking is cheap, takes a four-hundredth of the time at most, and does not wait longer than five seconds', () => {
     const patrol = createPatrol();
     expect(patrol.dueIn(0, 1)).toBe(-Infinity);
     patrol.done(1000, 1);
     expect(patrol.dueIn(1000, 1)).toBe(1000);
     expect(patrol.dueIn(1000, 100)).toBe(500);
     expect(patrol.dueIn(1500, 100)).toBe(0);
-    patrol.done(1000, 20);
+    patrol.done(1000, 10);
     expect(patrol.dueIn(1000, 100)).toBe(4000);
     patrol.done(1000, 200);
     expect(patrol.dueIn(1000, 100)).toBe(5000);
