@@ -12,9 +12,9 @@ export interface Entry {
 /** All of them may take 20 minutes. */
 export const BENCHMARKS = {
   cold: { budget: 40, needs: [] },
-  change: { budget: 210, needs: ['cluster'] },
-  memory: { budget: 220, needs: ['cluster'] },
-  faults: { budget: 260, needs: ['cluster'] },
+  change: { budget: 160, needs: ['cluster'] },
+  memory: { budget: 300, needs: ['cluster'] },
+  faults: { budget: 240, needs: ['cluster'] },
   database: { budget: 200, needs: [] },
   throughput: { budget: 120, needs: ['wrk'] },
   churn: { budget: 110, needs: ['cluster'] },

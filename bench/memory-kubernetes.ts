@@ -10,7 +10,7 @@ import { withOwnNode } from '../test/support/own-node.ts';
 import { asInPod } from '../test/support/pod-identity.ts';
 import { figure, type Figures } from './frame.ts';
 import { missingWorld, SERVERS, startKubernetesWorld, type KubernetesWorld } from './kubernetes-world.ts';
-import { builtProgram, processorSeconds, residentMemory } from './process.ts';
+import { builtProgram, processorSeconds, residentMemory, TIDY } from './process.ts';
 
 const SIZE = { pools: 1000, rules: 5000 };
 const CHANGES = 10_000;
@@ -18,8 +18,7 @@ const CHANGES = 10_000;
 const PARALLEL = 8;
 /** Milliseconds without a write after which an operator has nothing left to do. */
 const QUIET = 5000;
-/** Milliseconds that what work left behind takes to be tidied up once it is quiet, and that processors are measured for after it. */
-const TIDY = 20_000;
+/** Milliseconds that processors are measured for. */
 const IDLE = 20_000;
 const LIMIT = 300_000;
 const SETTINGS = 'apiVersion: webpool.dev/v1alpha1\nkind: OperatorConfig\n';

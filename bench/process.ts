@@ -3,6 +3,12 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
+/**
+ * Milliseconds that what work left behind takes to be tidied up once it is quiet (operator/commands/tidy.ts): V8 gives back what it has
+ * emptied after eight seconds in which little was allocated, or after two or three times that.
+ */
+export const TIDY = 40_000;
+
 let built: Promise<string> | undefined;
 
 /** Builds the program as it is shipped from these sources, once; its path. */
