@@ -2,7 +2,7 @@
  * Accounts on every database server, each server in a loop of its own: a slow one delays nobody.
  */
 import type { Key, Resources } from '../api/resources.ts';
-import { keepIdentity, keepMap, keepParts } from '../api/stable.ts';
+import { keepMap, keepParts, keepValues } from '../api/stable.ts';
 import type { DatabaseRound, DatabaseRoundInput, DatabaseServer } from '../driver/mysql-server.ts';
 import type { DatabaseObserved, ProxyObserved } from '../status/observed.ts';
 import type { AccountNeed, DatabaseServerNeed, Topology } from '../topology/topology.ts';
@@ -220,8 +220,7 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
 
 /** The round with everything about grants that is as it was before. */
 function keepGrants(previous: DatabaseRound | undefined, next: DatabaseRound): DatabaseRound {
-  const grants = [...next.grants].map(([key, grant]) => [key, keepIdentity(previous?.grants.get(key), grant)] as const);
-  return { ...next, grants: keepMap(previous?.grants, new Map(grants)) };
+  return { ...next, grants: keepValues(previous?.grants, next.grants) };
 }
 
 function observedOf({ problem, flavor, version, grants }: DatabaseRound): DatabaseObserved {

@@ -7,7 +7,7 @@ import type { ProxyReportSpec, ReportedPool } from '../api/kinds.gen.ts';
 import { withChanges } from '../api/patched-map.ts';
 import type { EndpointSlice, Key } from '../api/resources.ts';
 import { sliceKey } from '../api/slice-labels.ts';
-import { changedKeys, keepIdentity, keepMap } from '../api/stable.ts';
+import { changedKeys, keepValues } from '../api/stable.ts';
 import type { Pool, Server } from '../topology/topology.ts';
 import { createAwaited, type Reached, type Requirements } from './awaited.ts';
 import type { ProxyObserved, ServerObserved } from './observed.ts';
@@ -117,7 +117,7 @@ function createPoolsReader(): (input: PoolsInput, reports: readonly ProxyReportS
       const own = told.map((report) => report.get(key));
       const isKnown = pool !== undefined && own.some((one) => one !== undefined);
       const slicesHere = keysOf(key).flatMap((slice) => slices.get(slice) ?? []);
-      fresh.set(key, isKnown ? keepServers(seen.get(key), serversOf(pool, own, slicesHere)) : undefined);
+      fresh.set(key, isKnown ? keepValues(seen.get(key), serversOf(pool, own, slicesHere)) : undefined);
     }
     last = { pools, told };
     seen = withChanges(seen, fresh);
@@ -134,11 +134,6 @@ function poolsIn({ pools }: ProxyReportSpec): ReportedPools {
   const made = new Map(pools.map((pool) => [pool.key, pool]));
   poolsInReport.set(pools, made);
   return made;
-}
-
-function keepServers(previous: Servers | undefined, next: Servers): Servers {
-  if (previous === undefined) return next;
-  return keepMap(previous, new Map([...next].map(([id, server]) => [id, keepIdentity(previous.get(id), server)])));
 }
 
 type Told = readonly (ReportedPool | undefined)[];
