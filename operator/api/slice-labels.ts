@@ -15,6 +15,11 @@ function sliceService({ metadata }: EndpointSlice): string {
   return metadata.labels?.[SERVICE_LABEL] ?? '';
 }
 
+/** The pool that an object says it belongs to. */
+export function labelledPool({ namespace, labels }: Pick<EndpointSlice['metadata'], 'namespace' | 'labels'>): Key {
+  return keyOf({ namespace, name: labels?.[POOL_LABEL] ?? '' });
+}
+
 /** The key of that Service, which is the one of its pool. */
 export function sliceKey(slice: EndpointSlice): Key {
   return keyOf({ namespace: slice.metadata.namespace, name: sliceService(slice) });

@@ -6,7 +6,7 @@ import type { Finding } from '../api/finding.ts';
 import { createGroups } from '../api/groups.ts';
 import { withChanges } from '../api/patched-map.ts';
 import { keyOf, type EndpointSlice, type Key, type SecretInfo, type WebPool } from '../api/resources.ts';
-import { POOL_LABEL } from '../api/slice-labels.ts';
+import { labelledPool } from '../api/slice-labels.ts';
 import { changedKeys, compareText, keepIdentity, keepList, sameItems } from '../api/stable.ts';
 import type { Server, Topology } from '../topology/topology.ts';
 import { externalSlices, unregistered, type ServerHealth } from './external-slices.ts';
@@ -68,7 +68,7 @@ const NOTHING_SEEN: ServerHealth = new Map();
  * is the one before (`===`), and so is the map of all.
  */
 export function createClusterBuilder(): (input: ClusterInput) => ClusterObjects {
-  const slicesOf = createGroups(poolOfSlice);
+  const slicesOf = createGroups(({ metadata }: EndpointSlice) => labelledPool(metadata));
   const collection = createCollection();
   const parts = new Map<Key, PoolPart>();
   const told = new Map<Key, readonly Finding[]>();
@@ -146,10 +146,6 @@ function proxyObjects({ installation, topology, certificates, pages }: ClusterIn
     ...certificates.map((original) => mirroredSecret(installation.namespace, original)),
     ...pages.map((page) => mirroredPages(installation.namespace, page)),
   ];
-}
-
-function poolOfSlice({ metadata: { namespace, labels } }: EndpointSlice): Key {
-  return keyOf({ namespace, name: labels?.[POOL_LABEL] ?? '' });
 }
 
 interface Around {

@@ -1,8 +1,8 @@
 /** What every proxy has to have come to before an object counts as programmed, kept as objects and their slices change. */
 import { createGroups } from '../api/groups.ts';
 import { withChanges } from '../api/patched-map.ts';
-import { keyOf, type Key, type Resources } from '../api/resources.ts';
-import { POOL_LABEL } from '../api/slice-labels.ts';
+import type { Key, Resources } from '../api/resources.ts';
+import { labelledPool } from '../api/slice-labels.ts';
 import { changedKeys, keepIdentity } from '../api/stable.ts';
 import type { KubeObject } from '../cluster/object.ts';
 import type { KubernetesSource } from '../source/kubernetes.ts';
@@ -59,8 +59,8 @@ export function createRequirements(options: RequirementsOptions): (input: Requir
 }
 
 /** The pool of a slice of ours. */
-function poolOf({ kind, metadata: { namespace, labels } }: KubeObject): Key | undefined {
-  return kind === 'EndpointSlice' ? keyOf({ namespace, name: labels[POOL_LABEL] ?? '' }) : undefined;
+function poolOf({ kind, metadata }: KubeObject): Key | undefined {
+  return kind === 'EndpointSlice' ? labelledPool(metadata) : undefined;
 }
 
 /** Versions are numbers of any length. */
