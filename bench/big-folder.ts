@@ -1,7 +1,7 @@
 /** A folder with many pools and rules, and a `webpool run` on it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -95,6 +95,12 @@ export interface BigInstance {
   readonly crash: () => void;
   /** Ends all. */
   readonly stop: () => Promise<void>;
+}
+
+/** Puts a file in the place of another, as an editor does. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.new`, text);
+  await rename(`${path}.new`, path);
 }
 
 const LIMIT = 120_000;

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { watch } from 'node:fs';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,6 +13,7 @@ import {
   ask,
   makeBigFolder,
   PORT,
+  replaceFile,
   serversOf,
   startBigInstance,
   type BigFolder,
@@ -82,7 +83,7 @@ async function measureChanges({ folder, instance, pools }: Kept, unkept: BigInst
     const pool = (turn * 37) % pools;
     for (const { servers, commands, done } of changesOf(pool, turn)) {
       const seen = { command: `show servers state ${backendOf(pool)}`, done };
-      await replace(folder.poolFile(pool), folder.poolText(pool, servers));
+      await replaceFile(folder.poolFile(pool), folder.poolText(pool, servers));
       const own = await timeUntil(instance, seen);
       await delay(PAUSE);
       const other = await bare.change(commands, seen);
@@ -147,11 +148,6 @@ function backendOf(pool: number): string {
   return `http_default_pool${pool}`;
 }
 
-async function replace(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.new`, text);
-  await rename(`${path}.new`, path);
-}
-
 interface Seen {
   readonly command: string;
   readonly done: (answer: string) => boolean;
@@ -175,7 +171,7 @@ async function startBareCommands(instance: BigInstance) {
   return {
     async change(commands: readonly string[], seen: Seen): Promise<number> {
       line = commands.join(';');
-      await replace(join(folder, 'change'), line);
+      await replaceFile(join(folder, 'change'), line);
       return timeUntil(instance, seen);
     },
     async stop(): Promise<void> {
@@ -193,7 +189,8 @@ async function measureMoves(folder: BigFolder, port: number): Promise<Figures> {
     address: `127.201.0.${turn + 1}`,
     weight: 100,
   });
-  const write = async (...servers: readonly ServerLine[]) => replace(folder.poolFile(0), folder.poolText(0, servers));
+  const write = async (...servers: readonly ServerLine[]) =>
+    replaceFile(folder.poolFile(0), folder.poolText(0, servers));
   const joins: number[] = [];
   const leaves: number[] = [];
   await write(serverOf(0));

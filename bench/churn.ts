@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { runCommands } from '../operator/driver/runtime-socket.ts';
 import { figure, percentiles, type Result } from './frame.ts';
 import { missingWorld, SERVERS, startKubernetesWorld, type KubernetesWorld } from './kubernetes-world.ts';
-import { processorSeconds } from './process.ts';
+import { API_WRITES, metricsAt, processorSeconds, sumOf } from './process.ts';
 
 export const name = 'churn';
 export const description =
@@ -134,12 +134,10 @@ interface Counters {
 }
 
 async function readCounters({ pod }: KubernetesWorld): Promise<Counters> {
-  const metrics = await (await fetch(`${pod.url}/metrics`)).text();
-  const sum = (pattern: RegExp) =>
-    [...metrics.matchAll(pattern)].reduce((total, [, value]) => total + Number(value), 0);
+  const metrics = await metricsAt(pod.url);
   return {
     processor: await processorSeconds(pod.agent.pid),
-    writes: sum(/^rest_client_requests_total\{[^}]*method="(?:POST|PUT|PATCH|DELETE)"[^}]*\} (\d+)$/gm),
-    reloads: sum(/^webpool_reloads_total\{[^}]*\} (\d+)$/gm),
+    writes: sumOf(metrics, API_WRITES),
+    reloads: sumOf(metrics, /^webpool_reloads_total\{[^}]*\} (\d+)$/gm),
   };
 }

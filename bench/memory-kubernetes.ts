@@ -10,7 +10,7 @@ import { withOwnNode } from '../test/support/own-node.ts';
 import { asInPod } from '../test/support/pod-identity.ts';
 import { figure, type Figures } from './frame.ts';
 import { missingWorld, SERVERS, startKubernetesWorld, type KubernetesWorld } from './kubernetes-world.ts';
-import { builtProgram, processorSeconds, residentMemory, TIDY } from './process.ts';
+import { API_WRITES, builtProgram, metricsAt, processorSeconds, residentMemory, sumOf, TIDY } from './process.ts';
 
 const SIZE = { pools: 1000, rules: 5000 };
 const CHANGES = 10_000;
@@ -107,11 +107,7 @@ async function quiet({ url }: OperatorProcess): Promise<void> {
 }
 
 async function writesOf(url: string): Promise<number> {
-  const metrics = await (await fetch(`${url}/metrics`)).text();
-  const lines = metrics.matchAll(
-    /^rest_client_requests_total\{[^}]*method="(?:POST|PUT|PATCH|DELETE)"[^}]*\} (\d+)$/gm,
-  );
-  return [...lines].reduce((total, [, value]) => total + Number(value), 0);
+  return sumOf(await metricsAt(url), API_WRITES);
 }
 
 async function memoryOf({ pod }: KubernetesWorld, operator: OperatorProcess) {

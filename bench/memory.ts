@@ -1,8 +1,7 @@
 /** Memory of the program and of HAProxy: settled, at its peak, and after ten thousand changes. */
-import { rename, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../test/support/mariadb.ts';
-import { makeBigFolder, serversOf, startBigInstance } from './big-folder.ts';
+import { makeBigFolder, replaceFile, serversOf, startBigInstance } from './big-folder.ts';
 import { figure, type Result } from './frame.ts';
 import { measureKubernetesMemory } from './memory-kubernetes.ts';
 import { peakMemory, TIDY } from './process.ts';
@@ -31,8 +30,7 @@ export async function run(say: (text: string) => void): Promise<Result> {
         const pool = (change + index) % POOLS;
         const file = folder.poolFile(pool);
         const servers = serversOf(pool, 10).map((server) => ({ ...server, weight }));
-        await writeFile(`${file}.new`, folder.poolText(pool, servers));
-        await rename(`${file}.new`, file);
+        await replaceFile(file, folder.poolText(pool, servers));
       }),
     );
     await delay(20);

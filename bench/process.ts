@@ -9,6 +9,19 @@ import { promisify } from 'node:util';
  */
 export const TIDY = 40_000;
 
+/** Writes to the API server, in the metrics of an operator or agent. */
+export const API_WRITES = /^rest_client_requests_total\{[^}]*method="(?:POST|PUT|PATCH|DELETE)"[^}]*\} (\d+)$/gm;
+
+/** The metrics that are told at `url`. */
+export async function metricsAt(url: string): Promise<string> {
+  return (await fetch(`${url}/metrics`)).text();
+}
+
+/** The sum of what a pattern finds in metrics; its first group is the value. */
+export function sumOf(metrics: string, pattern: RegExp): number {
+  return [...metrics.matchAll(pattern)].reduce((total, [, value]) => total + Number(value), 0);
+}
+
 let built: Promise<string> | undefined;
 
 /** Builds the program as it is shipped from these sources, once; its path. */

@@ -5,7 +5,7 @@
  */
 import { spawn, execFile, type ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, createConnection, type AddressInfo } from 'node:net';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,6 +14,7 @@ import type { Resources, RoutingRule, WebPool } from '../operator/api/resources.
 import { buildProxyConfig } from '../operator/haproxy/config.ts';
 import { imageFiles } from '../operator/haproxy/image.ts';
 import { buildTopology } from '../operator/topology/build.ts';
+import { freePort } from '../test/support/mariadb.ts';
 import { median, type Figures, type Result } from './frame.ts';
 
 export const name = 'throughput';
@@ -189,14 +190,6 @@ async function answers(port: number): Promise<boolean> {
     socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
     socket.on('connect', () => socket.destroy());
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 interface Measurement {
