@@ -20,8 +20,9 @@ import {
   type BigInstance,
   type ServerLine,
 } from './big-folder.ts';
-import { createVisitor } from './change-kubernetes.ts';
+import { echoServer } from './echo-server.ts';
 import { percentiles, type Figures } from './frame.ts';
+import { createVisitor } from './visitor.ts';
 
 const SIZES = [
   { label: '10', pools: 1, rules: 1 },
@@ -41,7 +42,8 @@ const PAUSE = 20;
 
 /** The figures of all sizes. */
 export async function measureFolders(say: (text: string) => void): Promise<Figures> {
-  const servers = spawn(process.execPath, [new URL('./echo-server.ts', import.meta.url).pathname, String(PORT)]);
+  const { command, args, env } = echoServer(PORT);
+  const servers = spawn(command, args, { env: { ...process.env, ...env }, stdio: 'ignore' });
   let figures: Figures = {};
   for (const size of SIZES) figures = { ...figures, ...(await measureSize(size, say)) };
   servers.kill();
@@ -183,7 +185,7 @@ async function startBareCommands(instance: BigInstance) {
 
 /** One pool with one server after the other: to the first request of the next one, and to the last of the one before. */
 async function measureMoves(folder: BigFolder, port: number): Promise<Figures> {
-  const visitor = createVisitor('127.0.0.1', { port, host: 'site0.example.com' });
+  const visitor = await createVisitor({ address: '127.0.0.1', port, host: 'site0.example.com', path: '/' });
   const serverOf = (turn: number): ServerLine => ({
     name: `mover${turn}`,
     address: `127.201.0.${turn + 1}`,
@@ -202,6 +204,6 @@ async function measureMoves(folder: BigFolder, port: number): Promise<Figures> {
     await write(next);
     leaves.push(await visitor.untilLast(current.address));
   }
-  await visitor.close();
+  visitor.close();
   return { ...percentiles('join', joins), ...percentiles('leave', leaves) };
 }

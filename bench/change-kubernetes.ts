@@ -3,19 +3,19 @@
  * that the old server answers: a real API server, an agent, a real HAProxy.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Agent, request } from 'undici';
 import { percentiles, type Figures } from './frame.ts';
 import { LISTENER, missingWorld, startKubernetesWorld, type KubernetesWorld } from './kubernetes-world.ts';
+import { createVisitor } from './visitor.ts';
 
 const SIZES = [
   { label: '10', pools: 10, rules: 10 },
   { label: '1000', pools: 1000, rules: 5000 },
 ] as const;
-const CHANGES = 200;
-/** Milliseconds without an answer of the old server after which it counts as gone. */
-const QUIET = 60;
-/** Milliseconds between two requests: a visitor who never rests takes the processor from those whom it measures. */
-const REST = 1;
+/** The p99 of a run is the second largest of its third of these. */
+const CHANGES = 600;
+/** Milliseconds: for status and image of the start. */
+const SETTLE = 3000;
+
 /** The figures, or none where this machine cannot have a network or a control plane of its own; then it says so. */
 export async function measureKubernetes(say: (text: string) => void): Promise<Figures> {
   const missing = await missingWorld();
@@ -27,7 +27,7 @@ export async function measureKubernetes(say: (text: string) => void): Promise<Fi
   for (const { label, ...size } of SIZES) {
     const world = await startKubernetesWorld(size);
     try {
-      await delay(3000);
+      await delay(SETTLE);
       figures = { ...figures, ...(await measure(world, label)) };
       const p = (share: string) => figures[`k8s_${label}_${share}_ms`]?.value.toFixed(1);
       say(`${label} pools: p50 ${p('p50')} ms, p99 ${p('p99')} ms`);
@@ -41,7 +41,12 @@ export async function measureKubernetes(say: (text: string) => void): Promise<Fi
 async function measure(world: KubernetesWorld, label: string): Promise<Figures> {
   const joins: number[] = [];
   const leaves: number[] = [];
-  const visitor = createVisitor(world.pod.bind);
+  const visitor = await createVisitor({
+    address: world.pod.bind,
+    port: LISTENER,
+    host: world.pod.bind,
+    path: '/area0',
+  });
   let current = world.addressOf(0);
   for (let turn = 1; turn <= CHANGES; turn++) {
     const next = world.addressOf(turn);
@@ -51,40 +56,6 @@ async function measure(world: KubernetesWorld, label: string): Promise<Figures> 
     leaves.push(await visitor.untilLast(current));
     current = next;
   }
-  await visitor.close();
+  visitor.close();
   return { ...percentiles(`k8s_${label}`, joins), ...percentiles(`k8s_${label}_leave`, leaves) };
-}
-
-/** One visitor who asks again and again, over one connection. */
-export function createVisitor(bind: string, { port = LISTENER, host = bind }: { port?: number; host?: string } = {}) {
-  const dispatcher = new Agent({ connections: 1 });
-  const ask = async () => {
-    const { headers, body } = await request(`http://${bind}:${port}/area0`, { dispatcher, headers: { host } });
-    await body.dump();
-    return { who: headers['x-server'], at: performance.now() };
-  };
-  return {
-    async untilFirst(server: string): Promise<number> {
-      const begun = performance.now();
-      for (;;) {
-        const { who, at } = await ask();
-        if (who === server) return at - begun;
-        if (at - begun > 10_000) throw new Error(`${server} never came`);
-        await delay(REST);
-      }
-    },
-    /** The time of the last answer of that server. */
-    async untilLast(server: string): Promise<number> {
-      const begun = performance.now();
-      let last = begun;
-      for (;;) {
-        const { who, at } = await ask();
-        if (who === server) last = at;
-        if (at - last > QUIET) return last - begun;
-        if (at - begun > 10_000) throw new Error(`${server} never left`);
-        await delay(REST);
-      }
-    },
-    close: () => dispatcher.close(),
-  };
 }

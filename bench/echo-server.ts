@@ -1,9 +1,8 @@
-/** `node echo-server.ts PORT`: a web server on every address of its network, which tells at which one it was reached. */
-import { createServer } from 'node:http';
+/** A web server on every address of its network, which tells in `X-Server` at which one it was reached. */
+import { HAPROXY } from '../test/support/haproxy.ts';
 
-const server = createServer((request, response) => {
-  response.setHeader('X-Server', request.socket.localAddress ?? '');
-  response.end('ok');
-});
-server.keepAliveTimeout = 120_000;
-server.listen(Number(process.argv[2]), '0.0.0.0');
+/** How to start it. */
+export function echoServer(port: number) {
+  const config = new URL('./echo.cfg', import.meta.url).pathname;
+  return { command: HAPROXY, args: ['-db', '-f', config], env: { PORT: String(port) } };
+}

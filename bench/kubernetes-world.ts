@@ -6,6 +6,7 @@ import { programsOf, startControlPlane, type ControlPlane } from '../test/cluste
 import { missingNetwork, startNetwork, type Network } from '../test/cluster/network.ts';
 import { missingPrograms } from '../test/cluster/programs.ts';
 import { startProxyPod, type ProxyPod } from '../test/support/proxy-pod.ts';
+import { echoServer } from './echo-server.ts';
 import { builtProgram } from './process.ts';
 
 export interface KubernetesWorld {
@@ -87,10 +88,8 @@ async function startServers(network: Network): Promise<void> {
   const addresses = Array.from({ length: ALL_SERVERS }, (_, index) => addressOf(network, index));
   const add = addresses.map((address) => `ip addr add ${address}/24 dev bridge`).join('\n');
   await network.run(['sh', '-ec', add]);
-  const script = new URL('./echo-server.ts', import.meta.url).pathname;
   const log = join(network.folder, 'servers.log');
-  const args = [script, String(PORT)];
-  const child = await startChild({ command: process.execPath, args, netns: network.netns, log });
+  const child = await startChild({ ...echoServer(PORT), netns: network.netns, log });
   const url = `http://${addressOf(network, 0)}:${PORT}/`;
   await whenTrue(child, 'servers listen', async () => (await request(url)).statusCode === 200);
 }
