@@ -14,7 +14,7 @@ interface Spent {
 /** Milliseconds between two looks. */
 const LOOK = 2000;
 /** Whoever works less than this share of the time is at rest. */
-const REST = 0.05;
+const REST = 0.02;
 /** Milliseconds of work that leave enough behind: the collection takes 20 to 60, and a change that comes right then waits for it. */
 const WORTHWHILE = 500;
 
