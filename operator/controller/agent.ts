@@ -66,7 +66,7 @@ export function startAgent(options: AgentOptions): Agent {
   /** The picture that was read back. */
   let inForce: Resources | undefined;
   let programmed = false;
-  let versions: ProxyReportSpec['programmed'] = NOTHING_YET;
+  let versions: ProxyReportSpec['programmed'] = {};
   let corrected: ProxyReportSpec['corrected'];
 
   const round = async (): Promise<number | undefined> => {
@@ -143,8 +143,6 @@ export function startAgent(options: AgentOptions): Agent {
   };
 }
 
-/** Said in so many words: an apply that takes every field of an object away leaves null there, which is refused. */
-const NOTHING_YET = { webPools: '0' } as const;
 const NO_NAMES = new Map<string, readonly string[]>();
 
 function reportVersions({ all, namespaces }: PictureVersions): ProxyReportSpec['programmed'] {

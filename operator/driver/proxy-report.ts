@@ -1,6 +1,6 @@
 /** The report of one proxy as an object of the cluster: it has the name of its Pod and goes with it. */
 import type { ProxyReportSpec } from '../api/kinds.gen.ts';
-import { keepParts } from '../api/stable.ts';
+import { reportPatch, type PatchStep } from '../cluster/report-patch.ts';
 import { hasCode } from '../kube/api-error.ts';
 import type { Client } from '../kube/client.ts';
 import type { ResourceType } from '../kube/resource.ts';
@@ -15,7 +15,7 @@ export const REPORTS: ResourceType = {
 
 export interface ReportWriter {
   /**
-   * Writes a report of which any part is another object than in the last; of one that does not differ, after a while, only that this is still
+   * Writes those parts of a report that are other objects than in the last; of one that does not differ, after a while, that this is still
    * so. Returns in how many milliseconds.
    */
   write(report: ProxyReportSpec): Promise<number>;
@@ -28,46 +28,67 @@ export interface ReportPlace {
   readonly uid: string;
 }
 
-type Parts = Omit<ProxyReportSpec, 'heartbeatTime'>;
+/** A report as it stands in the cluster. */
+interface Written {
+  readonly report: ProxyReportSpec;
+  /** Of the object. */
+  readonly version: string | undefined;
+}
 
 /** Milliseconds without news after which a report says that this is still so: a reader doubts one that is 15 s old. */
 const HEARTBEAT = 10_000;
-const OWNER = { fieldManager: 'webpool-agent' };
 
 /** A writer for the Pod at `place`. */
 export function createReportWriter(client: Client, { namespace, name, uid }: ReportPlace): ReportWriter {
   const ownerReferences = [{ apiVersion: 'v1', kind: 'Pod', name, uid }];
   const place = { namespace, name };
-  let written: Parts | undefined;
+  let written: Written | undefined;
   let writtenAt = -Infinity;
 
-  const writeAll = async (report: ProxyReportSpec, parts: Parts) => {
-    written = undefined;
-    await client.apply(REPORTS, { metadata: { ...place, ownerReferences }, spec: report }, OWNER);
-    written = parts;
+  const patch = async (body: readonly PatchStep[]) => {
+    const { metadata } = await client.patch(REPORTS, place, { kind: 'Json', body, answer: 'Metadata' });
+    return metadata.resourceVersion;
+  };
+  const create = async (spec: ProxyReportSpec) => {
+    const { metadata } = await client.create(REPORTS, { metadata: { ...place, ownerReferences }, spec });
+    return metadata.resourceVersion;
   };
 
-  const writeHeartbeat = async (report: ProxyReportSpec, parts: Parts) => {
-    try {
-      const { heartbeatTime } = report;
-      await client.patch(REPORTS, place, { kind: 'Merge', body: { spec: { heartbeatTime } } });
-    } catch (error) {
-      // Somebody deleted it.
-      if (!hasCode(error, 404)) throw error;
-      await writeAll(report, parts);
-    }
+  /** Whatever stands there. */
+  const writeAll = async (report: ProxyReportSpec) => {
+    const steps: readonly PatchStep[] = [
+      { op: 'add', path: '/metadata/ownerReferences', value: ownerReferences },
+      { op: 'add', path: '/spec', value: report },
+    ];
+    return (await unless(404, patch(steps))) ?? create(report);
+  };
+
+  /** Undefined: what stands there is not what we wrote. */
+  const writeChanges = async (version: string | undefined, changes: readonly PatchStep[]) => {
+    const isOurs: PatchStep = { op: 'test', path: '/metadata/resourceVersion', value: version };
+    return unless(404, unless(422, patch([isOurs, ...changes])));
   };
 
   return {
     async write(report) {
-      const { heartbeatTime: _, ...parts } = report;
-      const isSame = written !== undefined && keepParts(written, parts) === written;
       const now = performance.now();
       const left = writtenAt + HEARTBEAT - now;
-      if (isSame && left > 0) return left;
-      await (isSame ? writeHeartbeat : writeAll)(report, parts);
+      const changes = written && reportPatch(written.report, report);
+      if (changes?.length === 0 && left > 0) return left;
+      const time: PatchStep = { op: 'replace', path: '/spec/heartbeatTime', value: report.heartbeatTime };
+      const version =
+        (changes && (await writeChanges(written?.version, [time, ...changes]))) ?? (await writeAll(report));
+      written = { report, version };
       writtenAt = now;
       return HEARTBEAT;
     },
   };
+}
+
+/** Undefined where the API server answers with that code. */
+async function unless<T>(code: number, work: Promise<T>): Promise<T | undefined> {
+  return work.catch((error: unknown) => {
+    if (!hasCode(error, code)) throw error;
+    return undefined;
+  });
 }

@@ -17,17 +17,20 @@ export interface AppliedObject {
 
 export type PatchKind = 'Merge' | 'Json';
 
+export interface Patch {
+  readonly kind: PatchKind;
+  readonly body: unknown;
+  /** What the server sends back. Default: the whole object. */
+  readonly answer?: 'Metadata';
+}
+
 export interface Client {
   readonly transport: Transport;
   get(type: ResourceType, place: Place): Promise<KubeObject>;
   create(type: ResourceType, object: AppliedObject): Promise<KubeObject>;
   /** Server-side apply with force: the fields given are ours, whoever had them. */
   apply(type: ResourceType, object: AppliedObject, options: ApplyOptions): Promise<KubeObject>;
-  patch(
-    type: ResourceType,
-    place: Place,
-    patch: { readonly kind: PatchKind; readonly body: unknown },
-  ): Promise<KubeObject>;
+  patch(type: ResourceType, place: Place, patch: Patch): Promise<KubeObject>;
   /** Deletes that very object: one that was made anew under its name stays. */
   delete(type: ResourceType, place: Place, uid?: string): Promise<void>;
 }
@@ -64,8 +67,8 @@ export function createClient(transport: Transport): Client {
         body: withType(type, object),
       });
     },
-    patch: (type, place, { kind, body }) =>
-      request({ method: 'PATCH', path: pathOf(type, place), contentType: PATCH_TYPES[kind], body }),
+    patch: (type, place, { kind, ...patch }) =>
+      request({ method: 'PATCH', path: pathOf(type, place), contentType: PATCH_TYPES[kind], ...patch }),
     async delete(type, place, uid) {
       const body = uid === undefined ? {} : { preconditions: { uid } };
       await request({

@@ -16,6 +16,8 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** Of the body. Default: application/json. */
   readonly contentType?: string;
+  /** What is wanted of the object: https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches. Default: all. */
+  readonly answer?: 'Metadata';
   readonly signal?: AbortSignal;
   /** Milliseconds that the request may take in all, with its retries. Default: 30 s. */
   readonly timeout?: number;
@@ -64,6 +66,8 @@ interface Lanes extends Readonly<Record<Lane, Agent>> {
   readonly fingerprint: string;
 }
 
+const JSON_TYPE = 'application/json';
+const METADATA_TYPE = `${JSON_TYPE};as=PartialObjectMetadata;g=meta.k8s.io;v=v1`;
 /** Milliseconds. */
 const TIMEOUT = 30_000;
 const CONNECT_TIMEOUT = 5000;
@@ -99,7 +103,7 @@ export function createTransport(options: TransportOptions): Transport {
       const response = await send(url, {
         dispatcher: lanesFor(current)[lane],
         method: wanted.method,
-        headers: { ...current.headers, ...wanted.headers, 'user-agent': userAgent, accept: 'application/json' },
+        headers: { ...current.headers, ...wanted.headers, 'user-agent': userAgent },
         body: wanted.body ?? null,
         signal: wanted.signal,
         headersTimeout: Math.min(TIMEOUT, wanted.idle ?? TIMEOUT),
@@ -154,7 +158,14 @@ export function createTransport(options: TransportOptions): Transport {
       return lane === 'Lease' ? once(lane, wanted) : persistently(lane, wanted);
     },
     async stream({ path, query, signal, idle }) {
-      const response = await authorised('Watch', { method: 'GET', path, query, headers: {}, signal, idle });
+      const response = await authorised('Watch', {
+        method: 'GET',
+        path,
+        query,
+        headers: { accept: JSON_TYPE },
+        signal,
+        idle,
+      });
       if (response.statusCode === 200) return response.body;
       const text = await response.body.text();
       throw new ApiError(`GET ${path} (watch)`, failureIn(response, text));
@@ -177,12 +188,13 @@ interface Wanted {
 }
 
 function wantedOf(request: ApiRequest): Wanted {
-  const { method, path, query, contentType = 'application/json', timeout = TIMEOUT } = request;
+  const { method, path, query, contentType = JSON_TYPE, answer, timeout = TIMEOUT } = request;
   const limit = AbortSignal.timeout(timeout);
   const signal = request.signal === undefined ? limit : AbortSignal.any([request.signal, limit]);
   const common = { method, path, signal, ...(query !== undefined && { query }) };
-  if (request.body === undefined) return { ...common, headers: {} };
-  return { ...common, headers: { 'content-type': contentType }, body: JSON.stringify(request.body) };
+  const accept = answer === 'Metadata' ? METADATA_TYPE : JSON_TYPE;
+  if (request.body === undefined) return { ...common, headers: { accept } };
+  return { ...common, headers: { accept, 'content-type': contentType }, body: JSON.stringify(request.body) };
 }
 
 /** HTTP/1.1: one connection a watch is few, and a broken connection then takes one watch with it. */

@@ -128,6 +128,7 @@ describeWhere('the manifests on an API server', missing, () => {
         ['update', 'webpools.webpool.dev', '-n', 'default'],
         ['patch', 'webpools.webpool.dev', '--subresource=status', '-n', 'default'],
         ['create', 'proxyreports.webpool.dev', '-n', 'default'],
+        ['get', 'proxyreports.webpool.dev', '-n', SYSTEM],
         ['delete', 'proxyreports.webpool.dev', '-n', SYSTEM],
         ['create', 'secrets', '-n', SYSTEM],
         ['get', 'pods', '-n', SYSTEM],
