@@ -26,6 +26,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: [
       '@kubernetes/client-node',
       'undici',
+      'undici/lib/api/api-request.js',
+      'undici/lib/dispatcher/agent.js',
       'node:crypto',
       'node:fs/promises',
       'node:https',

@@ -2,7 +2,9 @@
  * Requests to the API server over connections that are kept: one lane for ordinary requests, one for watches, one for the Lease, so
  * that none of them queues behind another.
  */
-import { Agent, request as send, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+import send from 'undici/lib/api/api-request.js';
+import Agent from 'undici/lib/dispatcher/agent.js';
 import type { Access, AccessSource } from './access.ts';
 import { ApiError, failureOf, hasCode, MalformedAnswerError } from './api-error.ts';
 import { createBackoff, waitFor } from './backoff.ts';
@@ -100,8 +102,9 @@ export function createTransport(options: TransportOptions): Transport {
     const tell = (code: string) =>
       onExchange?.({ method: wanted.method, code, host: url.host, seconds: (performance.now() - begun) / 1000 });
     try {
-      const response = await send(url, {
-        dispatcher: lanesFor(current)[lane],
+      const response = await send.call(lanesFor(current)[lane], {
+        origin: url.origin,
+        path: url.pathname + url.search,
         method: wanted.method,
         headers: { ...current.headers, ...wanted.headers, 'user-agent': userAgent },
         body: wanted.body ?? null,

@@ -37,6 +37,8 @@ test('has beside the bundle whatever the bundle reads by an address relative to 
 /** Words that stand in the code of a package and nowhere else. */
 const MARKS = {
   undici: 'UND_ERR_REQ_RETRY',
+  'all of undici': 'UND_MOCK_ERR_MOCK_NOT_MATCHED',
+  'all of node:http': 'from"node:http"',
   mysql2: 'Unknown SSL profile',
   '@kubernetes/client-node': 'makeApiClient',
   'cli-table3': 'top-mid',
@@ -73,6 +75,11 @@ test('an agent reads none of the large packages that only others need', async ()
   expect(agent).toContain('undici');
   for (const name of ['@kubernetes/client-node', 'mysql2', 'cli-table3']) expect(agent).not.toContain(name);
   expect(await packagesOf('operator')).toContain('undici');
+});
+
+test.each(['agent', 'operator', 'run'])('what of a package nobody needs is not read either: %s', async (command) => {
+  const found = await packagesOf(command);
+  for (const name of ['all of undici', 'all of node:http'] as const) expect(found).not.toContain(name);
 });
 
 test('who keeps a folder reads no client of Kubernetes, and one of MySQL only once there is a server', async () => {
