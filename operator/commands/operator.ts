@@ -14,9 +14,10 @@ import { createBackoff, waitFor } from '../kube/backoff.ts';
 import { guardedClient, type Client } from '../kube/client.ts';
 import { createRecorder, type Recorder } from '../kube/events.ts';
 import { startElection } from '../kube/lease.ts';
-import { apiVersionOf, reached, type ResourceType } from '../kube/resource.ts';
+import { apiVersionOf, reached } from '../kube/resource.ts';
+import { TYPES } from '../kube/types.ts';
 import { createClusterWorld } from '../source/cluster-world.ts';
-import { createKubernetesSource, OWN_TYPES, type KubernetesSource } from '../source/kubernetes.ts';
+import { createKubernetesSource, type KubernetesSource } from '../source/kubernetes.ts';
 import { figuresOf } from '../status/figures.ts';
 import { createClusterMetrics } from '../telemetry/cluster-metrics.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -187,14 +188,12 @@ async function settings(path: string): Promise<OperatorConfig> {
   throw new UsageError(`${path} cannot be used:\n${lines.join('\n')}`);
 }
 
-const PODS: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' };
-
 /** Tries for as long as it takes: whoever ends because the API server is away would be made to wait for minutes when it is back. */
 async function ownImage(client: Client, { namespace, name, log, signal }: OperatorCommandOptions): Promise<string> {
   const backoff = createBackoff();
   for (;;) {
     try {
-      const pod = await client.get(PODS, { namespace, name });
+      const pod = await client.get(TYPES.Pod, { namespace, name });
       const { containers = [] } = (pod['spec'] ?? {}) as PodFields;
       const image = containers[0]?.image;
       if (image !== undefined) return image;
@@ -224,7 +223,7 @@ function recordAbout(recorder: Recorder, source: KubernetesSource, { kind, key, 
   if (metadata === undefined) return;
   const { namespace, name, uid } = metadata;
   const subject = {
-    apiVersion: apiVersionOf(OWN_TYPES[kind]),
+    apiVersion: apiVersionOf(TYPES[kind]),
     kind,
     namespace,
     name,

@@ -1,15 +1,7 @@
 /** What we write on objects of others: conditions on Pods that wait for their account, and the finalizer of a DatabaseGrant. */
 import { hasCode } from '../kube/api-error.ts';
 import type { Client } from '../kube/client.ts';
-import type { ResourceType } from '../kube/resource.ts';
-
-const PODS: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' };
-const GRANTS: ResourceType = {
-  group: 'webpool.dev',
-  version: 'v1alpha1',
-  plural: 'databasegrants',
-  kind: 'DatabaseGrant',
-};
+import { TYPES } from '../kube/types.ts';
 
 /** An account outlives no grant: deleting waits until the accounts are gone. */
 export const FINALIZER = 'webpool.dev/accounts';
@@ -39,13 +31,13 @@ export function createClusterMarks(client: Client): ClusterMarks {
         message: 'The database account of this Pod exists.',
       }));
       const body = { metadata: { namespace, name }, status: { conditions } };
-      await ignoringGone(client.apply(PODS, body, { fieldManager: 'webpool-operator', subresource: 'status' }));
+      await ignoringGone(client.apply(TYPES.Pod, body, { fieldManager: 'webpool-operator', subresource: 'status' }));
     },
     async setFinalizers(grant, before, after) {
       const path = '/metadata/finalizers';
       const test = before.length === 0 ? [] : [{ op: 'test', path, value: before }];
       const body = [...test, { op: 'add', path, value: after }];
-      await ignoringGone(client.patch(GRANTS, grant, { kind: 'Json', body }));
+      await ignoringGone(client.patch(TYPES.DatabaseGrant, grant, { kind: 'Json', body }));
     },
   };
 }

@@ -5,7 +5,7 @@ import { objectId, type KubeObject } from '../cluster/object.ts';
 import type { ExistingObject } from '../cluster/surplus.ts';
 import { hasCode } from '../kube/api-error.ts';
 import type { AppliedObject, Client } from '../kube/client.ts';
-import type { ResourceType } from '../kube/resource.ts';
+import { TYPES } from '../kube/types.ts';
 
 export interface ClusterObjectsOptions {
   readonly client: Client;
@@ -32,13 +32,6 @@ export interface ClusterObjectsDriver {
   forget(id: string): void;
 }
 
-const TYPES: Readonly<Record<KubeObject['kind'], ResourceType>> = {
-  Service: { group: '', version: 'v1', plural: 'services', kind: 'Service' },
-  Secret: { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' },
-  EndpointSlice: { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', kind: 'EndpointSlice' },
-  Deployment: { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' },
-  PodDisruptionBudget: { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets', kind: 'PodDisruptionBudget' },
-};
 const OWNER = { fieldManager: 'webpool-operator' };
 /** Requests in flight. */
 const PARALLEL = 8;

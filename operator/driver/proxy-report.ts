@@ -3,15 +3,7 @@ import type { ProxyReportSpec } from '../api/kinds.gen.ts';
 import { reportPatch, type PatchStep } from '../cluster/report-patch.ts';
 import { hasCode } from '../kube/api-error.ts';
 import type { Client } from '../kube/client.ts';
-import type { ResourceType } from '../kube/resource.ts';
-
-/** The kind of the reports. */
-export const REPORTS: ResourceType = {
-  group: 'webpool.dev',
-  version: 'v1alpha1',
-  plural: 'proxyreports',
-  kind: 'ProxyReport',
-};
+import { TYPES } from '../kube/types.ts';
 
 export interface ReportWriter {
   /**
@@ -46,11 +38,11 @@ export function createReportWriter(client: Client, { namespace, name, uid }: Rep
   let writtenAt = -Infinity;
 
   const patch = async (body: readonly PatchStep[]) => {
-    const { metadata } = await client.patch(REPORTS, place, { kind: 'Json', body, answer: 'Metadata' });
+    const { metadata } = await client.patch(TYPES.ProxyReport, place, { kind: 'Json', body, answer: 'Metadata' });
     return metadata.resourceVersion;
   };
   const create = async (spec: ProxyReportSpec) => {
-    const { metadata } = await client.create(REPORTS, { metadata: { ...place, ownerReferences }, spec });
+    const { metadata } = await client.create(TYPES.ProxyReport, { metadata: { ...place, ownerReferences }, spec });
     return metadata.resourceVersion;
   };
 

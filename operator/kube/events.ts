@@ -6,9 +6,7 @@ import { hasCode } from './api-error.ts';
 import type { Client } from './client.ts';
 import type { Log } from './log.ts';
 import { microTime } from './micro-time.ts';
-import type { ResourceType } from './resource.ts';
-
-const EVENTS: ResourceType = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' };
+import { TYPES } from './types.ts';
 
 /** What an event is about. */
 export interface EventSubject {
@@ -108,7 +106,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
     serial += 1;
     entry.name = `${entry.subject.name.slice(0, 200)}.${time.getTime().toString(16)}${serial.toString(16)}`;
     const { subject, words } = entry;
-    await client.create(EVENTS, {
+    await client.create(TYPES.Event, {
       metadata: { name: entry.name, namespace: subject.namespace },
       eventTime: microTime(time),
       reportingController: controller,
@@ -123,7 +121,11 @@ export function createRecorder(options: RecorderOptions): Recorder {
     entry.told = entry.count;
     entry.toldAt = now().getTime();
     try {
-      await client.patch(EVENTS, { namespace: entry.subject.namespace, name: entry.name }, { kind: 'Merge', body });
+      await client.patch(
+        TYPES.Event,
+        { namespace: entry.subject.namespace, name: entry.name },
+        { kind: 'Merge', body },
+      );
     } catch (error) {
       // Events live for an hour; what is said again after that is new.
       if (!hasCode(error, 404)) throw error;

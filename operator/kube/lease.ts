@@ -7,10 +7,9 @@ import { hasCode } from './api-error.ts';
 import { waitFor } from './backoff.ts';
 import type { Log } from './log.ts';
 import { microTime } from './micro-time.ts';
-import { pathOf, type KubeObject, type ResourceType } from './resource.ts';
+import { pathOf, type KubeObject } from './resource.ts';
+import { TYPES } from './types.ts';
 import type { Transport } from './transport.ts';
-
-const LEASES: ResourceType = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease' };
 
 /** Milliseconds. Source: client-go's leader election, as controller-runtime sets it. */
 export interface LeaseTimes {
@@ -69,7 +68,7 @@ export function startElection(options: ElectionOptions): Election {
   let over = false;
 
   const request = async (method: 'GET' | 'POST' | 'PUT', body?: unknown): Promise<void> => {
-    const path = pathOf(LEASES, method === 'POST' ? { namespace } : place);
+    const path = pathOf(TYPES.Lease, method === 'POST' ? { namespace } : place);
     const timeout = times.renewDeadline / 2;
     const lease = (await transport.request({ method, path, body, timeout, lane: 'Lease' })) as Seen['lease'];
     const changed = seen?.lease.metadata.resourceVersion !== lease.metadata.resourceVersion;

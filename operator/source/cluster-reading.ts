@@ -8,10 +8,9 @@ import { hasCode } from '../kube/api-error.ts';
 import type { Client } from '../kube/client.ts';
 import { listAll, type Selection } from '../kube/list.ts';
 import { keyOfMeta, type KubeObject } from '../kube/resource.ts';
+import { TYPES } from '../kube/types.ts';
 import { readClusterObject, readClusterSecret, readClusterSlice, type ClusterSecret } from './cluster-objects.ts';
 import { createClusterPicture, type Dirty } from './cluster-picture.ts';
-import { REPORTS } from './cluster-world.ts';
-import { OWN_TYPES, SECRETS, SLICES } from './kubernetes.ts';
 
 export interface ClusterReadingOptions {
   readonly client: Client;
@@ -50,12 +49,12 @@ export async function readClusterOnce(options: ClusterReadingOptions): Promise<C
   };
   const objectsOf = async (kind: (typeof KINDS)[number]) => {
     const read = readClusterObject({ kind, validate });
-    return byKey(await list({ type: OWN_TYPES[kind] }, namespaces), (json) => read(json, undefined));
+    return byKey(await list({ type: TYPES[kind] }, namespaces), (json) => read(json, undefined));
   };
   /** Proxies are in a namespace of their own, which a person may not know of. */
   const listReports = async () => {
     try {
-      return await list({ type: REPORTS }, []);
+      return await list({ type: TYPES.ProxyReport }, []);
     } catch (error) {
       if (!hasCode(error, 403)) throw error;
       hidden.add('ProxyReport');
@@ -65,7 +64,7 @@ export async function readClusterOnce(options: ClusterReadingOptions): Promise<C
 
   const [pools, rules] = await Promise.all([objectsOf('WebPool'), objectsOf('RoutingRule')]);
   const own = { WebPool: pools, RoutingRule: rules, DatabaseGrant: new Map<Key, never>() };
-  const slices = byKey(await list({ type: SLICES, labelSelector: SERVICE_LABEL }, namespaces), (json) =>
+  const slices = byKey(await list({ type: TYPES.EndpointSlice, labelSelector: SERVICE_LABEL }, namespaces), (json) =>
     readClusterSlice(json, undefined),
   );
   const secrets = new Map<Key, ClusterSecret>();
@@ -100,7 +99,7 @@ const readOneSecret = readClusterSecret({
 async function readSecretOf(client: Client, key: Key): Promise<ClusterSecret | 'Hidden' | undefined> {
   const { namespace, name } = namesIn(key);
   try {
-    return readOneSecret(await client.get(SECRETS, { namespace, name }), undefined);
+    return readOneSecret(await client.get(TYPES.Secret, { namespace, name }), undefined);
   } catch (error) {
     if (hasCode(error, 404)) return undefined;
     if (hasCode(error, 403)) return 'Hidden';

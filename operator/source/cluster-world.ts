@@ -6,7 +6,8 @@ import type { Key } from '../api/resources.ts';
 import { keepIdentity, keepMap } from '../api/stable.ts';
 import type { Client } from '../kube/client.ts';
 import { startReflector, type Reflector, type ReflectorTiming, type StoreChange } from '../kube/reflector.ts';
-import type { KubeObject, ResourceType } from '../kube/resource.ts';
+import type { KubeObject } from '../kube/resource.ts';
+import { TYPES } from '../kube/types.ts';
 import { readClusterPod, type ClusterPod } from './cluster-objects.ts';
 import { createPicture, freshnessOf, type Freshness } from './copies.ts';
 import type { Log } from './source.ts';
@@ -72,23 +73,7 @@ export interface ClusterWorld {
 export type ManagedKind = 'Secret' | 'Deployment' | 'PodDisruptionBudget';
 export type WorldPart = 'Pod' | 'Service' | 'Proxy' | 'Report' | ManagedKind;
 
-const PODS: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod' };
-const SERVICES: ResourceType = { group: '', version: 'v1', plural: 'services', kind: 'Service' };
-/** What agents tell. */
-export const REPORTS: ResourceType = {
-  group: 'webpool.dev',
-  version: 'v1alpha1',
-  plural: 'proxyreports',
-  kind: 'ProxyReport',
-};
-const MANAGED: readonly (readonly [ManagedKind, ResourceType])[] = [
-  ['Secret', { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' }],
-  ['Deployment', { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment' }],
-  [
-    'PodDisruptionBudget',
-    { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets', kind: 'PodDisruptionBudget' },
-  ],
-];
+const MANAGED: readonly ManagedKind[] = ['Secret', 'Deployment', 'PodDisruptionBudget'];
 const MANAGED_SELECTOR = 'app.kubernetes.io/managed-by=webpool';
 const PROXY_SELECTOR = 'app.kubernetes.io/name=webpool,app.kubernetes.io/component=proxy';
 /** Milliseconds between two reports after which somebody may have doubted the first. */
@@ -129,13 +114,13 @@ export function createClusterWorld(options: ClusterWorldOptions): ClusterWorld {
     wake('Pod', key, undefined);
   };
   const pods = rooms.map((room) =>
-    startReflector<ClusterPod>({ ...common, ...room, type: PODS, slim: readClusterPod, onChange: onPod }),
+    startReflector<ClusterPod>({ ...common, ...room, type: TYPES.Pod, slim: readClusterPod, onChange: onPod }),
   );
   const services = rooms.map((room) =>
     startReflector<ClusterService>({
       ...common,
       ...room,
-      type: SERVICES,
+      type: TYPES.Service,
       slim: readService,
       onChange: (change) => {
         servicePicture.note(change);
@@ -147,14 +132,14 @@ export function createClusterWorld(options: ClusterWorldOptions): ClusterWorld {
     ...common,
     namespace: home,
     labelSelector: PROXY_SELECTOR,
-    type: PODS,
+    type: TYPES.Pod,
     slim: readClusterPod,
     onChange: ({ key }) => wake('Proxy', key, undefined),
   });
   const reports = startReflector<ClusterReport>({
     ...common,
     namespace: home,
-    type: REPORTS,
+    type: TYPES.ProxyReport,
     slim: readReport,
     onChange: ({ key, before, now }) => {
       if (isNews(before, now)) wake('Report', key, undefined);
@@ -164,19 +149,19 @@ export function createClusterWorld(options: ClusterWorldOptions): ClusterWorld {
     ...common,
     namespace: home,
     labelSelector: PROXY_SELECTOR,
-    type: SERVICES,
+    type: TYPES.Service,
     slim: readFront,
     onChange: ({ key, now }) => wake('Service', key, now),
   });
   const managed = MANAGED.map(
-    ([kind, type]) =>
+    (kind) =>
       [
         kind,
         startReflector<ClusterService>({
           ...common,
           namespace: home,
           labelSelector: MANAGED_SELECTOR,
-          type,
+          type: TYPES[kind],
           slim: readService,
           onChange: ({ key, now }) => wake(kind, key, now),
         }),

@@ -14,6 +14,7 @@ import { hasCode } from '../kube/api-error.ts';
 import type { Client } from '../kube/client.ts';
 import { startReflector, type Reflector, type ReflectorTiming, type StoreChange } from '../kube/reflector.ts';
 import { reached, type KubeObject, type ResourceType } from '../kube/resource.ts';
+import { TYPES } from '../kube/types.ts';
 import type { AnyStatus, StatusDocument } from '../status/document.ts';
 import {
   readClusterConfigMap,
@@ -69,24 +70,6 @@ export interface KubernetesSource extends Source {
   close(): Promise<void>;
 }
 
-const GROUP = { group: 'webpool.dev', version: 'v1alpha1' };
-
-/** Our kinds. */
-export const OWN_TYPES: Readonly<Record<Kind, ResourceType>> = {
-  WebPool: { ...GROUP, plural: 'webpools', kind: 'WebPool' },
-  RoutingRule: { ...GROUP, plural: 'routingrules', kind: 'RoutingRule' },
-  DatabaseGrant: { ...GROUP, plural: 'databasegrants', kind: 'DatabaseGrant' },
-};
-/** EndpointSlices of services. */
-export const SLICES: ResourceType = {
-  group: 'discovery.k8s.io',
-  version: 'v1',
-  plural: 'endpointslices',
-  kind: 'EndpointSlice',
-};
-/** Secrets. */
-export const SECRETS: ResourceType = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' };
-const CONFIG_MAPS: ResourceType = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' };
 /** Every namespace has one of these. */
 const CONFIG_MAPS_OF_INTEREST = 'metadata.name!=kube-root-ca.crt';
 /** Releases of Helm are Secrets of a megabyte each. */
@@ -163,7 +146,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
   const own = new Map(
     kinds.map((kind) => [
       kind,
-      follow<ClusterObject>(OWN_TYPES[kind], {
+      follow<ClusterObject>(TYPES[kind], {
         namespaces,
         slim: readClusterObject({
           kind,
@@ -175,7 +158,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
       }),
     ]),
   );
-  const slices = follow<EndpointSlice>(SLICES, {
+  const slices = follow<EndpointSlice>(TYPES.EndpointSlice, {
     namespaces,
     labelSelector: SERVICE_LABEL,
     slim: orPrevious(readClusterSlice),
@@ -195,7 +178,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
       note(kind, named);
     }
   };
-  const secrets = follow<ClusterSecret>(SECRETS, {
+  const secrets = follow<ClusterSecret>(TYPES.Secret, {
     namespaces: options.secrets === 'WatchedNamespaces' ? namespaces : [options.secrets.copiesIn],
     fieldSelector: SECRETS_OF_INTEREST,
     slim: orPrevious(
@@ -208,7 +191,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
   });
   const configMaps = copies
     ? []
-    : follow<ConfigMapInfo>(CONFIG_MAPS, {
+    : follow<ConfigMapInfo>(TYPES.ConfigMap, {
         namespaces,
         fieldSelector: CONFIG_MAPS_OF_INTEREST,
         slim: orPrevious(readClusterConfigMap),
@@ -279,7 +262,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
     written.set(id, { status });
     try {
       const answer = await client.apply(
-        OWN_TYPES[kind],
+        TYPES[kind],
         { metadata: { namespace, name }, status },
         { fieldManager: STATUS_OWNER, subresource: 'status' },
       );

@@ -5,7 +5,7 @@ import { compareText } from '../api/stable.ts';
 import type { Client } from '../kube/client.ts';
 import { startReflector, type ReflectorTiming } from '../kube/reflector.ts';
 import type { KubeObject } from '../kube/resource.ts';
-import { SLICES } from './kubernetes.ts';
+import { TYPES } from '../kube/types.ts';
 import type { Log } from './source.ts';
 
 export interface ProxyPeersOptions {
@@ -42,7 +42,7 @@ export function followProxyPeers(options: ProxyPeersOptions): ProxyPeers {
   const { promise: synced, resolve } = Promise.withResolvers<void>();
   const slices = startReflector<readonly ProxyPlace[]>({
     transport: client.transport,
-    type: SLICES,
+    type: TYPES.EndpointSlice,
     namespace,
     labelSelector: `${SERVICE_LABEL}=${service}`,
     slim: readPlaces,
