@@ -76,6 +76,7 @@ export async function operator(options: OperatorCommandOptions): Promise<number>
     namespaces,
     grants: true,
     secrets: 'WatchedNamespaces',
+    copiesMadeIn: namespace,
     statuses: true,
   });
   const world = createClusterWorld({ client, namespaces, home: namespace, log });

@@ -24,6 +24,8 @@ export interface ReflectorOptions<T> extends Selection {
    * nothing of interest changed, and then nobody is told.
    */
   readonly slim: (object: KubeObject, previous: T | undefined) => T;
+  /** What has to be known before the first list; while it rejects there is none. */
+  readonly prepare?: (signal: AbortSignal) => Promise<void>;
   /** Called in the middle of things: it may note what changed and do no more. */
   readonly onChange: (change: StoreChange<T>) => void;
   /** The first list is in the store. */
@@ -154,6 +156,7 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
 
   /** Whoever had objects and now has none is asked twice: nothing looks more like an accident. */
   const list = async () => {
+    if (!health.synced) await options.prepare?.(signal);
     let seen = await collect();
     if (seen.found.size === 0 && kept.size > 0) {
       log.warn({ kind: options.type.kind, had: kept.size }, 'the list is empty: asking again before believing it');

@@ -134,7 +134,11 @@ export interface SecretReaderOptions {
   readonly versionOf: (contents: string) => string;
   /** Copies count as what they are copies of. */
   readonly copies: boolean;
+  /** The texts of a Secret that an earlier process had in force; asked of one that is seen for the first time. Default: none. */
+  readonly remembered?: (secret: Key) => Texts | undefined;
 }
+
+type Texts = ReadonlyMap<string, string>;
 
 const KEY = /^([^/]+)\/([^/]+)$/;
 
@@ -157,9 +161,17 @@ export function readClusterSecret(
       return { info, values, configMap: configMapInfo(metadata, pagesOf(values)) };
     }
     const before = previous && sameName ? { values: previous.values, ...previous.info } : undefined;
-    const { values: inForce, ...certificates } = secretContents(values, before);
+    const { values: inForce, ...certificates } = secretContents(values, before, options.remembered?.(keyOf(metadata)));
     return { info: { metadata, version, keys: [...inForce.keys()], ...certificates }, values: inForce };
   };
+}
+
+/** The texts in a copy of a Secret, and of which; undefined: it is none, or cannot be read. */
+export function readCopy(json: KubeObject): { readonly from: Key; readonly values: Texts } | undefined {
+  const { [SOURCE_ANNOTATION]: from, [SOURCE_KIND_ANNOTATION]: kind } = json.metadata.annotations ?? {};
+  if (from === undefined || kind === 'ConfigMap') return undefined;
+  const item = readSecret({ data: json['data'] ?? {} }, { key: from, metadata: secretMetadata(json.metadata, true) });
+  return isUnnamed(item) ? undefined : { from, values: item.values };
 }
 
 /** A ConfigMap. */

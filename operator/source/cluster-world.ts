@@ -2,6 +2,7 @@
 import { PROXY_NAME } from '../api/agent-port.ts';
 import type { ProxyReportSpec } from '../api/kinds.gen.ts';
 import { createSelection } from '../api/groups.ts';
+import { MANAGED_SELECTOR } from '../api/copy-annotations.ts';
 import type { Key } from '../api/resources.ts';
 import { keepIdentity, keepMap } from '../api/stable.ts';
 import type { Client } from '../kube/client.ts';
@@ -74,7 +75,6 @@ export type ManagedKind = 'Secret' | 'Deployment' | 'PodDisruptionBudget';
 export type WorldPart = 'Pod' | 'Service' | 'Proxy' | 'Report' | ManagedKind;
 
 const MANAGED: readonly ManagedKind[] = ['Secret', 'Deployment', 'PodDisruptionBudget'];
-const MANAGED_SELECTOR = 'app.kubernetes.io/managed-by=webpool';
 const PROXY_SELECTOR = 'app.kubernetes.io/name=webpool,app.kubernetes.io/component=proxy';
 /** Milliseconds between two reports after which somebody may have doubted the first. */
 const IN_TIME = 12_000;

@@ -24,6 +24,7 @@ import {
   type ClusterObject,
   type ClusterSecret,
 } from './cluster-objects.ts';
+import { createCopiesMemory } from './copies-memory.ts';
 import { createClusterPicture, type Dirty } from './cluster-picture.ts';
 import { freshnessOf, lookUp, merged, type Freshness } from './copies.ts';
 import type { Log, Source } from './source.ts';
@@ -41,6 +42,8 @@ export interface KubernetesSourceOptions {
    * they are copies of.
    */
   readonly secrets: { readonly copiesIn: string } | 'WatchedNamespaces';
+  /** Where the process before this one put copies: what a Secret held that cannot be used any more is known to them alone. */
+  readonly copiesMadeIn?: string;
   /** Whether statuses are kept: only who writes them asks for them. */
   readonly statuses: boolean;
   readonly timing?: ReflectorTiming;
@@ -178,13 +181,16 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
       note(kind, named);
     }
   };
+  const memory = createCopiesMemory(client.transport, options.copiesMadeIn);
   const secrets = follow<ClusterSecret>(TYPES.Secret, {
+    prepare: (signal) => memory.recall(signal),
     namespaces: options.secrets === 'WatchedNamespaces' ? namespaces : [options.secrets.copiesIn],
     fieldSelector: SECRETS_OF_INTEREST,
     slim: orPrevious(
       readClusterSecret({
         copies,
         versionOf: (contents) => createHmac('sha256', secretKey).update(contents).digest('hex'),
+        remembered: (named) => memory.textsOf(named),
       }),
     ),
     onChange: onSecret,
@@ -221,6 +227,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
     // The last reflector may say so while the list of reflectors is still being made.
     queueMicrotask(() => {
       if (!isSynced()) return;
+      memory.forget();
       allSynced();
       wake();
     });
@@ -340,6 +347,7 @@ interface Written {
 }
 
 interface Followed<T> {
+  readonly prepare?: (signal: AbortSignal) => Promise<void>;
   readonly namespaces: readonly string[];
   readonly labelSelector?: string;
   readonly fieldSelector?: string;

@@ -147,12 +147,14 @@ describeWhere('an operator', await missingOperatorWorld(), () => {
     const before = await copy();
     await tls(certificateFor(['other.example.com']).key);
     await kubectl(['wait', '--for=condition=ResolvedRefs=False', 'routingrule/secure', '--timeout=60s']);
+    const told = () => kubectl(['get', 'routingrule', 'secure', '-o', 'jsonpath={.status.conditions[*].message}']);
+    const words = await told();
     expect([await served(), await copy()]).toEqual([true, before]);
     // The next operator has never seen the good one: the copy has.
     await operator.kill();
     await world.apply(world.ours('WebPool', 'closed', { port: 80, minReady: 0 }));
     await world.ready('webpool/closed');
-    expect([await served(), await copy()]).toEqual([true, before]);
+    expect([await served(), await copy(), await told()]).toEqual([true, before, words]);
     await kubectl(['delete', 'webpool', 'closed']);
     await kubectl(['delete', 'routingrule', 'secure']);
     await eventually('its copy goes', async () => {

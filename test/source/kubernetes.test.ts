@@ -9,6 +9,7 @@ import { createKubernetesSource, type KubernetesSource } from '../../operator/so
 import type { StatusDocument } from '../../operator/status/document.ts';
 import { startFakeApiServer, type FakeApiServer } from '../kube/fake-api-server.ts';
 import { keepLog, until } from '../kube/wait.ts';
+import { certificateFor } from '../support/certificates.ts';
 import { CRDS } from '../support/crds.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -220,6 +221,49 @@ describe('the picture', () => {
     const after = await picture(({ secrets }) => secrets !== between.secrets);
     expect(after.secrets.get('default/db')?.version).not.toBe(before.secrets.get('default/db')?.version);
     expect(opened.secretValue('default/db', 'password')).toBe('two');
+  });
+
+  describe('of a Secret that was good before this process began', () => {
+    const pair = certificateFor(['www.example.com']);
+    const copyOf = (from: string) =>
+      server.put('secrets', {
+        metadata: {
+          namespace: 'system',
+          name: 'copy.default.tls',
+          labels: { 'app.kubernetes.io/managed-by': 'webpool' },
+          annotations: { 'webpool.dev/source': from },
+        },
+        data: {
+          'tls.crt': Buffer.from(pair.certificate).toString('base64'),
+          'tls.key': Buffer.from(pair.key).toString('base64'),
+        },
+      });
+    const bad = { 'tls.crt': pair.certificate, 'tls.key': certificateFor(['other.example.com']).key };
+    const certificate = async () => (await source?.read())?.secrets.get('default/tls')?.certificate;
+    const inForce = { problem: expect.stringMatching(/belong/) as unknown, lastGood: { names: ['www.example.com'] } };
+
+    test('what its copy holds stays in force', async () => {
+      secret('tls', bad);
+      copyOf('default/tls');
+      const opened = await follow({ copiesMadeIn: 'system' });
+      expect(await certificate()).toMatchObject(inForce);
+      expect(opened.secretValue('default/tls', 'tls.key')).toBe(pair.key);
+    });
+
+    test('nothing is concluded before the copies are read', async () => {
+      secret('tls', bad);
+      copyOf('default/tls');
+      server.misbehave({ type: 'Answer', status: 500 }, ({ path }) => path.endsWith('/system/secrets'), 5);
+      await follow({ copiesMadeIn: 'system' });
+      expect(await certificate()).toMatchObject(inForce);
+    });
+
+    test('the copy of another one is not taken for it', async () => {
+      secret('tls', bad);
+      copyOf('other/tls');
+      await follow({ copiesMadeIn: 'system' });
+      expect(await certificate()).toEqual({ problem: inForce.problem });
+    });
   });
 
   test('an agent asks for no grants, and for Secrets of its own namespace alone', async () => {
