@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withOwnNode } from '../test/support/own-node.ts';
-import { builtProgram, residentMemory } from './process.ts';
+import { builtProgram, residentMemory, workerMemory } from './process.ts';
 
 export interface FolderSize {
   readonly pools: number;
@@ -138,10 +138,7 @@ export async function startBigInstance(folder: string): Promise<BigInstance> {
     readToProgrammed: programmed - (seen.get('folder read') ?? begun),
     socket,
     memory: () => residentMemory(pid),
-    async haproxyMemory() {
-      const info = await ask(socket, 'show info');
-      return residentMemory(Number(/^Pid: (\d+)/m.exec(info)?.[1]));
-    },
+    haproxyMemory: async () => workerMemory(await ask(socket, 'show info')),
     crash: () => void child.kill('SIGKILL'),
     async stop() {
       if (!child.killed) child.kill('SIGTERM');

@@ -10,7 +10,16 @@ import { withOwnNode } from '../test/support/own-node.ts';
 import { asInPod } from '../test/support/pod-identity.ts';
 import { figure, type Figures } from './frame.ts';
 import { missingWorld, SERVERS, startKubernetesWorld, type KubernetesWorld } from './kubernetes-world.ts';
-import { API_WRITES, builtProgram, metricsAt, processorSeconds, residentMemory, sumOf, TIDY } from './process.ts';
+import {
+  API_WRITES,
+  builtProgram,
+  metricsAt,
+  processorSeconds,
+  residentMemory,
+  sumOf,
+  TIDY,
+  workerMemory,
+} from './process.ts';
 
 const SIZE = { pools: 1000, rules: 5000 };
 const CHANGES = 10_000;
@@ -115,7 +124,7 @@ async function memoryOf({ pod }: KubernetesWorld, operator: OperatorProcess) {
   return {
     agent: await residentMemory(pod.agent.pid),
     operator: await residentMemory(operator.process.pid),
-    haproxy: await residentMemory(Number(/^Pid: (\d+)/m.exec(info)?.[1])),
+    haproxy: await workerMemory(info),
   };
 }
 

@@ -40,6 +40,11 @@ export function residentMemory(pid: number): Promise<number> {
   return memory(pid, 'VmRSS');
 }
 
+/** MB that a worker of HAProxy has in memory; `info` is its answer to `show info`. */
+export function workerMemory(info: string): Promise<number> {
+  return residentMemory(Number(/^Pid: (\d+)/m.exec(info)?.[1]));
+}
+
 /** MB that a process had in memory at most. */
 export function peakMemory(pid: number): Promise<number> {
   return memory(pid, 'VmHWM');
