@@ -155,6 +155,8 @@ export function createDatabaseServer(options: DatabaseServerOptions): DatabaseSe
       const outcome = await settle(input, { admin, tls: input.tls ?? { mode: 'Preferred' } });
       const result = observedOf(outcome, input.needs, place);
       last = result.grants;
+      // After a failover the name may lead to the server that takes writes, while the one before goes on answering.
+      if (outcome.readOnly) await disconnect();
       return result;
     } catch (error) {
       const problem = problemOf(error, place);

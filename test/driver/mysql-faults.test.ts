@@ -1,16 +1,18 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import type { DatabaseRound, DatabaseServer } from '../../operator/driver/mysql-server.ts';
+import type { DatabaseRound, DatabaseRoundInput, DatabaseServer } from '../../operator/driver/mysql-server.ts';
 import { need } from '../mysql/needs.ts';
 import { freePort } from '../support/database-process.ts';
 import type { DatabaseProcess } from '../support/database-process.ts';
+import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import {
   grantsOf,
   hostsOf,
   inputOf,
   logsIn,
   PASSWORD,
+  reset,
   serverKinds,
   serverOf,
   statesOf,
@@ -158,6 +160,27 @@ describe.each(await serverKinds())('on $name', ({ start }) => {
       await db.query('SET GLOBAL read_only = OFF');
     }
     expect(statesOf(await server.round(two()))).toEqual({ '127.0.0.1': 'Ready', '127.0.0.2': 'Ready' });
+  });
+
+  it('a name that leads to another server after a failover is followed, though the one before still answers', async () => {
+    const other = await start();
+    const way = await startCuttingProxy(db.port);
+    const client = serverOf(way);
+    const ask = (input: DatabaseRoundInput) => client.round({ ...input, tls: { mode: 'Disabled' } });
+    try {
+      await reset(other);
+      await ask(one());
+      await db.query('SET GLOBAL read_only = ON');
+      way.leadTo(other.port);
+      expect(await ask(two())).toMatchObject({ problem: { reason: 'ReadOnlyServer' } });
+      expect(statesOf(await ask(two()))).toEqual({ '127.0.0.1': 'Ready', '127.0.0.2': 'Ready' });
+      expect(await hostsOf(other, 'shop')).toEqual(['127.0.0.1', '127.0.0.2']);
+    } finally {
+      await db.query('SET GLOBAL read_only = OFF');
+      await client.close();
+      await way.close();
+      await other.stop();
+    }
   });
 
   it('a server without a free connection is told', async () => {

@@ -6,6 +6,8 @@ export interface CuttingProxy {
   readonly port: number;
   /** Statements that came by so far. */
   readonly statements: number;
+  /** Whoever connects from now on gets to the server at that port; connections that are open stay where they are. */
+  readonly leadTo: (target: number) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -21,13 +23,14 @@ const COM_QUERY = 3;
 /** Starts a proxy on 127.0.0.1 before the server at `target`; without `cut` it only counts. */
 export async function startCuttingProxy(target: number, cut?: Cut): Promise<CuttingProxy> {
   let statements = 0;
+  let to = target;
   const sockets = new Set<Socket>();
   const keep = (socket: Socket): Socket => {
     sockets.add(socket);
     return socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
   };
   const server = createServer((client) => {
-    const upstream = keep(connect({ host: '127.0.0.1', port: target }));
+    const upstream = keep(connect({ host: '127.0.0.1', port: to }));
     keep(client);
     upstream.on('data', (data) => client.writable && client.write(data));
     upstream.on('close', () => client.destroy());
@@ -51,6 +54,9 @@ export async function startCuttingProxy(target: number, cut?: Cut): Promise<Cutt
     port: (server.address() as AddressInfo).port,
     get statements() {
       return statements;
+    },
+    leadTo: (next) => {
+      to = next;
     },
     close: async () => {
       for (const socket of sockets) socket.destroy();
