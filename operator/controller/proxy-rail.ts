@@ -174,11 +174,19 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
   const readAll = async () => {
     const at = performance.now();
     state = await driver.read();
+    noteLoaded(state);
     unseen.clear();
     routingUnseen = false;
     lastDeep = at;
     patrol.done(at, 0);
     return state;
+  };
+
+  /** A reload of which nobody heard the end, or that was given up, may have come to something all the same. */
+  const noteLoaded = ({ checksum }: ProxyState) => {
+    if (config?.checksum !== checksum) return;
+    if (loaded.skeleton !== config.skeleton) loaded = { skeleton: config.skeleton, files: config.files };
+    if (refused?.checksum === checksum) refused = undefined;
   };
 
   const isAllSeen = () => unseen.size === 0 && !routingUnseen;

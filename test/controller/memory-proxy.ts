@@ -37,6 +37,8 @@ export interface MemoryProxy {
   readonly everDrained: readonly string[];
   /** A second driver of the same HAProxy: the first call of `ensure` takes it over. */
   heir(): MemoryProxy;
+  /** The worker of the last reload, of which nobody heard any more, serves after all. */
+  loadLate(): void;
   /** HAProxy ends by itself. */
   crash(): void;
   /** Time passes: checks pass, connections end. */
@@ -53,6 +55,7 @@ function mayOverlap(method: Method, other: Method): boolean {
 export function createMemoryProxy(): MemoryProxy {
   const failing = new Map<Method, number>();
   let found = false;
+  let lastReload: Loadable | undefined;
   const inside = new Set<Method>();
   /** Runs one method: alone or beside a reload, as slow and as faulty as asked. */
   const run = async <T>(method: Method, work: () => T, what = ''): Promise<T> => {
@@ -144,6 +147,7 @@ export function createMemoryProxy(): MemoryProxy {
     wouldForget: () => run('wouldForget', () => proxy.forgetful),
     reload: (newest) => {
       const files = newest();
+      lastReload = files;
       return run('reload', () => reload(files));
     },
     writeImage: (config) => run('writeImage', () => void (proxy.image = config)),
@@ -163,6 +167,9 @@ export function createMemoryProxy(): MemoryProxy {
     heir() {
       found = false;
       return proxy;
+    },
+    loadLate() {
+      if (lastReload !== undefined) proxy.now = restarted(lastReload, lastReload.config);
     },
     check: () => '',
     load: () => '',

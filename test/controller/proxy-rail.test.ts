@@ -237,6 +237,26 @@ describe('a reload', () => {
     expect(told).toEqual(['reloaded pool-options']);
   });
 
+  it.each([
+    ['an error', () => proxy.fail('reload')],
+    ['a refusal', () => (proxy.load = () => 'HAProxy did not load it in time')],
+  ])('that ends with %s and serves all the same is taken for what it is', async (_, trouble) => {
+    const wanted = topologyOf([...site(['a', 'b']), pool('new', { externalEndpoints: endpoints('n') })]);
+    await over();
+    await settle(TWO);
+    await vi.advanceTimersByTimeAsync(LONG);
+    await settle(TWO);
+    trouble();
+    await rail.round(wanted);
+    await vi.advanceTimersByTimeAsync(LONG);
+    await rail.round(wanted).catch(() => undefined);
+    proxy.load = () => '';
+    proxy.loadLate();
+    await settle(wanted, 4);
+    expect(rail.observed.pools.get('default/new')).toMatchObject(new Map([['n_192.0.2.1:8000', { admin: 'ready' }]]));
+    expect(rail.observed).toMatchObject({ programmed: true });
+  });
+
   it('is over before an end', async () => {
     const stopped = rail.stop(0);
     await vi.advanceTimersByTimeAsync(LONG - 1);
