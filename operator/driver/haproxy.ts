@@ -57,13 +57,14 @@ const CANDIDATE = 'candidate';
 const NO_STATE = '1\n';
 
 type Servers = ReadonlyMap<string, ServerState>;
+type Limits = ReadonlyMap<string, number>;
 
 /** What is known of one worker. */
 interface Memory {
   /** Backend → what was read last, and the answer that said so: whoever hears it again has nothing to read. */
   readonly readings: Map<string, { readonly servers: Servers; readonly answer: string }>;
-  /** What HAProxy does not tell, as it was last set. `backend/server` → connections at a time. */
-  readonly limits: Map<string, number>;
+  /** What HAProxy does not tell, as it was last set. Backend → server → connections at a time. */
+  readonly limits: Map<string, Map<string, number>>;
   /** File of a Secret → version. */
   readonly versions: Map<string, string>;
 }
@@ -113,11 +114,9 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
   };
 
   const readAll = (memory: Memory, answer: string) => {
-    lastState.all(answer);
     memory.readings.clear();
-    for (const [name, read] of parseServersState(answer)) {
-      memory.readings.set(name, { servers: withLimits(name, read, memory.limits), answer: '' });
-    }
+    for (const [name, own] of lastState.all(answer))
+      memory.readings.set(name, { servers: withLimits(serversIn(name, own), memory.limits.get(name)), answer: own });
     return new Map([...memory.readings].map(([name, { servers }]) => [name, servers]));
   };
 
@@ -127,10 +126,7 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     const servers =
       known !== undefined && sameServersState(known.answer, answer)
         ? known.servers
-        : keepValues(
-            known?.servers,
-            withLimits(name, parseServersState(answer).get(name) ?? NO_SERVERS, memory.limits),
-          );
+        : keepValues(known?.servers, withLimits(serversIn(name, answer), memory.limits.get(name)));
     memory.readings.set(name, { servers, answer });
     return servers;
   };
@@ -198,9 +194,10 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
 
   /** What a worker holds that begins from the files of a configuration. */
   const heldBy = (config: ProxyConfig): Memory => {
-    const limits = [...config.backends.values()].flatMap(({ name, servers }) =>
-      [...servers.values()].map((server): [string, number] => [`${name}/${server.name}`, server.maxConnections]),
-    );
+    const limits = [...config.backends.values()].map(({ name, servers }) => {
+      const own = [...servers.values()].map((server) => [server.name, server.maxConnections] as const);
+      return [name, new Map(own)] as const;
+    });
     const versions = [...config.secretFiles].flatMap(([name, file]): [string, string][] =>
       isRefused(name, file) ? [[name, refusals.get(name)?.inForce ?? '']] : [[name, file.version]],
     );
@@ -320,15 +317,21 @@ async function skeletonOnDisk(folder: string): Promise<string> {
 }
 
 const NO_SERVERS: Servers = new Map();
+const NO_LIMITS: Limits = new Map();
 
 function nothingKnown(): Memory {
   return { readings: new Map(), limits: new Map(), versions: new Map() };
 }
 
-function withLimits(backend: string, states: Servers, known: Memory['limits']): Servers {
+/** The servers of one backend, of which an answer tells. */
+function serversIn(backend: string, answer: string): Servers {
+  return parseServersState(answer).get(backend) ?? NO_SERVERS;
+}
+
+function withLimits(states: Servers, known = NO_LIMITS): Servers {
   const found = new Map<string, ServerState>();
   for (const [name, state] of states) {
-    const maxConnections = known.get(`${backend}/${name}`);
+    const maxConnections = known.get(name);
     found.set(name, maxConnections === undefined ? state : { ...state, maxConnections });
   }
   return found;
@@ -492,11 +495,13 @@ function noteSecret(
 function remember(change: RuntimeChange, { limits, readings, versions }: Memory): void {
   // The next answer does not show a limit, so it has to be read even if it is the same.
   const noteLimit = (backend: string, server: string, connections: number) => {
-    limits.set(`${backend}/${server}`, connections);
+    const own = limits.get(backend) ?? new Map<string, number>();
+    limits.set(backend, own.set(server, connections));
     readings.delete(backend);
   };
   if (change.kind === 'add-server') noteLimit(change.backend.name, change.server.name, change.server.maxConnections);
   else if (change.kind === 'set-max-connections') noteLimit(change.backend, change.server, change.maxConnections);
+  else if (change.kind === 'delete-server') limits.get(change.backend)?.delete(change.server);
   else if (change.kind === 'set-secret') versions.set(change.name, change.file.version);
 }
 

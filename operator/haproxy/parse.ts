@@ -41,17 +41,23 @@ function splitOnce(line: string, separator: string): [string, string] {
 }
 
 const STATE_FORMAT = '1';
+/** Format and header. */
+const HEAD_LINES = 2;
 const FIELDS = 24;
+
+/** The lines of `show servers state`, those of servers apart. */
+export function linesOfState(text: string): { readonly head: readonly string[]; readonly rows: readonly string[] } {
+  const lines = text.split('\n');
+  if (lines[0] !== STATE_FORMAT || lines[1]?.startsWith('# be_id') !== true) {
+    throw new UnexpectedAnswerError(`show servers state: ${text.slice(0, 200)}`);
+  }
+  return { head: lines.slice(0, HEAD_LINES), rows: lines.slice(HEAD_LINES).filter((line) => line !== '') };
+}
 
 /** `show servers state`: backend name → servers by name. Backends without servers are not in it. */
 export function parseServersState(text: string): Map<string, Map<string, ServerState>> {
-  const [format, header, ...lines] = text.split('\n');
-  if (format !== STATE_FORMAT || header?.startsWith('# be_id') !== true) {
-    throw new UnexpectedAnswerError(`show servers state: ${text.slice(0, 200)}`);
-  }
   const backends = new Map<string, Map<string, ServerState>>();
-  for (const line of lines) {
-    if (line === '') continue;
+  for (const line of linesOfState(text).rows) {
     const field = line.split(' ');
     if (field.length < FIELDS) throw new UnexpectedAnswerError(`show servers state: ${line}`);
     const name = field[1] ?? '';
@@ -93,9 +99,11 @@ function isDigit(code: number): boolean {
 
 function serverState(field: readonly string[]): ServerState {
   const number = (at: number) => Number(field[at]);
+  // Texts of their own: parts of the answer would keep all of it in memory for as long as its server stays as it is.
+  const [name = '', address = ''] = `${field[3]} ${field[4]}`.split(' ');
   return {
-    name: field[3] ?? '',
-    address: field[4] ?? '',
+    name,
+    address,
     port: number(18),
     weight: number(7),
     admin: adminState(number(6)),

@@ -1,37 +1,37 @@
+import { linesOfState } from './parse.ts';
+
 /**
  * The servers' state as HAProxy wrote it, put together from readings of all and of some backends: what a new worker goes on from.
  */
 export interface StateText {
-  /** A reading of all backends. */
-  all(answer: string): void;
+  /** A reading of all backends. Returns what each of them alone would have been answered. */
+  all(answer: string): ReadonlyMap<string, string>;
   /** A newer reading of one. */
   some(backend: string, answer: string): void;
-  /** Empty before the first reading. */
+  /** Empty before the first reading of all. */
   text(): string;
 }
 
-/** Format line and header. */
-const HEAD_LINES = 2;
-
 /** A text that holds nothing. */
 export function createStateText(): StateText {
-  let full = '';
-  const newer = new Map<string, string>();
+  let head: readonly string[] | undefined;
+  let answers = new Map<string, string>();
   return {
     all(answer) {
-      full = answer;
-      newer.clear();
+      const all = linesOfState(answer);
+      const byBackend = Map.groupBy(all.rows, (row) => row.split(' ', 2)[1] ?? '');
+      // Texts of their own: the whole one need not stay in memory.
+      answers = new Map([...byBackend].map(([backend, rows]) => [backend, [...all.head, ...rows, ''].join('\n')]));
+      head = all.head;
+      return answers;
     },
     some(backend, answer) {
-      newer.set(backend, answer);
+      answers.set(backend, answer);
     },
     text() {
-      if (full === '') return '';
-      const [head, rows] = parts(full);
-      const kept = rows.filter((row) => !newer.has(row.split(' ', 2)[1] ?? ''));
-      full = [...head, ...kept, ...[...newer.values()].flatMap((answer) => parts(answer)[1])].join('\n');
-      newer.clear();
-      return `${withoutCheckPorts(full)}\n`;
+      if (head === undefined) return '';
+      const rows = [...answers.values()].flatMap((answer) => linesOfState(answer).rows);
+      return `${withoutCheckPorts([...head, ...rows].join('\n'))}\n`;
     },
   };
 }
@@ -41,13 +41,9 @@ export function createStateText(): StateText {
  * Source: HAProxy src/server_state.c, "srv_check_port".
  */
 function withoutCheckPorts(text: string): string {
-  const [[format = '', header = ''], rows] = parts(text);
+  const { head, rows } = linesOfState(text);
+  const [format = '', header = ''] = head;
   const at = header.split(' ').indexOf('srv_check_port') - 1;
   if (at < 0) return text;
   return [format, header, ...rows.map((row) => row.split(' ').with(at, '0').join(' '))].join('\n');
-}
-
-function parts(answer: string): readonly [head: readonly string[], rows: readonly string[]] {
-  const lines = answer.split('\n');
-  return [lines.slice(0, HEAD_LINES), lines.slice(HEAD_LINES).filter((line) => line !== '')];
 }

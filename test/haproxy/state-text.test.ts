@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseServersState } from '../../operator/haproxy/parse.ts';
+import { parseServersState, UnexpectedAnswerError } from '../../operator/haproxy/parse.ts';
 import { createStateText } from '../../operator/haproxy/state-text.ts';
 
 const HEAD = '1\n# be_id be_name srv_id srv_name';
@@ -24,6 +24,21 @@ it('is the last reading of all, with newer readings of some in its place', () =>
   expect(state.text()).toBe(`${[HEAD, row('a', 's1', 9), row('c', 's4', 4)].join('\n')}\n`);
   state.all(answer(row('a', 's1', 2)));
   expect(state.text()).toBe(`${[HEAD, row('a', 's1', 2)].join('\n')}\n`);
+});
+
+it('tells of a reading of all what each backend alone would have been answered', () => {
+  const rows = { a: [row('a', 's1', 1), row('a', 's2', 1)], b: [row('b', 's3', 1)] };
+  const answers = createStateText().all(answer(...rows.a, ...rows.b));
+  expect([...answers]).toEqual([
+    ['a', answer(...rows.a)],
+    ['b', answer(...rows.b)],
+  ]);
+});
+
+it('takes nothing else for a reading', () => {
+  const state = createStateText();
+  for (const words of ['', 'Permission denied\n']) expect(() => state.all(words)).toThrow(UnexpectedAnswerError);
+  expect(state.text()).toBe('');
 });
 
 it('leaves the port of a check to the configuration', () => {
