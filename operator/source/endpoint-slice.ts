@@ -75,10 +75,20 @@ function endpointOf({ addresses, conditions, hostname, zone, targetRef }: Fields
   };
 }
 
-function flagsOf(conditions: Fields): NonNullable<SliceEndpoint['conditions']> {
-  return Object.fromEntries(
-    CONDITIONS.filter((name) => typeof conditions[name] === 'boolean').map((name) => [name, conditions[name]]),
-  );
+type Flags = NonNullable<SliceEndpoint['conditions']>;
+
+/** There are 27 at most, and tens of thousands of endpoints. */
+const allFlags = new Map<string, Flags>();
+
+function flagsOf(conditions: Fields): Flags {
+  const values = CONDITIONS.map((name) => conditions[name]);
+  const key = values.join();
+  const known = allFlags.get(key);
+  if (known !== undefined) return known;
+  const named = CONDITIONS.map((name, index) => [name, values[index]] as const);
+  const flags: Flags = Object.fromEntries(named.filter(([, value]) => typeof value === 'boolean'));
+  allFlags.set(key, flags);
+  return flags;
 }
 
 function textsOf(fields: Fields, names: readonly string[]): Readonly<Record<string, string>> {
