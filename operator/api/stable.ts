@@ -37,6 +37,14 @@ export function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean
   return a.length === b.length && a.every((item, index) => Object.is(item, b[index]));
 }
 
+/** Whether two maps hold the same objects under the same keys, in whatever order. */
+export function sameEntries<K>(a: ReadonlyMap<K, unknown>, b: ReadonlyMap<K, unknown>): boolean {
+  if (a === b) return true;
+  if (a.size !== b.size) return false;
+  for (const [key, value] of a) if (!b.has(key) || !Object.is(b.get(key), value)) return false;
+  return true;
+}
+
 /** `next`, or `previous` when both hold the same objects. */
 export function keepList<T>(previous: readonly T[] | undefined, next: readonly T[]): readonly T[] {
   return previous !== undefined && sameItems(previous, next) ? previous : next;

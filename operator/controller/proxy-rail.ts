@@ -3,7 +3,7 @@
  */
 import { withValues } from '../api/patched-map.ts';
 import type { Key } from '../api/resources.ts';
-import { keepMap, keepValues } from '../api/stable.ts';
+import { keepMap, keepValues, sameEntries, sameItems } from '../api/stable.ts';
 import type {
   ProxyDriver,
   RefusedChange,
@@ -13,6 +13,7 @@ import type {
 } from '../driver/proxy-driver.ts';
 import { wordsIn } from '../haproxy/certificates.ts';
 import { backendsIn, checksumIn, createProxyConfigBuilder, type Place, type ProxySettings } from '../haproxy/config.ts';
+import { showsTheSame, type Running } from '../haproxy/image.ts';
 import { createProxyPlanner } from '../haproxy/plan.ts';
 import type { Leaving, ProxyChange, ProxyConfig, ProxyState, ServerState } from '../haproxy/proxy.ts';
 import { createImageWriter } from './image-writer.ts';
@@ -108,8 +109,12 @@ interface RefusedSecret {
 /** `files` are those that the skeleton names and that are not on disk for sure. */
 type Loaded = Pick<ProxyConfig, 'skeleton' | 'files'>;
 
-/** Of what the newest recovery image is made: compared by identity. */
-type Image = readonly unknown[];
+/** Of what the newest recovery image is made. */
+interface Image {
+  /** Compared by identity. */
+  readonly parts: readonly unknown[];
+  readonly running: Running;
+}
 
 /** Keeps one HAProxy. Rounds must not overlap. */
 export function createProxyRail(options: ProxyRailOptions): ProxyRail {
@@ -238,7 +243,8 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     const reading = await driver.readRouting();
     if (reading.epoch !== known.epoch) return reread(known, []);
     routingUnseen = false;
-    return { ...known, ...reading };
+    const { routes } = reading;
+    return { ...known, ...reading, routes: config && sameEntries(config.routes, routes) ? config.routes : routes };
   };
 
   /**
@@ -440,9 +446,9 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
 
   const rememberImage = (wanted: ProxyConfig, known: ProxyState) => {
     if (reloads.since !== undefined) return;
-    const parts = [wanted, loaded, known.backends, known.certificateLists];
-    if (image?.every((part, index) => part === parts[index]) === true) return;
-    image = parts;
+    const last = image;
+    image = { parts: [wanted, loaded], running: known };
+    if (last !== undefined && sameItems(last.parts, image.parts) && showsTheSame(last.running, known)) return;
     const start = startable(wanted);
     writer.due(() => driver.writeImage(start, known));
   };

@@ -1,6 +1,7 @@
 /**
  * The recovery image: the files from which a HAProxy that starts now would be right at once.
  */
+import { changedKeys } from '../api/stable.ts';
 import { ROUTES_FILE } from './frontend.ts';
 import { socketAddress } from './names.ts';
 import type { BackendConfig, ProxyConfig, ServerConfig } from './proxy.ts';
@@ -18,6 +19,22 @@ export interface Running {
   readonly certificateLists: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
 }
 
+/** Whether what runs makes the same image of a configuration: it shows which servers and lines are there, not how they are. */
+export function showsTheSame(one: Running, other: Running): boolean {
+  return sameNames(one.backends, other.backends) && sameNames(one.certificateLists, other.certificateLists);
+}
+
+type Names = ReadonlyMap<string, ReadonlyMap<string, unknown>>;
+
+function sameNames(one: Names, other: Names): boolean {
+  return changedKeys(one, other).every((key) => sameKeys(one.get(key), other.get(key)));
+}
+
+function sameKeys(one = NO_KEYS, other = NO_KEYS): boolean {
+  return one.size === other.size && [...one.keys()].every((key) => other.has(key));
+}
+
+const NO_KEYS: ReadonlyMap<string, unknown> = new Map();
 const NOTHING: Running = { backends: new Map(), certificateLists: new Map() };
 
 /**

@@ -12,7 +12,7 @@ import type {
   ServerConfig,
   ServerState,
 } from './proxy.ts';
-import { changedKeys, compareText } from '../api/stable.ts';
+import { changedKeys, compareText, sameEntries } from '../api/stable.ts';
 import { wordsIn } from './certificates.ts';
 import { isCertificateFile, nameInOtherTier } from './names.ts';
 import { reloadReason } from './reload-reason.ts';
@@ -282,12 +282,6 @@ function routeChanges(state: ProxyState, config: ProxyConfig, scope: Scope): rea
     return [];
   }
   return [{ kind: 'replace-routes', routes: config.routes }];
-}
-
-function sameEntries(one: Routes, other: Routes): boolean {
-  if (one.size !== other.size) return false;
-  for (const [key, value] of one) if (other.get(key) !== value) return false;
-  return true;
 }
 
 function reload(state: ProxyState, config: ProxyConfig, context: PlanContext): readonly ProxyChange[] {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { compareText, keepIdentity } from '../../operator/api/stable.ts';
+import { compareText, keepIdentity, sameEntries } from '../../operator/api/stable.ts';
 
 const plain = fc.letrec((tie) => ({
   value: fc.oneof(
@@ -44,4 +44,12 @@ it('is the next value with the parts of the previous one that are as they were',
     }),
     { numRuns: 500 },
   );
+});
+
+it('maps have the same entries in whatever order they are', () => {
+  const map = (entries: Readonly<Record<string, unknown>>) => new Map(Object.entries(entries));
+  expect(sameEntries(map({ a: 1, b: 2 }), map({ b: 2, a: 1 }))).toBe(true);
+  for (const other of [{ a: 1 }, { a: 1, c: 2 }, { a: 1, b: 3 }, { a: 1, b: 2, c: 3 }])
+    expect(sameEntries(map({ a: 1, b: 2 }), map(other))).toBe(false);
+  expect(sameEntries(map({ a: undefined }), map({ b: undefined }))).toBe(false);
 });

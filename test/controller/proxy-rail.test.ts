@@ -169,6 +169,32 @@ describe('the recovery image', () => {
     expect(proxy.image?.checksum).toBe(proxy.now?.state.checksum);
   });
 
+  it('is written for another server, not for another state of one', async () => {
+    const written = () => proxy.calls.filter((call) => call === 'writeImage').length;
+    await settle(TWO);
+    await rail.flush();
+    const before = written();
+    const { now } = proxy;
+    if (now === undefined) throw new Error('nothing runs');
+    const backends = new Map(
+      [...now.state.backends].map(([name, all]) => {
+        const down = [...all].map(([server, is]) => [server, { ...is, health: 'Down' as const }] as const);
+        return [name, new Map(down)] as const;
+      }),
+    );
+    proxy.now = { ...now, state: { ...now.state, backends } };
+    for (let round = 0; round < 3; round++) {
+      await rail.round(TWO);
+      vi.advanceTimersByTime(1100);
+    }
+    await rail.flush();
+    expect(rail.observed.pools.get('default/site')?.get('a_192.0.2.1:8000')?.health).toBe('Down');
+    expect(written()).toBe(before);
+    await rail.round(ONE);
+    await rail.flush();
+    expect(written()).toBe(before + 1);
+  });
+
   it('of before a reload is not written after it', async () => {
     await settle(ONE);
     await rail.round(TWO);
