@@ -118,6 +118,8 @@ export function startOperator(options: OperatorOptions): Operator {
   let seen: ReportsSeen | undefined;
   let snapshot: OperatorSnapshot | undefined;
   let lastDrain = '';
+  /** What of the round that runs was refused. */
+  let refusals = 0;
 
   const readProxies = ({ resources, topology: { pools } }: Picture): ReportsSeen => {
     const reports = world.reports();
@@ -149,8 +151,9 @@ export function startOperator(options: OperatorOptions): Operator {
     current = { resources, topology };
     resolver.want(topology.hostnames);
     seen = readProxies(current);
-    await keepFinalizers();
-    databases.update(resources, topology, leavingServers());
+    refusals = 0;
+    const unmarked = await keepFinalizers();
+    databases.update(resources, withoutGrants(topology, unmarked), leavingServers());
     // Accounts wait for servers to drain, and for proxies to tell: whoever looks after them has to hear of both.
     const drain = [
       seen.complete,
@@ -164,7 +167,24 @@ export function startOperator(options: OperatorOptions): Operator {
     const admitted = gate.admit(topology, { databases: databases.observed, joined, now });
     await keepObjects(current, admitted.topology);
     await openGates(current);
+    if (refusals > 0) throw new Error(`the API server refused ${refusals} writes: trying again`);
     return Math.min(RESYNC, admitted.againAfter ?? Infinity);
+  };
+
+  const noteRefusal = (error: unknown, what: string) => {
+    refusals += 1;
+    options.onError(error, what);
+  };
+
+  /** Whether it was written. What is refused of one object is told and tried again, and keeps no other waiting. */
+  const mark = async (what: string, work: Promise<void>): Promise<boolean> => {
+    try {
+      await work;
+      return true;
+    } catch (error) {
+      noteRefusal(error, what);
+      return false;
+    }
   };
 
   /** A name that resolved once keeps its addresses, whoever looked it up. */
@@ -209,8 +229,7 @@ export function startOperator(options: OperatorOptions): Operator {
     const result = await objects.apply(follows ? all : new Map([...all].filter(wasMade)), [...there, ...others]);
     for (const id of result.applied) written.add(id);
     for (const stray of slices) if (!isExternalSlice(stray) && !isGone(sliceKey(stray))) tellRemoved(stray);
-    for (const [id, error] of result.failures) options.onError(error, id);
-    if (result.failures.size > 0) throw new Error(`${result.failures.size} objects of the cluster were not written`);
+    for (const [id, error] of result.failures) noteRefusal(error, id);
   };
 
   /**
@@ -230,17 +249,21 @@ export function startOperator(options: OperatorOptions): Operator {
     options.tell({ kind: 'WebPool', key: sliceKey(slice) }, { type: 'Warning', reason: 'SliceRemoved', note });
   };
 
-  const keepFinalizers = async () => {
+  /** Returns grants that could not be marked: whoever deletes one now would leave its accounts behind. */
+  const keepFinalizers = async (): Promise<ReadonlySet<Key>> => {
+    const unmarked = new Set<Key>();
     for (const [key, { object, finalizers, deleting }] of source.objects('DatabaseGrant')) {
       const { namespace, name, annotations } = object.metadata;
       const has = finalizers.includes(options.finalizer);
-      const set = (after: readonly string[]) => marks.setFinalizers({ namespace, name }, finalizers, after);
-      if (!deleting && !has) await set([...finalizers, options.finalizer]);
+      const set = (after: readonly string[]) =>
+        mark(`DatabaseGrant ${key}`, marks.setFinalizers({ namespace, name }, finalizers, after));
+      if (!deleting && !has && !(await set([...finalizers, options.finalizer]))) unmarked.add(key);
       if (!deleting || !has) continue;
       const server = databaseServer(object as DatabaseGrant);
       const done = annotations?.[ABANDON] === 'true' || databases.isClean(key, server.id);
       if (done) await set(finalizers.filter((one) => one !== options.finalizer));
     }
+    return unmarked;
   };
 
   /** Grants that somebody deleted and that stay until their accounts are gone. */
@@ -280,11 +303,8 @@ export function startOperator(options: OperatorOptions): Operator {
         return isOpen || pod.addresses.some(has);
       });
       if (open.length === gates.filter(([, isOpen]) => isOpen).length) continue;
-      await marks.openGates(
-        { namespace, name },
-        open.map(([type]) => type),
-        options.now(),
-      );
+      const types = open.map(([type]) => type);
+      await mark(`Pod ${pod.key}`, marks.openGates({ namespace, name }, types, options.now()));
     }
   };
 
@@ -382,6 +402,12 @@ function isAsWanted(wanted: EndpointSliceObject, { slices }: Resources): boolean
     conditions.serving,
   ]);
   return JSON.stringify([seen, found.ports[0]?.port]) === JSON.stringify([asked, wanted.ports[0]?.port]);
+}
+
+/** Accounts are made for grants that cannot go without us. */
+function withoutGrants(topology: Topology, grants: ReadonlySet<Key>): Topology {
+  if (grants.size === 0) return topology;
+  return { ...topology, accounts: topology.accounts.filter(({ grant }) => !grants.has(grant)) };
 }
 
 /**

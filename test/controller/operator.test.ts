@@ -1,15 +1,17 @@
 /** A new leader: what it does before it has heard of proxies, databases and names. The cluster is one in memory. */
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { Resources } from '../../operator/api/resources.ts';
 import { clusterObjects } from '../../operator/cluster/build.ts';
 import type { EndpointSliceObject } from '../../operator/cluster/object.ts';
+import type { DatabaseRail } from '../../operator/controller/database-rail.ts';
 import { startOperator, type Operator } from '../../operator/controller/operator.ts';
 import { createNameResolver, type NameResolver } from '../../operator/driver/names.ts';
+import type { ClusterPod } from '../../operator/source/cluster-objects.ts';
 import type { ClusterWorld } from '../../operator/source/cluster-world.ts';
 import type { KubernetesSource } from '../../operator/source/kubernetes.ts';
 import { asApplied, input, installation, pool, reached, slicesOf } from '../cluster-objects/sample.ts';
 import { eventually } from '../support/wait.ts';
-import { grant, resources, secret } from '../topology/objects.ts';
+import { grant, resources, secret, slice } from '../topology/objects.ts';
 
 const SECRETS = [secret('admin', ['username', 'password']), secret('app', ['password'])];
 const NAMES = new Map([['web02.example.com', ['192.0.2.2', '192.0.2.3']]]);
@@ -38,7 +40,7 @@ function sourceOf(picture: Resources): KubernetesSource {
     statusOf: () => undefined,
     object: (kind, key) => sourceOf(picture).objects(kind).get(key),
     objects: (kind) => {
-      const found = { WebPool: picture.pools, RoutingRule: picture.rules, DatabaseGrant: new Map() }[kind];
+      const found = { WebPool: picture.pools, RoutingRule: picture.rules, DatabaseGrant: picture.grants }[kind];
       const about = { version: '1', generationVersion: '1', problems: [], finalizers: [], deleting: false };
       const read = { ...about, servedBefore: false, status: undefined };
       return new Map([...found].map(([key, object]) => [key, { ...read, object }]));
@@ -65,6 +67,16 @@ const SILENT: ClusterWorld = {
   close: async () => undefined,
 };
 
+/** Databases that say nothing. */
+const DATABASES: DatabaseRail = {
+  update: () => undefined,
+  isClean: () => true,
+  wake: () => undefined,
+  observed: new Map(),
+  settled: false,
+  stop: async () => undefined,
+};
+
 const running: Pick<Operator, 'stop'>[] = [];
 const resolvers: NameResolver[] = [];
 afterEach(async () => {
@@ -72,8 +84,10 @@ afterEach(async () => {
   for (const one of resolvers.splice(0)) one.close();
 });
 
+type Options = Parameters<typeof startOperator>[0];
+
 /** Begins to lead; everything that it wanted the cluster to hold, round by round. */
-function lead(picture: Resources) {
+function lead(picture: Resources, world: Partial<Options> = {}) {
   const rounds: { readonly slices: readonly EndpointSliceObject[]; readonly surplus: readonly string[] }[] = [];
   const resolver = createNameResolver({
     onChange: () => operator.wake(),
@@ -84,14 +98,7 @@ function lead(picture: Resources) {
     source: sourceOf(picture),
     world: SILENT,
     resolver,
-    databases: {
-      update: () => undefined,
-      isClean: () => true,
-      wake: () => undefined,
-      observed: new Map(),
-      settled: false,
-      stop: async () => undefined,
-    },
+    databases: DATABASES,
     objects: {
       apply: async (wanted, existing) => {
         rounds.push({ slices: slicesOf([...wanted.values()]), surplus: existing.map(({ name }) => name) });
@@ -112,9 +119,10 @@ function lead(picture: Resources) {
     onError: (error) => {
       throw error;
     },
+    ...world,
   });
   running.push(operator);
-  return rounds;
+  return { rounds, operator };
 }
 
 it.each([
@@ -124,15 +132,99 @@ it.each([
   const before = written();
   expect(before.flatMap(({ endpoints }) => endpoints)).toHaveLength(3);
   const around = resources({ pools: [BLOG], secrets: SECRETS });
-  const rounds = lead({ ...around, grants, slices: asApplied(before) });
+  const { rounds } = lead({ ...around, grants, slices: asApplied(before) });
   await eventually('a round', () => rounds.length > 0);
   expect(rounds[0]).toEqual({ slices: before, surplus: [] });
 });
 
 it('a machine that no leader let in yet waits for its account all the same', async () => {
   const grants = resources({ grants: [grant('app', { pools: [{ name: 'blog' }] })] });
-  const rounds = lead({ ...resources({ pools: [BLOG], secrets: SECRETS }), grants: grants.grants });
+  const { rounds } = lead({ ...resources({ pools: [BLOG], secrets: SECRETS }), grants: grants.grants });
   await eventually('a round', () => rounds.length > 0);
   expect(rounds[0]?.slices).toEqual([]);
   await eventually('its limit', () => rounds.at(-1)?.slices.flatMap(({ endpoints }) => endpoints).length === 1);
+});
+
+const blogGrant = (name: string) => grant(name, { pools: [{ name: 'blog' }] });
+
+/** A Pod of the pool that waits for its account. */
+const waitingPod = (name: string, address: string): ClusterPod => ({
+  key: `default/${name}`,
+  uid: name,
+  labels: {},
+  addresses: [address],
+  nodeAddresses: [],
+  ready: false,
+  ended: false,
+  deleting: false,
+  gates: { 'webpool.dev/app': false },
+});
+
+const PODS = [waitingPod('pod-1', '10.0.0.1'), waitingPod('pod-2', '10.0.0.2')];
+/** A pool with these two Pods, and a database that has their accounts. */
+const OF_PODS = resources({
+  pools: [pool('blog', { port: 80, selector: { matchLabels: { app: 'blog' } } })],
+  grants: [blogGrant('app')],
+  slices: [
+    slice(
+      'blog-1',
+      { pool: 'blog' },
+      PODS.map(({ uid: name, addresses }) => ({ addresses, targetRef: { kind: 'Pod', name } })),
+    ),
+  ],
+  secrets: SECRETS,
+});
+
+describe('what the API server refuses', () => {
+  const refusal = new Error('denied by somebody');
+
+  it('of one grant keeps no other waiting, nor anything else, and no account is made that could not be let go', async () => {
+    const [marked, told, needs]: [Set<string>, unknown[], string[]] = [new Set(), [], []];
+    const grants = [blogGrant('a'), blogGrant('b')];
+    const { rounds } = lead(resources({ pools: [BLOG], grants, secrets: SECRETS }), {
+      marks: {
+        openGates: async () => undefined,
+        setFinalizers: ({ name }) => (name === 'a' ? Promise.reject(refusal) : Promise.resolve(void marked.add(name))),
+      },
+      databases: { ...DATABASES, update: (_, { accounts }) => void needs.push(...accounts.map((one) => one.grant)) },
+      onError: (error) => told.push(error),
+    });
+    await eventually('a round', () => rounds.length > 0);
+    expect([...marked]).toEqual(['b']);
+    expect(new Set(needs)).toEqual(new Set(['default/b']));
+    expect(told).toContain(refusal);
+    await eventually('another try', () => rounds.length > 1);
+  });
+
+  const READY = { accounts: PODS.map(({ addresses }) => ({ host: addresses[0] ?? '', state: 'Ready' as const })) };
+  const pods = {
+    world: { ...SILENT, pods: () => new Map(PODS.map((pod) => [pod.key, pod])) },
+    databases: {
+      ...DATABASES,
+      observed: new Map([['db01.example.com:3306 as default/admin', { grants: new Map([['default/app', READY]]) }]]),
+    },
+  };
+
+  it.each(['a Service', 'a Pod'])('of %s keeps no other Pod from being ready', async (what) => {
+    const opened = new Set<string>();
+    lead(OF_PODS, {
+      ...pods,
+      objects: {
+        apply: async () => ({
+          applied: new Set(),
+          removed: 0,
+          failures: new Map(what === 'a Service' ? [['Service default/blog', refusal]] : []),
+        }),
+        versionOf: () => undefined,
+        forget: () => undefined,
+      },
+      marks: {
+        setFinalizers: async () => undefined,
+        openGates: ({ name }) =>
+          what === 'a Pod' && name === 'pod-1' ? Promise.reject(refusal) : Promise.resolve(void opened.add(name)),
+      },
+      onError: () => undefined,
+    });
+    await eventually('an open gate', () => opened.has('pod-2'));
+  });
 });
