@@ -5,7 +5,7 @@
 import type { Finding } from '../api/finding.ts';
 import { createSelection } from '../api/groups.ts';
 import { keyOf, namesIn, type DatabaseGrant, type EndpointSlice, type Key, type Resources } from '../api/resources.ts';
-import { POOL_LABEL, sliceKey } from '../api/slice-labels.ts';
+import { POOL_LABEL, SLICE_MANAGER_LABEL, sliceKey } from '../api/slice-labels.ts';
 import { changedKeys, lastOf } from '../api/stable.ts';
 import { createClusterBuilder, type ClusterObjects } from '../cluster/build.ts';
 import { isExternalSlice, registeredServers } from '../cluster/external-slices.ts';
@@ -390,18 +390,19 @@ function leavingServerIds(servers: ReadonlyMap<string, ServerObserved>, pool: Ke
 /** Whether the copy shows a slice as we want it; one that is not there (any more) is not. */
 function isAsWanted(wanted: EndpointSliceObject, { slices }: Resources): boolean {
   const found = slices.get(keyOf(wanted.metadata));
-  if (found === undefined) return false;
-  const seen = found.endpoints.map(({ addresses, hostname, conditions }) => [
+  return found !== undefined && sayingOf(found) === sayingOf(wanted);
+}
+
+/** What a slice of ours says, as far as a copy keeps it. */
+function sayingOf({ metadata, endpoints, ports }: EndpointSlice | EndpointSliceObject): string {
+  const all = endpoints.map(({ addresses, hostname, zone, conditions }) => [
     addresses[0],
     hostname,
+    zone,
+    conditions?.ready,
     conditions?.serving,
   ]);
-  const asked = wanted.endpoints.map(({ addresses, hostname, conditions }) => [
-    addresses[0],
-    hostname,
-    conditions.serving,
-  ]);
-  return JSON.stringify([seen, found.ports[0]?.port]) === JSON.stringify([asked, wanted.ports[0]?.port]);
+  return JSON.stringify([metadata.labels?.[POOL_LABEL], metadata.labels?.[SLICE_MANAGER_LABEL], all, ports[0]?.port]);
 }
 
 /** Accounts are made for grants that cannot go without us. */

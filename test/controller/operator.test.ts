@@ -1,6 +1,6 @@
 /** A new leader: what it does before it has heard of proxies, databases and names. The cluster is one in memory. */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Resources } from '../../operator/api/resources.ts';
+import { keyOf, type Resources } from '../../operator/api/resources.ts';
 import { clusterObjects } from '../../operator/cluster/build.ts';
 import type { EndpointSliceObject } from '../../operator/cluster/object.ts';
 import type { DatabaseRail } from '../../operator/controller/database-rail.ts';
@@ -227,4 +227,24 @@ describe('what the API server refuses', () => {
     });
     await eventually('an open gate', () => opened.has('pod-2'));
   });
+});
+
+it.each([
+  ['the label of its pool', { labels: { 'webpool.dev/pool': 'other' }, conditions: { ready: false, serving: false } }],
+  ['whether a machine is ready', { labels: {}, conditions: { ready: false, serving: true } }],
+])('a slice of ours of which somebody changed %s is written again', async (_, { labels, conditions }) => {
+  const [first, ...others] = [...asApplied(written()).values()];
+  if (first === undefined) throw new Error('there is a slice');
+  const metadata = { ...first.metadata, labels: { ...first.metadata.labels, ...labels } };
+  const endpoints = first.endpoints.map((one) => ({ ...one, conditions: { ...one.conditions, ...conditions } }));
+  const touched = { ...first, metadata, endpoints };
+  const forgotten: string[] = [];
+  lead(resources({ pools: [BLOG], slices: [touched, ...others] }), {
+    objects: {
+      apply: async () => ({ applied: new Set(), removed: 0, failures: new Map() }),
+      versionOf: () => undefined,
+      forget: (id) => forgotten.push(id),
+    },
+  });
+  await eventually('a look', () => forgotten.includes(`EndpointSlice ${keyOf(first.metadata)}`));
 });
