@@ -125,8 +125,9 @@ export function startOperator(options: OperatorOptions): Operator {
     const reports = world.reports();
     const now = performance.now();
     const proxies = [...world.proxies()].flatMap(([name, pod]): ProxySeen[] => {
-      if (pod.ended) return [];
       const report = reports.get(name);
+      // One that waits for its node or its image, for days if need be, has nothing to tell.
+      if (pod.ended || (!pod.started && report === undefined)) return [];
       const silentFor = report === undefined ? Infinity : now - report.seenAt;
       return [{ name, ready: pod.ready, silentFor, ...(report !== undefined && { report: report.spec }) }];
     });

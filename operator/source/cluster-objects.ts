@@ -213,6 +213,8 @@ export interface ClusterPod {
   /** Those of the node on which it runs. */
   readonly nodeAddresses: readonly string[];
   readonly ready: boolean;
+  /** Each of its containers has run: before that it waits for a node or an image. */
+  readonly started: boolean;
   /** It ended, or all its containers have: it will open no connection any more. */
   readonly ended: boolean;
   readonly deleting: boolean;
@@ -250,6 +252,7 @@ export function readClusterPod(json: KubeObject, previous: ClusterPod | undefine
     addresses: addressesIn(status.podIPs),
     nodeAddresses: addressesIn(status.hostIPs),
     ready: conditions.get('Ready') === true && !deleting,
+    started: status.phase !== undefined && status.phase !== 'Pending',
     ended: hasEnded(status, deleting),
     deleting,
     gates: Object.fromEntries(gates.map((gate) => [gate, conditions.get(gate) === true])),

@@ -155,6 +155,7 @@ const waitingPod = (name: string, address: string): ClusterPod => ({
   addresses: [address],
   nodeAddresses: [],
   ready: false,
+  started: true,
   ended: false,
   deleting: false,
   gates: { 'webpool.dev/app': false },
@@ -247,4 +248,23 @@ it.each([
     },
   });
   await eventually('a look', () => forgotten.includes(`EndpointSlice ${keyOf(first.metadata)}`));
+});
+
+describe('a proxy Pod', () => {
+  const proxy = (fields: Partial<ClusterPod>): ClusterPod => ({
+    ...waitingPod('proxy', '10.0.0.9'),
+    gates: {},
+    ...fields,
+  });
+
+  it.each([
+    ['that has never begun holds nothing, so nobody waits for what it tells', { started: false }, true],
+    ['that runs and tells nothing may hold anything', { started: true }, false],
+  ])('%s', async (_, fields, isKnown) => {
+    const { rounds, operator } = lead(resources({}), {
+      world: { ...SILENT, proxies: () => new Map([['proxy', proxy(fields)]]) },
+    });
+    await eventually('a round', () => rounds.length > 0);
+    expect(operator.proxies !== undefined).toBe(isKnown);
+  });
 });
