@@ -61,10 +61,13 @@ interface Entry {
   round?: DatabaseRound;
   /** What it saw; the same as before while nothing of it changes. */
   told?: DatabaseObserved;
-  /** What the last round was made from. */
-  seen?: Resources;
+  /** What the last round was made from, and the one that runs. */
+  seen?: Seen;
+  running?: Seen;
   failures: number;
 }
+
+type Seen = Pick<DatabaseRoundInput, 'presentGrants' | 'pictureComplete'> & { readonly resources: Resources };
 
 interface Looked {
   readonly input: DatabaseRoundInput;
@@ -96,12 +99,15 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
     const begun = performance.now();
     const { resources } = picture;
     const input = inputOf(entry.place, picture);
+    const { presentGrants, pictureComplete } = input;
+    entry.running = { resources, presentGrants, pictureComplete };
     const result = keepGrants(entry.round, await entry.server.round(input));
     // That a problem is over is news as well, though the accounts were remembered through it.
     const news = entry.round === undefined || entry.round.problem !== undefined || entry.round.grants !== result.grants;
     entry.round = result;
     entry.told = keepParts(entry.told, observedOf(result));
-    entry.seen = resources;
+    entry.seen = entry.running;
+    delete entry.running;
     publish();
     if (news || result.statements > 0 || result.problem !== undefined) {
       options.onRound(id, result, performance.now() - begun);
@@ -119,7 +125,7 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
     if (!result.settled) return RETRY;
     if (input.needs.length === 0 && isClean(result)) return retire(entry);
     // The proxy was not known yet when this round began, and nobody wakes us when it is.
-    const early = !input.pictureComplete && entry.seen?.pictureComplete === true;
+    const early = !input.pictureComplete && entry.seen?.resources.pictureComplete === true;
     return early ? RETRY : RESYNC;
   };
 
@@ -196,9 +202,12 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
       if (changed) for (const { loop } of entries.values()) loop.wake();
     },
     isClean(grant, serverId) {
-      const { round: last, seen } = entries.get(serverId) ?? {};
+      const { round: last, seen, running } = entries.get(serverId) ?? {};
       if (last === undefined) return retired.has(serverId);
-      return seen === picture?.resources && last.settled && last.problem === undefined && !last.grants.has(grant);
+      if (last.problem !== undefined || !last.settled || last.grants.has(grant)) return false;
+      // It looked for accounts that have to go, and nothing has been made since. Newer pictures, which may come all the time, say no more.
+      const isAbsent = (from: Seen) => !from.presentGrants.has(grant);
+      return seen?.pictureComplete === true && isAbsent(seen) && (running === undefined || isAbsent(running));
     },
     wake() {
       for (const { loop } of entries.values()) loop.wake();

@@ -292,6 +292,57 @@ describe('a server that nobody names any more', () => {
     expect(remembered).toEqual([[]]);
   });
 
+  it('is clean once a round has ended that was made without the grant, however many pictures came meanwhile', async () => {
+    const rounds: (() => void)[] = [];
+    const { rail, show } = world({
+      answer: async (input) => {
+        await new Promise<void>((resolve) => void rounds.push(resolve));
+        return done(input);
+      },
+    });
+    const id = 'db:3306 as default/admin';
+    const both = [on('a', 'db'), on('b', 'db')];
+    const picture = (grants: typeof both, version: string) =>
+      resources({ grants, secrets: [...SECRETS, secret('else', ['key'], version)] });
+    const without = (version: string) => show(picture([on('b', 'db')], version));
+    const isClean = () => ['default/a', 'default/b'].map((key) => rail.isClean(key, id));
+    const end = async (number: number) => {
+      (await eventually('a round', () => rounds[number]))();
+      await eventually('the next one', () => rounds[number + 1]);
+    };
+    show(picture(both, '1'));
+    await eventually('a round', () => rounds[0]);
+    expect(isClean()).toEqual([false, false]);
+    without('2');
+    await end(0);
+    expect(isClean()).toEqual([false, false]);
+    without('3');
+    await end(1);
+    without('4');
+    expect(isClean()).toEqual([true, false]);
+    show(picture(both, '4'));
+    await end(2);
+    without('5');
+    // The round that runs may make an account.
+    expect(isClean()).toEqual([false, false]);
+  });
+
+  it('is not clean by a round that could not take away anything', async () => {
+    let proxy: ProxyObserved | undefined;
+    const { rail, servers, show } = world({
+      proxyNow: () => proxy,
+      answer: (input) => ({ ...done(input), withheld: 1 }),
+    });
+    const id = 'db:3306 as default/admin';
+    show(resources({ grants: [on('b', 'db')], secrets: SECRETS }));
+    await eventually('a round', () => rail.observed.size === 1);
+    expect(rail.isClean('default/a', id)).toBe(false);
+    proxy = { programmed: true, pools: new Map(), bind: '*' };
+    rail.wake();
+    await eventually('another round', () => servers.get(id)?.asked.at(-1)?.pictureComplete);
+    await eventually('its end', () => rail.isClean('default/a', id));
+  });
+
   it('is written down before its first account is made', () => {
     const { remembered, show } = world({ answer: never });
     show(resources({ grants: [on('a', 'db')], secrets: SECRETS }));
