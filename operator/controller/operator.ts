@@ -356,7 +356,7 @@ export function startOperator(options: OperatorOptions): Operator {
   world.changes((what, key, now) => {
     // A report changes what is told, and sometimes which accounts and slices are right.
     const id = `${what} ${key}`;
-    if (now !== undefined && objects.versionOf(id) !== now.version) objects.forget(id);
+    if (now !== undefined && objects.versionOf(id) !== now.version) objects.forget(id, now.version);
     if (now === undefined) objects.forget(id);
     rounds.wake();
   });

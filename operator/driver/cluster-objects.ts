@@ -28,8 +28,8 @@ export interface ClusterObjectsDriver {
   apply(wanted: ReadonlyMap<string, KubeObject>, surplus: readonly ExistingObject[]): Promise<ObjectsResult>;
   /** The version that our last write of an object had. */
   versionOf(id: string): string | undefined;
-  /** Somebody else changed it: it is applied again. */
-  forget(id: string): void;
+  /** Somebody else changed it: it is applied again. `version`: the one that was seen, for it may turn out to be ours. */
+  forget(id: string, version?: string): void;
 }
 
 const OWNER = { fieldManager: 'webpool-operator' };
@@ -37,7 +37,8 @@ const OWNER = { fieldManager: 'webpool-operator' };
 const PARALLEL = 8;
 
 interface Applied {
-  readonly object: KubeObject;
+  /** Undefined: it is not so any more. */
+  readonly object: KubeObject | undefined;
   readonly version: string;
 }
 
@@ -46,6 +47,8 @@ export function createClusterObjectsDriver({ client, secretText }: ClusterObject
   const applied = new Map<string, Applied>();
   /** Ids of what has to be looked at. */
   const due = new Set<string>();
+  /** What was seen of those that are being applied; the answer that says which version is ours may come later. */
+  const seen = new Map<string, string | undefined>();
   let last: ReadonlyMap<string, KubeObject> = new Map();
 
   const bodyOf = (object: KubeObject): AppliedObject => {
@@ -61,11 +64,14 @@ export function createClusterObjectsDriver({ client, secretText }: ClusterObject
   /** True when something was sent. */
   const applyOne = async ([id, object]: readonly [string, KubeObject]): Promise<boolean> => {
     due.delete(id);
+    seen.delete(id);
     const before = applied.get(id);
-    if (before !== undefined && keepIdentity(before.object, object) === before.object) return false;
+    if (before?.object !== undefined && keepIdentity(before.object, object) === before.object) return false;
     try {
       const answer = await client.apply(TYPES[object.kind], bodyOf(object), OWNER);
-      applied.set(id, { object, version: answer.metadata.resourceVersion ?? '' });
+      const version = answer.metadata.resourceVersion ?? '';
+      const isLast = !seen.has(id) || seen.get(id) === version;
+      applied.set(id, { object: isLast ? object : undefined, version });
       return true;
     } catch (error) {
       due.add(id);
@@ -121,9 +127,11 @@ export function createClusterObjectsDriver({ client, secretText }: ClusterObject
       return { applied: put.done, removed: gone.done.size, failures: new Map([...put.failures, ...gone.failures]) };
     },
     versionOf: (id) => applied.get(id)?.version,
-    forget(id) {
+    forget(id, version) {
       applied.delete(id);
-      if (last.has(id)) due.add(id);
+      if (!last.has(id)) return;
+      seen.set(id, version);
+      due.add(id);
     },
   };
 }

@@ -58,6 +58,24 @@ test('what differs is sent, alone; what somebody touched too', async () => {
   );
 });
 
+test.each([
+  ['what somebody changed before our answer came is put right', 1, ['Service default/a']],
+  ['our own change that is seen before our answer came is none of somebody else', 0, []],
+])('%s', async (_, later, again) => {
+  const early: Client = {
+    ...client,
+    async apply(...given) {
+      const answer = await client.apply(...given);
+      // The watch is faster than the answer.
+      slow.forget('Service default/a', `${Number(answer.metadata.resourceVersion) + later}`);
+      return answer;
+    },
+  };
+  const slow = createClusterObjectsDriver({ client: early, secretText: () => undefined });
+  await slow.apply(all(service('a', 80)), []);
+  expect([...(await slow.apply(all(service('a', 80)), [])).applied]).toEqual(again);
+});
+
 test('a copy of a Secret has the text of the original, which is nowhere else', async () => {
   await driver.apply(all(copy), []);
   const made = server.get('secrets', 'system/copy.default.tls');
