@@ -157,22 +157,11 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
       elsewhere: grantsElsewhere(place, topology),
       keepHosts: union(history.keep(resources, proxy), options.lingering?.(resources)),
       incomplete: known.incomplete(),
-      allowRemoval: allowances(resources, departedCounts(needs)),
+      allowRemoval: allowances(resources),
+      departed: options.departed?.() ?? NOBODY,
       // As long as nobody knows which servers still drain, none of their accounts may go.
       pictureComplete: resources.pictureComplete && proxy !== undefined,
     };
-  };
-
-  /** By grant, how many accounts may go because their Pods were seen to go. */
-  const departedCounts = (needs: readonly AccountNeed[]): ReadonlyMap<Key, number> => {
-    const departed = options.departed?.();
-    if (departed === undefined) return new Map();
-    return new Map(
-      needs.map(({ grant, hosts }) => {
-        const wanted = new Set(hosts.map(({ host }) => host));
-        return [grant, [...departed].filter((address) => !wanted.has(address)).length];
-      }),
-    );
   };
 
   const open = (place: ServerPlace) => {
@@ -274,11 +263,13 @@ function presentGrants(resources: Resources): ReadonlySet<Key> {
   return new Set([...resources.grants.keys(), ...held]);
 }
 
-function allowances(resources: Resources, departed: ReadonlyMap<Key, number>): ReadonlyMap<Key, number> {
-  const allowed = new Map(departed);
+const NOBODY: ReadonlySet<string> = new Set();
+
+function allowances(resources: Resources): ReadonlyMap<Key, number> {
+  const allowed = new Map<Key, number>();
   for (const [key, { metadata }] of resources.grants) {
     const count = Number(metadata.annotations?.[ALLOW_REMOVAL] ?? Number.NaN);
-    if (Number.isInteger(count) && count > 0) allowed.set(key, Math.max(count, allowed.get(key) ?? 0));
+    if (Number.isInteger(count) && count > 0) allowed.set(key, count);
   }
   return allowed;
 }

@@ -21,8 +21,8 @@ import type { Credentials, Session, SessionOptions, SessionTimeouts, SessionTls 
 /** What one server is asked to hold. */
 export interface DatabaseRoundInput
   extends
-    Partial<Pick<RemovalPolicy, 'elsewhere' | 'incomplete'>>,
-    Omit<RemovalPolicy, 'present' | 'elsewhere' | 'incomplete'> {
+    Partial<Pick<RemovalPolicy, 'elsewhere' | 'incomplete' | 'departed'>>,
+    Omit<RemovalPolicy, 'present' | 'elsewhere' | 'incomplete' | 'departed'> {
   /** Needs of this server, in order of precedence. */
   readonly needs: readonly AccountNeed[];
   /** undefined: the Secret is missing or incomplete; a server that nobody names any more keeps its last one. */
@@ -211,9 +211,10 @@ function policyOf({
   incomplete = new Map(),
   keepHosts,
   allowRemoval,
+  departed = new Set(),
   pictureComplete,
 }: DatabaseRoundInput): RemovalPolicy {
-  return { present: presentGrants, elsewhere, incomplete, keepHosts, allowRemoval, pictureComplete };
+  return { present: presentGrants, elsewhere, incomplete, keepHosts, allowRemoval, departed, pictureComplete };
 }
 
 function observedOf(outcome: Outcome, needs: readonly AccountNeed[], place: ServerPlace): DatabaseRound {

@@ -87,7 +87,7 @@ function ownedAccounts({ states, desired, cluster }: PlanInput): Parameters<type
   const owned = [];
   for (const [key, state] of states) {
     const mark = state.exists ? ownMark(state, cluster) : undefined;
-    if (mark) owned.push({ owners: mark.owners, wanted: desired.accounts.has(key) });
+    if (mark) owned.push({ owners: mark.owners, host: state.host, wanted: desired.accounts.has(key) });
   }
   return owned;
 }

@@ -14,6 +14,8 @@ export interface RemovalPolicy {
   readonly incomplete: ReadonlyMap<Key, ReadonlySet<string>>;
   /** Accounts, by grant, that may go at once although nothing shows that so many servers went. */
   readonly allowRemoval: ReadonlyMap<Key, number>;
+  /** Hosts of Pods that were seen to go: their accounts need no further proof. */
+  readonly departed: ReadonlySet<string>;
   /** false: something could not be read, so nothing that is absent counts as gone. */
   readonly pictureComplete: boolean;
 }
@@ -86,15 +88,16 @@ export interface RemovalCount {
 
 /**
  * Grants that would lose more than half of their accounts and more than ten at once, without leave to do so. Accounts
- * that still wait for a server to drain count: else a mass removal would slip through one by one.
+ * that still wait for a server to drain count: else a mass removal would slip through one by one. Those of Pods that were seen to go do not.
  * `owned` are all accounts of ours that exist, with their owners.
  */
 export function heldRemovals(
-  owned: readonly { readonly owners: readonly Key[]; readonly wanted: boolean }[],
+  owned: readonly { readonly owners: readonly Key[]; readonly host: string; readonly wanted: boolean }[],
   { desired, policy }: Pick<RemovalInput, 'desired' | 'policy'>,
 ): ReadonlyMap<Key, RemovalCount> {
   const counts = new Map<Key, { total: number; removals: number }>();
-  for (const { owners, wanted } of owned) {
+  for (const { owners, host, wanted } of owned) {
+    if (!wanted && policy.departed.has(host)) continue;
     for (const owner of owners) {
       const count = counts.get(owner) ?? { total: 0, removals: 0 };
       counts.set(owner, count);

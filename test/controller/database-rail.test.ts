@@ -54,6 +54,7 @@ interface WorldOptions {
   readonly proxyNow?: () => ProxyObserved | undefined;
   readonly secretValue?: (name: Key, key: string) => string | undefined;
   readonly allowed?: () => boolean;
+  readonly departed?: () => ReadonlySet<string>;
 }
 
 function world(options: WorldOptions = {}): World {
@@ -84,6 +85,7 @@ function world(options: WorldOptions = {}): World {
     remembered,
     remember: (places) => memories.push(places),
     ...(options.allowed && { allowed: options.allowed }),
+    ...(options.departed && { departed: options.departed }),
   });
   rail = made;
   const show = (picture: Resources): void => made.update(picture, buildTopology(picture, NO_NAMES));
@@ -423,6 +425,13 @@ describe('removals', () => {
       const [asked] = servers.get('db:3306 as default/admin')?.asked ?? [];
       expect([value, asked?.allowRemoval.get('default/a')]).toEqual([value, allowed]);
     }
+  });
+
+  it('of Pods that were seen to go are known as such, and are no leave for those of others', async () => {
+    const { servers, show } = world({ departed: () => new Set(['10.0.0.7', '10.0.0.8']) });
+    show(resources({ pools: [blog], grants: [wanted], secrets: SECRETS }));
+    const asked = await eventually('a round', () => servers.get('db:3306 as default/admin')?.asked.at(-1));
+    expect([asked.departed, asked.allowRemoval]).toEqual([new Set(['10.0.0.7', '10.0.0.8']), new Map()]);
   });
 
   it('come soon after the proxy is known', async () => {

@@ -109,6 +109,7 @@ const input: fc.Arbitrary<PlanInput> = fc
       keepHosts: new Map([[GRANTS[0], new Set(keep)]]),
       incomplete: new Map(),
       allowRemoval: new Map(GRANTS.map((grant) => [grant, allow])),
+      departed: new Set(),
       pictureComplete,
     };
     const hashes = new Map(hashed.map((grant) => [grant, '*A']));

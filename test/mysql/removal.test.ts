@@ -20,6 +20,7 @@ const POLICY: RemovalPolicy = {
   keepHosts: new Map(),
   incomplete: new Map(),
   allowRemoval: new Map(),
+  departed: new Set(),
   pictureComplete: true,
 };
 
@@ -112,7 +113,11 @@ describe('an account that nobody wants', () => {
 
 describe('a mass removal', () => {
   const owned = (total: number, removals: number) =>
-    Array.from({ length: total }, (_, index) => ({ owners: ['default/shop'], wanted: index >= removals }));
+    Array.from({ length: total }, (_, index) => ({
+      owners: ['default/shop'],
+      host: `10.0.0.${index}`,
+      wanted: index >= removals,
+    }));
   const held = (total: number, removals: number, policy: Partial<RemovalPolicy> = {}) => [
     ...heldRemovals(owned(total, removals), { desired, policy: { ...POLICY, ...policy } }).values(),
   ];
@@ -127,6 +132,16 @@ describe('a mass removal', () => {
     [1000, 501, true],
   ])('of %i accounts %i: held %o', (total, removals, expected) => {
     expect(held(total, removals)).toEqual(expected ? [{ total, removals }] : []);
+  });
+
+  test.each([
+    ['its own', 0, []],
+    ['some of its own', 8, [{ total: 16, removals: 12 }]],
+    ['others', 100, [{ total: 20, removals: 16 }]],
+  ])('is no riddle where Pods were seen to go: %s', (_, from, expected) => {
+    const departed = new Set(Array.from({ length: 12 }, (__, index) => `10.0.0.${from + index}`));
+    if (from === 8) for (const host of [...departed].slice(4)) departed.delete(host);
+    expect(held(20, 16, { departed })).toEqual(expected);
   });
 
   test('is let through for as many as are allowed, and of a grant that is not in force anyway', () => {

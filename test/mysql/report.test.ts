@@ -37,6 +37,7 @@ function report({ hosts = ['10.0.0.1'], options = {}, states = [], failures = []
       keepHosts: new Map(),
       incomplete: new Map(),
       allowRemoval: new Map(),
+      departed: new Set(),
       pictureComplete: true,
     },
     cluster: 'local',
