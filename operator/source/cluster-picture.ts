@@ -41,7 +41,7 @@ const MAPS = {
 
 /** A picture of nothing. */
 export function createClusterPicture(stores: ClusterStores): ClusterPicture {
-  const admissions = new Map<string, Admission>();
+  const admissions = { WebPool: newMemory(), RoutingRule: newMemory(), DatabaseGrant: newMemory() };
   const held = createCollection<Held>();
   const findings = createCollection<Finding>();
   let last: Resources = {
@@ -67,10 +67,11 @@ export function createClusterPicture(stores: ClusterStores): ClusterPicture {
   const admitted = (kind: Kind, key: Key): KindOf | undefined => {
     const id = `${kind} ${key}`;
     const found = stores.object(kind, key);
+    const known = admissions[kind];
     // What somebody deleted counts as gone, also while it waits for a finalizer.
-    const admission = found === undefined || found.deleting ? undefined : admit(found, admissions.get(id)?.inForce);
-    if (admission === undefined) admissions.delete(id);
-    else admissions.set(id, admission);
+    const admission = found === undefined || found.deleting ? undefined : admit(found, known.get(key)?.inForce);
+    if (admission === undefined) known.delete(key);
+    else known.set(key, admission);
     held.set(id, admission?.held === undefined ? [] : [admission.held]);
     findings.set(id, admission?.findings ?? []);
     return admission?.inForce;
@@ -78,7 +79,7 @@ export function createClusterPicture(stores: ClusterStores): ClusterPicture {
 
   return {
     forget(kind, key) {
-      admissions.delete(`${kind} ${key}`);
+      admissions[kind].delete(key);
     },
     update(dirty, complete) {
       const changes: Partial<Record<MapName, Map<Key, unknown>>> = {};
@@ -107,6 +108,10 @@ export function createClusterPicture(stores: ClusterStores): ClusterPicture {
       return last;
     },
   };
+}
+
+function newMemory(): Map<Key, Admission> {
+  return new Map();
 }
 
 /** Values by object, as one list that stays the same as long as no object's do. */
