@@ -43,7 +43,8 @@ export function ruleRoutes(source: RoutingRule, pools: PoolProtocols, secrets: S
     protocol: listener.protocol,
     port: listenerPort(listener),
     ...(listener.proxyProtocol && { proxyFrom: canonicalRanges(listener.proxyProtocol.trustedSources) }),
-    candidates: served ? rules.flatMap((rule, ruleIndex) => candidatesOf(rule, { ...place, ruleIndex })) : [],
+    // A copy: what flatMap makes has room for sixteen more.
+    candidates: served ? [...rules.flatMap((rule, ruleIndex) => candidatesOf(rule, { ...place, ruleIndex }))] : [],
     ...(claim && { claim }),
     ...(listener.trustedSources && { trustedSources: canonicalRanges(listener.trustedSources) }),
     findings: [...findings, ...rules.flatMap((rule, ruleIndex) => referenceFindings(rule, { ...place, ruleIndex }))],
