@@ -84,9 +84,14 @@ export function startElection(options: ElectionOptions): Election {
     }
   };
 
+  const isOthers = (): boolean => {
+    const { holderIdentity = '' } = seen?.lease.spec ?? {};
+    return holderIdentity !== '' && holderIdentity !== identity;
+  };
+
   const isFree = (): boolean => {
-    const { holderIdentity = '', leaseDurationSeconds = times.duration / 1000 } = seen?.lease.spec ?? {};
-    if (holderIdentity === '' || holderIdentity === identity || seen === undefined) return true;
+    if (seen === undefined || !isOthers()) return true;
+    const { leaseDurationSeconds = times.duration / 1000 } = seen.lease.spec ?? {};
     return performance.now() - seen.at > leaseDurationSeconds * 1000;
   };
 
@@ -122,10 +127,12 @@ export function startElection(options: ElectionOptions): Election {
       if (isFree()) await take();
     } catch (error) {
       if (signal.aborted) return;
-      // Somebody else wrote it, or the answer to our own write was lost: look before the next try.
-      if (hasCode(error, 409)) await look().catch(() => undefined);
+      // Somebody else wrote or removed it, or the answer to our own write was lost: look before the next try.
+      if (hasCode(error, 409) || hasCode(error, 404)) await look().catch(() => undefined);
       log.warn({ lease: name, err: error }, 'lease not taken or renewed: trying again');
     }
+    // Removed by somebody, it is free to whoever is first: time that is left of ours counts no more.
+    if (isOthers()) renewedAt = undefined;
   };
 
   const stand = async () => {

@@ -13,13 +13,13 @@ let transport: Transport;
 let elections: Election[];
 let told: string[];
 
-function stand(identity: string): Election {
+function stand(identity: string, times = TIMES): Election {
   const election = startElection({
     transport,
     namespace: 'system',
     name: 'webpool',
     identity,
-    times: TIMES,
+    times,
     log: keepLog(),
     onLeading: () => told.push(`${identity} leads`),
     onLost: () => told.push(`${identity} lost`),
@@ -105,6 +105,29 @@ test('a leader that cannot renew stops leading by its own clock, and says so onc
   await until(() => !a.leading);
   await until(() => told.length === 2);
   expect(told).toEqual(['a leads', 'a lost']);
+});
+
+/** A minute in which a leader that cannot renew may still act. */
+const PATIENT = { duration: 90_000, renewDeadline: 60_000, retry: 50 };
+
+test('a leader that sees it in the hands of another stops at once', async () => {
+  const a = stand('a', PATIENT);
+  await until(() => a.leading);
+  const spec = { holderIdentity: 'b', leaseDurationSeconds: 90, renewTime: '2026-01-01T00:00:00.000000Z' };
+  server.put('leases', { metadata: { namespace: 'system', name: 'webpool' }, spec });
+  await until(() => !a.leading);
+  await until(() => told.length === 2);
+  expect(told).toEqual(['a leads', 'a lost']);
+});
+
+test('one that somebody removed is made anew, and there is one leader', async () => {
+  const a = stand('a', PATIENT);
+  await until(() => a.leading);
+  const b = stand('b', PATIENT);
+  await until(() => b.leader === 'a');
+  server.remove('leases', KEY);
+  const holder = () => (server.get('leases', KEY) === undefined ? undefined : spec()['holderIdentity']);
+  await until(() => holder() !== undefined && (holder() === 'a' ? !b.leading : b.leading && !a.leading));
 });
 
 test('a failure now and then is not the end', async () => {
