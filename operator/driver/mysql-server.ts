@@ -149,10 +149,12 @@ export function createDatabaseServer(options: DatabaseServerOptions): DatabaseSe
   };
 
   const round = async (input: DatabaseRoundInput): Promise<DatabaseRound> => {
-    const admin = input.admin ?? (input.needs.length === 0 ? login?.admin : undefined);
-    if (!admin) return unreachable(input, last, { problem: NO_CREDENTIALS });
+    const { admin, tls = { mode: 'Preferred' }, needs } = input;
+    // The one before is taken as a whole: its password is for a server of its authority alone.
+    const wanted = admin === undefined ? needs.length === 0 && login : { admin, tls };
+    if (!wanted) return unreachable(input, last, { problem: NO_CREDENTIALS });
     try {
-      const outcome = await settle(input, { admin, tls: input.tls ?? { mode: 'Preferred' } });
+      const outcome = await settle(input, wanted);
       const result = observedOf(outcome, input.needs, place);
       last = result.grants;
       // After a failover the name may lead to the server that takes writes, while the one before goes on answering.

@@ -78,6 +78,21 @@ describeWhere('a server with TLS (MySQL 9)', 'root' in mysql ? undefined : mysql
     expect(await seen(db, { mode: 'Required', ca, serverName: name })).toEqual(READY);
   });
 
+  it('is not asked without its authority when the Secrets go before the grant does', async () => {
+    const server = serverOf(db);
+    const connections = () =>
+      db.query(
+        `SELECT ID FROM information_schema.PROCESSLIST WHERE USER = '${db.admin.username}' AND ID <> CONNECTION_ID()`,
+      );
+    await server.round(inputOf(db.admin, [need(['127.0.0.1'])], { tls: { mode: 'Required', ca, serverName: name } }));
+    const verified = await connections();
+    expect(verified).toHaveLength(1);
+    const last = await server.round(inputOf(undefined, [], { tls: { mode: 'Required', serverName: name } }));
+    expect(last).toMatchObject({ settled: true });
+    expect(await connections()).toEqual(verified);
+    await server.close();
+  });
+
   it('is not used when its certificate has another name', async () => {
     expect(await seen(db, { mode: 'Required', ca, serverName: 'db.example.com' })).toMatchObject({
       reason: 'ServerUnreachable',
