@@ -21,10 +21,7 @@ export function hostHistory(): HostHistory {
       for (const { grant, hosts: wanted } of needs) {
         const known = hosts.get(grant) ?? new Map<string, ReadonlySet<string>>();
         hosts.set(grant, known);
-        for (const { host, servers } of wanted) {
-          for (const { pool, id } of servers)
-            known.set(`${pool} ${id}`, new Set([...(known.get(`${pool} ${id}`) ?? []), host]));
-        }
+        for (const [server, own] of hostsByServer(wanted)) known.set(server, own);
       }
     },
     keep(resources, proxy) {
@@ -47,6 +44,19 @@ export function hostHistory(): HostHistory {
       return kept;
     },
   };
+}
+
+/** Of those that are wanted now; what else they once logged in from does not wait for them. */
+function hostsByServer(wanted: AccountNeed['hosts']): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const { host, servers } of wanted) {
+    for (const { pool, id } of servers) {
+      const own = found.get(`${pool} ${id}`);
+      if (own === undefined) found.set(`${pool} ${id}`, new Set([host]));
+      else own.add(host);
+    }
+  }
+  return found;
 }
 
 function addressOf(id: string): readonly string[] {

@@ -44,6 +44,14 @@ describe('the hosts of servers', () => {
     expect(kept(history.keep(now, proxyWith('named_10.0.0.9:80')))).toEqual(['10.0.0.9']);
   });
 
+  it('that a server which stays does not log in from any more need not wait for it', () => {
+    const history = hostHistory();
+    history.learn(picture([NAMED], 'Both').accounts);
+    const { resources: now, accounts } = picture([NAMED], 'Name');
+    history.learn(accounts);
+    expect(kept(history.keep(now, proxyWith('named_10.0.0.9:80')))).toEqual(['web01.example.com']);
+  });
+
   it("are the servers' own addresses when nothing was learned, also of IPv6", () => {
     const { resources: now } = picture([A]);
     expect(kept(hostHistory().keep(now, proxyWith('a_10.0.0.1:80', 'six_2001:db8::1:8080')))).toEqual([
