@@ -1,3 +1,4 @@
+import { canonicalAddress } from '../api/address.ts';
 import { keyOf, type Key, type Resources, type WebPool } from '../api/resources.ts';
 import type { ClusterPod } from '../source/cluster-objects.ts';
 
@@ -24,9 +25,11 @@ export function lingeringHosts(
           spec,
         },
       ]) => {
-        const hosts = (spec.pools ?? []).flatMap(({ name, source }) => {
+        const hosts = (spec.pools ?? []).flatMap(({ name, source, egressAddresses = [] }) => {
           const pool = pools.get(keyOf({ namespace, name }));
           const own = pool === undefined ? [] : ended.filter((pod) => isOf(pod, pool));
+          if (source === 'Egress')
+            return own.length === 0 ? [] : egressAddresses.map((host) => canonicalAddress(host) ?? host);
           return own.flatMap((pod) => (source === 'NodeIP' ? pod.nodeAddresses : pod.addresses));
         });
         return [key, new Set(hosts)];

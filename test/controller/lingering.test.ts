@@ -32,6 +32,16 @@ test.each<[string, Parameters<typeof grant>[1], Readonly<Record<string, readonly
     { 'default/g': ['default/ended node'] },
   ],
   [
+    'Egress: those of the gateway, as long as a Pod is there',
+    { removal, pools: [{ name: 'blog', source: 'Egress', egressAddresses: ['10.9.9.9'] }] },
+    { 'default/g': ['10.9.9.9'] },
+  ],
+  [
+    'Egress: none without a Pod',
+    { removal, pools: [{ name: 'machines', source: 'Egress', egressAddresses: ['10.9.9.9'] }] },
+    { 'default/g': [] },
+  ],
+  [
     'a pool without Pods, one that is not there',
     { removal, pools: [{ name: 'machines' }, { name: 'gone' }] },
     { 'default/g': [] },
