@@ -56,6 +56,8 @@ const BURST = 25;
 const REFILL = 300_000;
 const LONGEST_QUEUE = 500;
 const LONGEST_NOTE = 1024;
+/** Of the part that an event's name has of its object's: the rest is ours. */
+const LONGEST_NAME = 200;
 
 interface Series {
   readonly subject: EventSubject;
@@ -94,7 +96,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
     const key = subjectKey(subject);
     const bucket = buckets.get(key) ?? { tokens: BURST, at };
     buckets.set(key, bucket);
-    bucket.tokens = Math.min(BURST, bucket.tokens + (at - bucket.at) / REFILL);
+    // A clock that is put back takes nothing away.
+    bucket.tokens = Math.min(BURST, bucket.tokens + Math.max(0, at - bucket.at) / REFILL);
     bucket.at = at;
     if (bucket.tokens < 1) return false;
     bucket.tokens -= 1;
@@ -104,7 +107,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const create = async (entry: Series) => {
     const time = now();
     serial += 1;
-    entry.name = `${entry.subject.name.slice(0, 200)}.${time.getTime().toString(16)}${serial.toString(16)}`;
+    const about = entry.subject.name.slice(0, LONGEST_NAME).replace(/[-.]+$/, '');
+    entry.name = `${about}.${time.getTime().toString(16)}${serial.toString(16)}`;
     const { subject, words } = entry;
     await client.create(TYPES.Event, {
       metadata: { name: entry.name, namespace: subject.namespace },

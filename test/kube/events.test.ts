@@ -47,6 +47,25 @@ test('an event as the API wants it', async () => {
   ]);
 });
 
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+test.each(['-', '.'])(
+  'an event about a name that is too long and would be cut after "%s" has a good one',
+  async (end) => {
+    recorder.record({ ...POOL, name: `${'a'.repeat(199)}${end}${'b'.repeat(50)}` }, WORDS);
+    await recorder.flush();
+    expect(server.all('events')[0]?.metadata.name).toMatch(SUBDOMAIN);
+  },
+);
+
+test('a clock that is put back silences nobody', async () => {
+  recorder.record(POOL, WORDS);
+  time -= 24 * 3_600_000;
+  recorder.record(POOL, { ...WORDS, reason: 'Other' });
+  await recorder.flush();
+  expect(server.all('events')).toHaveLength(2);
+});
+
 test('repetitions are a series of the first, written twice and not each time', async () => {
   for (let i = 0; i < 50; i++) recorder.record(POOL, WORDS);
   await recorder.flush();
