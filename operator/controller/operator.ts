@@ -34,7 +34,7 @@ import { createGate } from './gate.ts';
 import { reachOf } from './reach.ts';
 import { lingeringHosts } from './lingering.ts';
 import { createRequirements } from './requirements.ts';
-import { startRounds, type RoundsOptions } from './rounds.ts';
+import { RefusedError, startRounds, type RoundsOptions } from './rounds.ts';
 
 export interface OperatorOptions {
   readonly source: KubernetesSource;
@@ -69,7 +69,7 @@ export interface OperatorSnapshot {
 export interface Operator {
   /** Undefined until the first statuses were built. */
   readonly snapshot: OperatorSnapshot | undefined;
-  /** Rounds that failed since the last good one. */
+  /** Rounds that failed since the last one that was good but for refusals. */
   readonly failures: number;
   /** What the proxies hold; undefined while one of them has not told lately. */
   readonly proxies: ProxyObserved | undefined;
@@ -168,7 +168,7 @@ export function startOperator(options: OperatorOptions): Operator {
     const admitted = gate.admit(topology, { databases: databases.observed, joined, now });
     await keepObjects(current, admitted.topology);
     await openGates(current);
-    if (refusals > 0) throw new Error(`the API server refused ${refusals} writes: trying again`);
+    if (refusals > 0) throw new RefusedError(`${refusals} objects were not written: trying again`);
     return Math.min(RESYNC, admitted.againAfter ?? Infinity);
   };
 

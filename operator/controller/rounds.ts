@@ -21,8 +21,13 @@ export interface RoundsOptions {
   readonly onError: (error: unknown, work: Work) => void;
 }
 
+/** A round did all that it could, and others refused a part: that part is tried again, and nothing is wrong with this process. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+}
+
 export interface Rounds {
-  /** Rounds of making that failed since the last good one. */
+  /** Rounds of making that failed since the last one that was good but for refusals. */
   readonly failures: number;
   /** Looks at everything again. */
   wake(): void;
@@ -57,7 +62,7 @@ export function startRounds(options: RoundsOptions): Rounds {
     options.onRound(work, 'error', 0);
     options.onError(error, work);
     if (work === 'make') {
-      failures += 1;
+      failures = error instanceof RefusedError ? 0 : failures + 1;
       tell.wake();
     }
   };
