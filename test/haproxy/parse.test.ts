@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
+import { collectGarbage } from '../../operator/commands/tidy.ts';
 import {
   parseConnections,
   parseInfo,
@@ -99,6 +100,19 @@ describe('show servers state', () => {
 
   it('without servers is empty', () => {
     expect(parseServersState([...HEAD, ''].join('\n')).size).toBe(0);
+  });
+
+  it('keeps nothing of an answer in memory but what it tells', () => {
+    const name = `web01_2001:db8::1:8080_${'x'.repeat(20)}`;
+    const large = `${row('other')}\n`.repeat(1000);
+    const read = (index: number) =>
+      servers(`${large}${row(`${name}${index}`).replace('192.0.2.1', '2001:db8::1:2:3:4')}`)?.get(`${name}${index}`);
+    collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    const kept = Array.from({ length: 100 }, (_, index) => read(index));
+    collectGarbage();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(3_000_000);
+    expect(kept[0]).toMatchObject({ name: `${name}0`, address: '2001:db8::1:2:3:4' });
   });
 
   test.each(['', "Can't find backend.", '2\n# be_id', `${HEAD.join('\n')}\n4 half a line`])(
