@@ -182,7 +182,7 @@ export function createProxyRail(options: ProxyRailOptions): ProxyRail {
     noteLoaded(state);
     unseen.clear();
     routingUnseen = false;
-    lastDeep = at;
+    [lastDeep, lastLook] = [at, at];
     patrol.done(at, 0);
     return state;
   };

@@ -248,7 +248,7 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
       );
       if (ensured === 'running') return { how: ensured };
       if (ensured === 'took-over' || !image.isNew) return { how: 'took-over', skeleton: await skeletonOnDisk(folder) };
-      memories.born(await servers());
+      memories.born((await ask([])).worker);
       return { how: ensured, skeleton: config.skeleton };
     },
     async read() {
