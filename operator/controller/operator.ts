@@ -305,7 +305,7 @@ export function startOperator(options: OperatorOptions): Operator {
       });
       if (open.length === gates.filter(([, isOpen]) => isOpen).length) continue;
       const types = open.map(([type]) => type);
-      await mark(`Pod ${pod.key}`, marks.openGates({ namespace, name }, types, options.now()));
+      await mark(`Pod ${pod.key}`, marks.openGates({ namespace, name, uid: pod.uid }, types, options.now()));
     }
   };
 

@@ -13,8 +13,11 @@ export interface NamedObject {
 }
 
 export interface ClusterMarks {
-  /** Opens readiness gates of a Pod: all that are open are named, because those that are not named would be closed again. */
-  openGates(pod: NamedObject, gates: readonly string[], now: string): Promise<void>;
+  /**
+   * Opens readiness gates of that very Pod: all that are open are named, because those that are not named would be closed again.
+   * Errors: those of the API server, also when another Pod has the name by now.
+   */
+  openGates(pod: NamedObject & { readonly uid: string }, gates: readonly string[], now: string): Promise<void>;
   /** Sets the finalizers of a grant, if they still are what `before` says. */
   setFinalizers(grant: NamedObject, before: readonly string[], after: readonly string[]): Promise<void>;
 }
@@ -22,7 +25,7 @@ export interface ClusterMarks {
 /** Writes through that client. */
 export function createClusterMarks(client: Client): ClusterMarks {
   return {
-    async openGates({ namespace, name }, gates, now) {
+    async openGates({ namespace, name, uid }, gates, now) {
       const conditions = gates.map((type) => ({
         type,
         status: 'True',
@@ -30,7 +33,7 @@ export function createClusterMarks(client: Client): ClusterMarks {
         reason: 'AccountReady',
         message: 'The database account of this Pod exists.',
       }));
-      const body = { metadata: { namespace, name }, status: { conditions } };
+      const body = { metadata: { namespace, name, uid }, status: { conditions } };
       await ignoringGone(client.apply(TYPES.Pod, body, { fieldManager: 'webpool-operator', subresource: 'status' }));
     },
     async setFinalizers(grant, before, after) {

@@ -1,6 +1,10 @@
 /** An operator on a real control plane, with a real proxy and a real database: what is applied becomes true, and statuses say when. */
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createClusterMarks } from '../../operator/driver/cluster-marks.ts';
+import { openAccess } from '../../operator/kube/access.ts';
+import { createClient } from '../../operator/kube/client.ts';
+import { createTransport } from '../../operator/kube/transport.ts';
 import { BUILD_TIMEOUT } from '../cluster/programs.ts';
 import { describeWhere } from '../support/announce.ts';
 import { certificateFor } from '../support/certificates.ts';
@@ -179,6 +183,32 @@ describeWhere('an operator', await missingOperatorWorld(), () => {
     await world.removePod('blog-1');
     await eventually('it is dropped', async () => !(await world.accounts()).includes('198.18.255.10'));
     expect(await world.accounts()).toEqual([world.network.hostAddress]);
+  });
+
+  test('a gate is opened of the Pod that was seen, not of one that has its name by now', async () => {
+    const gate = 'webpool.dev/nobody';
+    const isOpen = async () => {
+      const path = `jsonpath={.status.conditions[?(@.type=="${gate}")].status}`;
+      return (await kubectl(['get', 'pod', 'web-0', '-o', path])) === 'True';
+    };
+    const uid = () => kubectl(['get', 'pod', 'web-0', '-o', 'jsonpath={.metadata.uid}']);
+    const transport = createTransport({
+      access: await openAccess({ kubeconfig: world.plane.kubeconfig }),
+      userAgent: 'test',
+    });
+    const marks = createClusterMarks(createClient(transport));
+    const open = async (pod: string) =>
+      marks.openGates({ namespace: 'default', name: 'web-0', uid: pod }, [gate], '2026-01-01T00:00:00Z');
+    await world.makePod('web-0', { ip: '198.18.255.20', gates: [gate] });
+    const first = await uid();
+    await world.removePod('web-0');
+    await world.makePod('web-0', { ip: '198.18.255.21', gates: [gate] });
+    await expect(open(first)).rejects.toThrow('metadata.uid');
+    expect(await isOpen()).toBe(false);
+    await open(await uid());
+    expect(await isOpen()).toBe(true);
+    await world.removePod('web-0');
+    await transport.close();
   });
 
   test('writes nothing while nothing changes, but Lease and heartbeats', async () => {
