@@ -262,9 +262,9 @@ async function keep(options: RunOptions, surroundings: Surroundings): Promise<nu
   const controller = startController({
     source: {
       ...source,
-      async writeStatus(changed, all, errors) {
-        tellStatuses(changed, errors);
-        await source.writeStatus(await toWrite(changed, all), all, errors);
+      async writeStatus(changed, all, also) {
+        tellStatuses(changed, also.errors);
+        await source.writeStatus(await toWrite(changed, all), all, also);
       },
     },
     resolver,

@@ -57,6 +57,8 @@ export interface Controller {
 const READ_AGAIN = 1000;
 /** Milliseconds between two writings of status; a change never waits for one. */
 const STATUS_HOLD_OFF = 100;
+/** Milliseconds for which one telling gives way to rounds. */
+const PATIENCE = 200;
 /** Nobody but us writes the statuses of a folder. */
 const NONE: ReadonlySet<string> = new Set();
 /** For a round that takes longer (ms) statuses do not wait. */
@@ -134,15 +136,29 @@ export function startController(options: ControllerOptions): Controller {
     resolver.recall(namesByServers(pools, serving));
   };
 
+  const isMaking = () => roundBegan !== undefined;
+
+  /** Gaps of one telling. What it does in one piece, a change that comes meanwhile waits for; so in a gap rounds go first. */
+  const createGaps = () => {
+    const end = performance.now() + PATIENCE;
+    return async () => {
+      await new Promise(setImmediate);
+      while (isMaking() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 1));
+    };
+  };
+
   const writeStatus = async (): Promise<number | undefined> => {
+    const gap = createGaps();
+    await gap();
     // In the midst of a round or a reload nothing is programmed, and at its end this is called again.
     const begun = roundBegan ?? proxy.loadingSince;
     if (begun !== undefined && performance.now() - begun < SHORT_ROUND) return SHORT_ROUND;
-    return tell();
+    return tell(gap);
   };
 
-  const tell = async (): Promise<number | undefined> => {
+  const tell = async (gap: () => Promise<void>): Promise<number | undefined> => {
     if (current === undefined) return undefined;
+    const { unnamed } = current.resources;
     const observed: Observed = { proxy: proxy.observed, databases: databases.observed };
     const { documents, changed, recheckAfterMs } = buildStatuses({
       ...current,
@@ -153,7 +169,8 @@ export function startController(options: ControllerOptions): Controller {
       startedAt,
     });
     snapshot = { ...current, observed, documents };
-    await source.writeStatus(changed, documents, current.resources.unnamed);
+    await gap();
+    await source.writeStatus(changed, documents, { errors: unnamed, gap });
     return recheckAfterMs;
   };
 
@@ -179,7 +196,7 @@ export function startController(options: ControllerOptions): Controller {
     async stop() {
       unwatch();
       await rounds.stop(() => databases.stop());
-      await tell().catch((error: unknown) => onError(error, 'tell'));
+      await tell(createGaps()).catch((error: unknown) => onError(error, 'tell'));
       // Who cannot write the image all the same has to let HAProxy end.
       await proxy.flush().catch((error: unknown) => options.onError(error, 'make'));
     },

@@ -325,7 +325,7 @@ export function startOperator(options: OperatorOptions): Operator {
     });
     snapshot = { ...picture, observed, documents };
     const before = new Map(changed.map((document) => [document, source.statusOf(document.kind, document.key)]));
-    await source.writeStatus(changed, documents, []);
+    await source.writeStatus(changed, documents, { errors: [] });
     for (const [document, status] of before) {
       for (const transition of transitionsOf(status, document.status)) options.tell(document, transition);
     }

@@ -15,7 +15,7 @@ import { createFolderFiles, type Look } from './folder-files.ts';
 import { createFolderWatch, type News } from './folder-watch.ts';
 import { createRegister } from './register.ts';
 import type { Log, Source } from './source.ts';
-import { openStatusFiles, type StatusFiles } from './status-files.ts';
+import { openStatusFiles, type HashOf, type StatusFiles } from './status-files.ts';
 
 /** A source that reads a folder. */
 export interface FolderSource extends Source {
@@ -35,6 +35,7 @@ export interface FolderSourceOptions {
   readonly live?: boolean;
 }
 
+const NO_GAP = () => Promise.resolve();
 /** Milliseconds after which a file that is being written is looked at again. */
 const UNFINISHED = 5;
 /** Milliseconds for which an offline look waits for writers. */
@@ -138,8 +139,9 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
       };
     },
     secretValue: (secret, key) => register.secretValue(secret, key),
-    async writeStatus(changed, all, errors) {
-      await statuses?.write(changed, all, (kind, key) => register.revision(kind, key)?.hash ?? '');
+    async writeStatus(changed, all, { errors, gap = NO_GAP }) {
+      const hashOf: HashOf = (kind, key) => register.revision(kind, key)?.hash ?? '';
+      await statuses?.write({ changed, all, hashOf, gap });
       await statuses?.writeErrors(errors);
     },
     statusOf: (kind, key) => statuses?.statusOf(kind, key),

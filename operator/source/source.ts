@@ -14,14 +14,18 @@ export interface Source {
   changes(wake: () => void): () => void;
   /** The text of one key of a Secret as it was last read; undefined when it is not there. */
   secretValue(secret: Key, key: string): string | undefined;
-  /** Writes the statuses in `changed`; `all` are those of every object that is there, `errors` what is no object. */
-  writeStatus(
-    changed: readonly StatusDocument[],
-    all: readonly StatusDocument[],
-    errors: readonly Finding[],
-  ): Promise<void>;
+  /** Writes the statuses in `changed`; `all` are those of every object that is there. */
+  writeStatus(changed: readonly StatusDocument[], all: readonly StatusDocument[], also: AlsoWritten): Promise<void>;
   /** The status that was last written, by this process or an earlier one. */
   statusOf(kind: Kind, key: Key): AnyStatus | undefined;
+}
+
+/** What belongs to a writing of statuses. */
+export interface AlsoWritten {
+  /** What is no object. */
+  readonly errors: readonly Finding[];
+  /** May be waited for before each status, so that what is more urgent goes first. Default: nothing is. */
+  readonly gap?: () => Promise<void>;
 }
 
 /** Where a source tells what it did: pino's form. */

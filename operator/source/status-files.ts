@@ -18,12 +18,21 @@ export interface StatusFiles {
   /** The revision that an earlier process kept. */
   revisionOf(kind: Kind, key: Key): Revision | undefined;
   /** Writes `changed`, and removes the files of whatever is not in `all`. */
-  write(changed: readonly StatusDocument[], all: readonly StatusDocument[], hashOf: HashOf): Promise<void>;
+  write(due: DueStatuses): Promise<void>;
   /** `errors.yaml`: documents that are no object; removed when there are none. */
   writeErrors(errors: readonly Finding[]): Promise<void>;
 }
 
-type HashOf = (kind: Kind, key: Key) => string;
+export interface DueStatuses {
+  readonly changed: readonly StatusDocument[];
+  readonly all: readonly StatusDocument[];
+  readonly hashOf: HashOf;
+  /** Is waited for before each text is made: one takes half a millisecond. */
+  readonly gap: () => Promise<void>;
+}
+
+/** The hash of what an object says. */
+export type HashOf = (kind: Kind, key: Key) => string;
 
 interface Known {
   readonly status: AnyStatus;
@@ -46,12 +55,16 @@ export async function openStatusFiles(folder: string): Promise<StatusFiles> {
   return {
     statusOf: (kind, key) => known.get(fileOf(kind, key))?.status,
     revisionOf: (kind, key) => known.get(fileOf(kind, key))?.revision,
-    async write(changed, all, hashOf) {
+    async write({ changed, all, hashOf, gap }) {
       const newNames = changed.map(({ kind, key }) => fileOf(kind, key)).filter((name) => !known.has(name));
+      // Of the moment at which the statuses were made: an object may change while they are written.
+      const hashes = changed.map(({ kind, key }) => hashOf(kind, key));
+      const turn = oneByOne(gap);
       await allOf([
-        ...changed.map((document) => async () => {
+        ...changed.map((document, index) => async () => {
           const { kind, key, metadata, status } = document;
-          const revision = { generation: metadata.generation, hash: hashOf(kind, key) };
+          const revision = { generation: metadata.generation, hash: hashes[index] ?? '' };
+          await turn();
           await writeWhole(join(folder, fileOf(kind, key)), textOf(document, revision.hash));
           known.set(fileOf(kind, key), { status, revision });
         }),
@@ -70,6 +83,12 @@ export async function openStatusFiles(folder: string): Promise<StatusFiles> {
       errorsText = text;
     },
   };
+}
+
+/** `wait`, for each caller after the one before. */
+function oneByOne(wait: () => Promise<void>): () => Promise<void> {
+  let last = Promise.resolve();
+  return () => (last = last.then(wait));
 }
 
 /** Does all of it; what could not be done does not keep the rest from it. Errors: rejects with the first problem. */

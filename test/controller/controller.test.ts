@@ -34,6 +34,9 @@ interface MemorySource extends Source {
   change(picture: Resources | Error): void;
   readonly written: ReadonlyMap<string, StatusDocument>;
   failWrites: boolean;
+  /** Called before statuses are written, and before the picture is read. */
+  beforeWrite: (gap: () => Promise<void>) => Promise<void>;
+  beforeRead: () => Promise<void>;
 }
 
 function memorySource(picture: Resources | Error): MemorySource {
@@ -44,7 +47,10 @@ function memorySource(picture: Resources | Error): MemorySource {
     reads: 0,
     written,
     failWrites: false,
+    beforeWrite: async () => undefined,
+    beforeRead: async () => undefined,
     async read() {
+      await source.beforeRead();
       source.reads += 1;
       if (source.picture instanceof Error) throw source.picture;
       return source.picture;
@@ -58,7 +64,8 @@ function memorySource(picture: Resources | Error): MemorySource {
       wake();
     },
     secretValue: () => undefined,
-    async writeStatus(changed) {
+    async writeStatus(changed, _all, { gap = async () => undefined }) {
+      await source.beforeWrite(gap);
       if (source.failWrites) throw new Error('no space left');
       for (const document of changed) written.set(`${document.kind} ${document.metadata.name}`, document);
     },
@@ -173,6 +180,47 @@ describe('the controller', () => {
     world.controller.wake();
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(world.rounds).toHaveLength(length);
+  });
+});
+
+describe('a change that comes while statuses are written', () => {
+  it('is made before more of them is', async () => {
+    const world = start(site('a'));
+    await servers(world, { a: 'ready' });
+    await eventually('rest', () => world.controller.settled);
+    const gaps: unknown[] = [];
+    world.source.beforeRead = () => new Promise((resolve) => setTimeout(resolve, 5));
+    world.source.beforeWrite = async (gap) => {
+      world.source.beforeWrite = async () => undefined;
+      world.source.change(site('a', 'b'));
+      await gap();
+      gaps.push(serversOf(world));
+    };
+    world.controller.wake();
+    await eventually('a gap', () => gaps.length > 0);
+    expect(gaps).toEqual([expect.objectContaining({ a: 'ready', b: expect.anything() })]);
+  });
+
+  it('does not keep them from being written, however long it takes', async () => {
+    const world = start(site('a'));
+    await servers(world, { a: 'ready' });
+    await eventually('rest', () => world.controller.settled);
+    const release: (() => void)[] = [];
+    const gaps: number[] = [];
+    world.source.beforeRead = () => new Promise((resolve) => release.push(resolve));
+    world.source.beforeWrite = async (gap) => {
+      world.source.beforeWrite = async () => undefined;
+      world.source.change(site('a', 'b'));
+      await gap();
+      gaps.push(release.length);
+    };
+    world.controller.wake();
+    await eventually('a gap', () => gaps.length > 0);
+    // The round still waits for its picture.
+    expect(gaps).toEqual([1]);
+    world.source.beforeRead = async () => undefined;
+    for (const go of release) go();
+    await servers(world, { a: 'ready', b: 'ready' });
   });
 });
 

@@ -102,14 +102,18 @@ export function errors({ unnamed }: Resources): readonly string[] {
 }
 
 /** What the controller writes after a round: a status of every object, that of `changed` ones anew. */
-export async function writeStatuses(source: FolderSource, resources: Resources): Promise<void> {
+export async function writeStatuses(
+  source: FolderSource,
+  resources: Resources,
+  gap?: () => Promise<void>,
+): Promise<void> {
   const documents = [...resources.pools.values(), ...resources.held].map(({ kind, metadata }): StatusDocument => {
     const { namespace, name, generation } = metadata;
     const status = { observedGeneration: generation, conditions: [] };
     return { kind, key: `${namespace}/${name}`, metadata: { namespace, name, generation }, status };
   });
   const changed = documents.filter(({ kind, key, status }) => !isWritten(source, { kind, key, status }));
-  await source.writeStatus(changed, documents, resources.unnamed);
+  await source.writeStatus(changed, documents, { errors: resources.unnamed, ...(gap && { gap }) });
 }
 
 function isWritten(source: FolderSource, { kind, key, status }: { kind: Kind; key: Key; status: AnyStatus }): boolean {

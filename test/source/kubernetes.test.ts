@@ -407,7 +407,7 @@ describe('statuses', () => {
     pool('blog');
     const opened = await follow();
     const blog = document('blog', { usedBy: 2 });
-    await opened.writeStatus([blog], [], []);
+    await opened.writeStatus([blog], [], { errors: [] });
     expect(opened.statusOf('WebPool', 'default/blog')).toEqual({ usedBy: 2 });
     const request = server.requests.find(({ method }) => method === 'PATCH');
     expect(request?.path).toBe('/apis/webpool.dev/v1alpha1/namespaces/default/webpools/blog/status');
@@ -424,7 +424,7 @@ describe('statuses', () => {
     answers(500, 'blog');
     answers(404, 'gone');
     const all = ['gone', 'blog', 'shop'].map((name) => document(name, { usedBy: 1 }));
-    await expect(opened.writeStatus(all, all, [])).rejects.toThrow('1 statuses');
+    await expect(opened.writeStatus(all, all, { errors: [] })).rejects.toThrow('1 statuses');
     expect(server.get('webpools', 'default/shop')?.['status']).toEqual({ usedBy: 1 });
   });
 
@@ -434,7 +434,7 @@ describe('statuses', () => {
     await opened.read();
     wakes = 0;
     const blog = document('blog', { usedBy: 2 });
-    await opened.writeStatus([blog], [blog], []);
+    await opened.writeStatus([blog], [blog], { errors: [] });
     await until(() => opened.object('WebPool', 'default/blog')?.status !== undefined);
     expect(wakes).toBe(0);
     server.put('webpools', { ...made, metadata: meta('blog', { uid: made.metadata.uid }), status: { usedBy: 7 } });

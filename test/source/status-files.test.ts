@@ -47,6 +47,30 @@ describe('the generation of an object', () => {
 });
 
 describe('a status file', () => {
+  test('is made in a gap of its own, and says what was so before the first', async () => {
+    const files = { 'a.yaml': pool('a'), 'b.yaml': pool('b'), 'c.yaml': pool('c') };
+    const own = await folder(files);
+    const source = await own.open();
+    const gaps: (readonly string[])[] = [];
+    let inGap = 0;
+    await writeStatuses(source, await source.read(), async () => {
+      inGap += 1;
+      expect(inGap).toBe(1);
+      // Each object becomes another one while its status waits.
+      if (gaps.length === 0) {
+        for (const name of ['a', 'b', 'c']) await own.write(`${name}.yaml`, pool(name, 81));
+        await own.read(source);
+      }
+      gaps.push([...(await own.statuses()).keys()]);
+      inGap -= 1;
+    });
+    expect(gaps[0]).toEqual([]);
+    expect(gaps).toHaveLength(3);
+    const second = await own.open();
+    // Who starts now has to see that they are others than those whose status was written.
+    expect(generations(await second.read())).toEqual({ a: 2, b: 2, c: 2 });
+  });
+
   test('is there for each object, as kubectl would show it', async () => {
     const own = await folder({
       'a.yaml': `${pool('blog')}---\n${pool('b.c').replace('metadata: {', 'metadata: {namespace: shop, ')}`,
