@@ -44,7 +44,7 @@ export function ruleRoutes(source: RoutingRule, pools: PoolProtocols, secrets: S
     port: listenerPort(listener),
     ...(listener.proxyProtocol && { proxyFrom: canonicalRanges(listener.proxyProtocol.trustedSources) }),
     // A copy: what flatMap makes has room for sixteen more.
-    candidates: served ? [...rules.flatMap((rule, ruleIndex) => candidatesOf(rule, { ...place, ruleIndex }))] : [],
+    candidates: served ? rules.flatMap((rule, ruleIndex) => candidatesOf(rule, { ...place, ruleIndex })).slice() : [],
     ...(claim && { claim }),
     ...(listener.trustedSources && { trustedSources: canonicalRanges(listener.trustedSources) }),
     findings: [...findings, ...rules.flatMap((rule, ruleIndex) => referenceFindings(rule, { ...place, ruleIndex }))],
