@@ -12,11 +12,11 @@ export interface Entry {
 /** All of them may take 20 minutes. */
 export const BENCHMARKS = {
   cold: { budget: 40, needs: [] },
-  change: { budget: 160, needs: ['cluster'] },
-  memory: { budget: 300, needs: ['cluster'] },
-  faults: { budget: 240, needs: ['cluster'] },
-  database: { budget: 200, needs: [] },
-  throughput: { budget: 120, needs: ['wrk'] },
+  change: { budget: 230, needs: ['cluster'] },
+  memory: { budget: 290, needs: ['cluster'] },
+  faults: { budget: 220, needs: ['cluster'] },
+  database: { budget: 180, needs: [] },
+  throughput: { budget: 110, needs: ['wrk'] },
   churn: { budget: 110, needs: ['cluster'] },
   growth: { budget: 15, needs: [] },
 } as const satisfies Readonly<Record<string, Entry>>;

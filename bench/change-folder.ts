@@ -3,14 +3,14 @@
  * that a new server answers, and to the last one of a server that was taken out.
  */
 import { spawn } from 'node:child_process';
-import { watch } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { once } from 'node:events';
+import { renameSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { collectGarbage } from '../operator/commands/tidy.ts';
+import { createRuntimeSocket, type RuntimeSocket } from '../operator/driver/runtime-socket.ts';
 import { freePort } from '../test/support/mariadb.ts';
 import {
-  ask,
   makeBigFolder,
   PORT,
   replaceFile,
@@ -31,14 +31,18 @@ const SIZES = [
 ] as const;
 /** Of the largest size the figures have no size in their name. */
 const LARGEST = SIZES.at(-1)?.label;
-const TURNS = 60;
-const WARM_UP = 10;
+/** The p99 of a run is the second largest of its third of three changes a turn. */
+const TURNS = 105;
+const WARM_UP = 15;
 const MOVES = 20;
 const SERVERS = 10;
 const LIMIT = 5000;
 /** Milliseconds: for reading back, image and status of the start, and of a change. */
 const SETTLE = 2000;
 const PAUSE = 20;
+/** Milliseconds between two looks, less than a timer can wait: who never rests takes the processor from those whom it measures. */
+const REST = 0.2;
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
 
 /** The figures of all sizes. */
 export async function measureFolders(say: (text: string) => void): Promise<Figures> {
@@ -79,23 +83,23 @@ interface Kept {
 /** Weights, a server more, a server less, each in another pool; after each the bare commands, so that both meet the same moments. */
 async function measureChanges({ folder, instance, pools }: Kept, unkept: BigInstance) {
   const bare = await startBareCommands(unkept);
+  const own = createRuntimeSocket(instance.socket);
+  const other = createRuntimeSocket(unkept.socket);
   const times: number[] = [];
   const floor: number[] = [];
+  collectGarbage();
   for (let turn = 0; turn < WARM_UP + TURNS; turn++) {
     const pool = (turn * 37) % pools;
     for (const { servers, commands, done } of changesOf(pool, turn)) {
       const seen = { command: `show servers state ${backendOf(pool)}`, done };
-      await replaceFile(folder.poolFile(pool), folder.poolText(pool, servers));
-      const own = await timeUntil(instance, seen);
-      await delay(PAUSE);
-      const other = await bare.change(commands, seen);
-      await delay(PAUSE);
+      const took = await timeUntil(own, await editOf(folder.poolFile(pool), folder.poolText(pool, servers)), seen);
+      const least = await timeUntil(other, () => bare.say(commands.join(';')), seen);
       if (turn < WARM_UP) continue;
-      times.push(own);
-      floor.push(other);
+      times.push(took);
+      floor.push(least);
     }
   }
-  await bare.stop();
+  bare.stop();
   return { times, floor };
 }
 
@@ -155,37 +159,45 @@ interface Seen {
   readonly done: (answer: string) => boolean;
 }
 
-async function timeUntil({ socket }: BigInstance, { command, done }: Seen): Promise<number> {
+/** Writes a file beside another one; what comes back puts it in its place, as an editor does. */
+async function editOf(path: string, text: string): Promise<() => void> {
+  await writeFile(`${path}.new`, text);
+  return () => renameSync(`${path}.new`, path);
+}
+
+/** Milliseconds from `change` to the moment that HAProxy has it. */
+async function timeUntil(socket: RuntimeSocket, change: () => void, { command, done }: Seen): Promise<number> {
+  const isDone = async () => done((await socket.run([command]))[0] ?? '');
+  const limit = performance.now() + LIMIT;
+  while (await isDone()) {
+    // A server that came back is not in use yet.
+    if (performance.now() > limit) throw new Error(`was so before it was asked for: ${command}`);
+    await delay(PAUSE);
+  }
+  await delay(PAUSE);
   const begun = performance.now();
-  while (!done(await ask(socket, command))) {
-    if (performance.now() - begun > LIMIT) throw new Error(`not seen in ${LIMIT} ms: ${command}`);
+  change();
+  while (!(await isDone())) {
+    if (performance.now() > limit) throw new Error(`not seen in ${LIMIT} ms: ${command}`);
+    Atomics.wait(NEVER, 0, 0, REST);
   }
   return performance.now() - begun;
 }
 
-/** A script that has the event of one file and knows what to say: what the work costs at least. */
-async function startBareCommands(instance: BigInstance) {
-  const folder = await mkdtemp(join(tmpdir(), 'webpool-floor-'));
-  let line = '';
-  const watcher = watch(folder, (_, file) => {
-    if (file === 'change') void ask(instance.socket, line);
-  });
+/** A script that is told what to say: what a change costs at least for one who has heard of it. */
+async function startBareCommands({ socket }: BigInstance) {
+  const script = new URL('./bare-command.ts', import.meta.url).pathname;
+  const child = spawn(process.execPath, [script, socket], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
   return {
-    async change(commands: readonly string[], seen: Seen): Promise<number> {
-      line = commands.join(';');
-      await replaceFile(join(folder, 'change'), line);
-      return timeUntil(instance, seen);
-    },
-    async stop(): Promise<void> {
-      watcher.close();
-      await rm(folder, { recursive: true, force: true });
-    },
+    say: (commands: string) => void child.stdin.write(`${commands}\n`),
+    stop: () => void child.kill(),
   };
 }
 
 /** One pool with one server after the other: to the first request of the next one, and to the last of the one before. */
 async function measureMoves(folder: BigFolder, port: number): Promise<Figures> {
-  const visitor = await createVisitor({ address: '127.0.0.1', port, host: 'site0.example.com', path: '/' });
+  const visitor = await createVisitor({ address: '127.0.0.1', port, host: 'site0.example.com', path: '/area0' });
   const serverOf = (turn: number): ServerLine => ({
     name: `mover${turn}`,
     address: `127.201.0.${turn + 1}`,
@@ -195,7 +207,7 @@ async function measureMoves(folder: BigFolder, port: number): Promise<Figures> {
     replaceFile(folder.poolFile(0), folder.poolText(0, servers));
   const joins: number[] = [];
   const leaves: number[] = [];
-  await write(serverOf(0));
+  await write(...serversOf(0, SERVERS), serverOf(0));
   await visitor.untilFirst(serverOf(0).address);
   for (let turn = 1; turn <= MOVES; turn++) {
     const [current, next] = [serverOf(turn - 1), serverOf(turn)];

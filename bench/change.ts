@@ -7,7 +7,7 @@ export const name = 'change';
 export const description =
   'one edited file until HAProxy has the change, at 10, 1,000 and 10,000 servers, against the bare command; until the first and last request';
 export const method =
-  '60 turns of three changes in each size after 10 to warm up, each beside the bare command; in Kubernetes 600 of two';
+  '105 turns of three changes in each size after 15 to warm up, each beside a script that only says the bare command; in Kubernetes 600 of two';
 
 export async function run(say: (text: string) => void): Promise<Result> {
   const folders = await measureFolders(say);
