@@ -1,4 +1,4 @@
-import { placeKey } from './account.ts';
+import { accountKey, placeKey } from './account.ts';
 import type { Account, AccountChange, AccountName, GrantSet } from './account.ts';
 
 type GroupOf<Change extends AccountChange> = Change extends AccountChange
@@ -13,7 +13,12 @@ type Keys = {
 };
 
 const none = (): readonly unknown[] => [];
-const placed = ({ set }: { readonly set: GrantSet }): readonly unknown[] => [placeKey(set), ...set.privileges];
+/** Of several accounts in one GRANT on columns MySQL and MariaDB give each, on the table, what those before it have on any of its columns. */
+const placed = ({ account, set }: { readonly account: AccountName; readonly set: GrantSet }): readonly unknown[] => [
+  placeKey(set),
+  ...set.privileges,
+  ...(set.column === undefined ? [] : [accountKey(account)]),
+];
 const marked = (change: { readonly account: Account; readonly passwords: readonly string[] }): readonly unknown[] => [
   templateKey(change.account),
   ...change.passwords,

@@ -69,6 +69,21 @@ describe.each(await serverKinds())('on $name', ({ start }) => {
       await logsIn(db, PASSWORD);
     });
 
+    it('has nothing of what somebody gave by hand to another one', async () => {
+      const hosts = ['10.0.0.1', '127.0.0.1'];
+      const events = { schema: 'shop', privileges: ['EVENT' as const] };
+      const updates = { schema: 'shop', table: 'orders', columns: ['id'], privileges: ['UPDATE' as const] };
+      await server.round(inputOf(db.admin, [need(hosts, { grants: [events] })]));
+      await db.query("GRANT SELECT (id) ON shop.orders TO 'shop'@'10.0.0.1'");
+      await server.round(inputOf(db.admin, [need(hosts, { grants: [events, updates] })]));
+      for (const host of hosts) {
+        expect(await grantsOf(db, 'shop', host)).toEqual([
+          `GRANT EVENT ON \`shop\`.* TO \`shop\`@\`${host}\``,
+          `GRANT UPDATE (\`id\`) ON \`shop\`.\`orders\` TO \`shop\`@\`${host}\``,
+        ]);
+      }
+    });
+
     it('logs in with the password of the Secret', async () => {
       await server.round(inputOf(db.admin, [need(['127.0.0.1'])]));
       await logsIn(db, PASSWORD);

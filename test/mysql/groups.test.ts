@@ -37,6 +37,17 @@ describe('changes that one statement can carry out', () => {
       [['grant', '12']],
     ],
     [
+      'not on columns, which would leak from one to the next',
+      [
+        { kind: 'grant', account: A, set: { ...SET, table: 't', column: 'c' } },
+        { kind: 'grant', account: B, set: { ...SET, table: 't', column: 'c' } },
+      ],
+      [
+        ['grant', '1'],
+        ['grant', '2'],
+      ],
+    ],
+    [
       'not of another place',
       [
         { kind: 'grant', account: A, set: SET },
