@@ -156,6 +156,8 @@ function httpLines(listener: Listener, tls: readonly string[]): readonly string[
     // A rate limit is counted in a table, which Lua can read but not write.
     `http-request track-sc0 var(txn.limit) table ${LIMITS_BACKEND} if { var(txn.limit) -m found }`,
     'http-request lua.webpool_limit if { var(txn.limit) -m found }',
+    // A thread that was put aside in between would take back what others have counted since.
+    'http-request lua.webpool_limit if { var(txn.limit) -m found } !{ sc_get_gpt0(0),sub(txn.limit_seen) eq 0 }',
     'http-request sc-set-gpt0(0) var(txn.limit_until) if { var(txn.limit) -m found }',
     `http-request lua.webpool_handle ${port} if { var(txn.to) -m str + }`,
     'http-response lua.webpool_answer if { var(txn.answer) -m found }',

@@ -541,7 +541,8 @@ local function handle(txn, entry, port)
 end
 
 -- Rate limits: a table that all proxies share holds for each client until when its requests are used up, as if they
--- came evenly (GCRA). Reading and writing it takes three steps of the frontend: who, whether, and the new time.
+-- came evenly (GCRA). Reading and writing it takes steps of the frontend: who, whether, whether again when another
+-- thread has written meanwhile, and the new time.
 
 -- One host has all of an IPv6 /64.
 local function network(address)
@@ -573,6 +574,7 @@ core.register_action("webpool_limit", { "http-req" }, function(txn)
   local time = core.now()
   local now = (time.sec * 1000 * UNITS_IN_MS + time.usec * UNITS_IN_MS // 1000) & 0xffffffff
   local used = tonumber(txn.sf:sc_get_gpt0(0))
+  txn:set_var("txn.limit_seen", used)
   -- How far what was used reaches into the future; what lies in the past has been regained.
   local ahead = used == 0 and 0 or (used - now) & 0xffffffff
   if ahead >= 0x80000000 then ahead = 0 end
