@@ -22,6 +22,8 @@ const [, , path = '', notRun = '', checksPassed = '0', checksFailed = '0'] = pro
 const titles = readFileSync(notRun, 'utf8')
   .split('\n')
   .flatMap((line) => /^NOT RUN: (.*?): /.exec(line)?.[1] ?? []);
+/** Lines of a message. */
+const MOST_LINES = 30;
 let passed = Number(checksPassed);
 let failed = Number(checksFailed);
 let announced = 0;
@@ -35,7 +37,7 @@ for (const { name, status, message, assertionResults } of readReport(path).testR
   for (const test of assertionResults) {
     const [first] = test.failureMessages ?? [];
     const second = test.status === 'passed' && first !== undefined;
-    if (second) console.log(`SECOND TRY ${name}: "${test.fullName}" first failed: ${first.split('\n')[0]}`);
+    if (second) console.log(`SECOND TRY ${name}: "${test.fullName}" first failed: ${wordsOf(first)}`);
     if (test.status === 'passed') passed += 1;
     else if (test.status === 'failed') failed += 1;
     else if (titles.some((title) => test.fullName.includes(title))) announced += 1;
@@ -44,6 +46,13 @@ for (const { name, status, message, assertionResults } of readReport(path).testR
       console.log(`FAILED ${name}: "${test.fullName}" was ${test.status} and nobody announced why`);
     }
   }
+}
+
+/** A message without its stack: of a property it has the seed and the counterexample, which never come again. */
+function wordsOf(message: string): string {
+  const lines = message.split('\n');
+  const stack = lines.findIndex((line) => /^\s+at /.test(line));
+  return lines.slice(0, stack === -1 ? MOST_LINES : Math.min(stack, MOST_LINES)).join('\n  ');
 }
 
 function readReport(file: string): Report {
