@@ -1,5 +1,5 @@
 /** What we write on objects of others: conditions on Pods that wait for their account, and the finalizer of a DatabaseGrant. */
-import { hasCode } from '../kube/api-error.ts';
+import { unless } from '../kube/api-error.ts';
 import type { Client } from '../kube/client.ts';
 import { TYPES } from '../kube/types.ts';
 
@@ -22,7 +22,7 @@ export interface ClusterMarks {
   setFinalizers(grant: NamedObject, before: readonly string[], after: readonly string[]): Promise<void>;
 }
 
-/** Writes through that client. */
+/** Writes through that client. Whoever is gone needs no mark. */
 export function createClusterMarks(client: Client): ClusterMarks {
   return {
     async openGates({ namespace, name, uid }, gates, now) {
@@ -34,20 +34,13 @@ export function createClusterMarks(client: Client): ClusterMarks {
         message: 'The database account of this Pod exists.',
       }));
       const body = { metadata: { namespace, name, uid }, status: { conditions } };
-      await ignoringGone(client.apply(TYPES.Pod, body, { fieldManager: 'webpool-operator', subresource: 'status' }));
+      await unless(404, client.apply(TYPES.Pod, body, { fieldManager: 'webpool-operator', subresource: 'status' }));
     },
     async setFinalizers(grant, before, after) {
       const path = '/metadata/finalizers';
       const test = before.length === 0 ? [] : [{ op: 'test', path, value: before }];
       const body = [...test, { op: 'add', path, value: after }];
-      await ignoringGone(client.patch(TYPES.DatabaseGrant, grant, { kind: 'Json', body }));
+      await unless(404, client.patch(TYPES.DatabaseGrant, grant, { kind: 'Json', body }));
     },
   };
-}
-
-/** Whoever is gone needs no mark. */
-async function ignoringGone(work: Promise<unknown>): Promise<void> {
-  await work.catch((error: unknown) => {
-    if (!hasCode(error, 404)) throw error;
-  });
 }

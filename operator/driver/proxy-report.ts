@@ -1,7 +1,7 @@
 /** The report of one proxy as an object of the cluster: it has the name of its Pod and goes with it. */
 import type { ProxyReportSpec } from '../api/kinds.gen.ts';
 import { reportPatch, type PatchStep } from '../cluster/report-patch.ts';
-import { hasCode } from '../kube/api-error.ts';
+import { unless } from '../kube/api-error.ts';
 import type { Client } from '../kube/client.ts';
 import { TYPES } from '../kube/types.ts';
 
@@ -75,12 +75,4 @@ export function createReportWriter(client: Client, { namespace, name, uid }: Rep
       return HEARTBEAT;
     },
   };
-}
-
-/** Undefined where the API server answers with that code. */
-async function unless<T>(code: number, work: Promise<T>): Promise<T | undefined> {
-  return work.catch((error: unknown) => {
-    if (!hasCode(error, code)) throw error;
-    return undefined;
-  });
 }

@@ -66,3 +66,11 @@ export function isExpired(error: unknown): boolean {
 export function hasCode(error: unknown, code: number): boolean {
   return error instanceof ApiError && error.code === code;
 }
+
+/** Undefined where the API server answers with that code. */
+export async function unless<T>(code: number, work: Promise<T>): Promise<T | undefined> {
+  return work.catch((error: unknown) => {
+    if (!hasCode(error, code)) throw error;
+    return undefined;
+  });
+}
