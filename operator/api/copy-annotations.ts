@@ -4,5 +4,6 @@
 export const SOURCE_ANNOTATION = 'webpool.dev/source';
 /** What was copied; absent for a Secret. */
 export const SOURCE_KIND_ANNOTATION = 'webpool.dev/source-kind';
-/** What an operator makes in its own namespace, as a label selector. */
-export const MANAGED_SELECTOR = 'app.kubernetes.io/managed-by=webpool';
+/** The label of whatever an operator makes, and the selector of it. */
+export const MANAGED = { 'app.kubernetes.io/managed-by': 'webpool' } as const;
+export const MANAGED_SELECTOR = Object.entries(MANAGED).flat().join('=');

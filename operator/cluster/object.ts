@@ -2,6 +2,7 @@
  * Kubernetes objects as far as we write them: plain data, ready to be applied.
  * In: nothing. Out: types, labels, names. Never: a field that somebody else owns.
  */
+import { MANAGED } from '../api/copy-annotations.ts';
 import { PROXY_NAME } from '../api/agent-port.ts';
 import type { ResourceSettings, Toleration } from '../api/operator-config.ts';
 import { keyOf, type Key, type WebPool } from '../api/resources.ts';
@@ -165,7 +166,6 @@ export interface MirroredPages {
   readonly data: Texts;
 }
 
-const MANAGED: Texts = { 'app.kubernetes.io/managed-by': 'webpool' };
 /** Labels of the proxy Pods, by which Service, budget and Deployment find them. */
 export const PROXY_LABELS: Texts = { 'app.kubernetes.io/name': 'webpool', 'app.kubernetes.io/component': 'proxy' };
 
