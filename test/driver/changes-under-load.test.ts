@@ -8,7 +8,7 @@ import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../suppo
 import { keepAsking, startLoad, type Answer, type Load } from '../support/http-client.ts';
 import { NEEDS_RELOAD } from '../support/reload-table.ts';
 import { handshake, httpsGet } from '../support/tls-client.ts';
-import { startWebServer, type WebServer } from '../support/web-server.ts';
+import { useWebServers, type WebServer } from '../support/web-server.ts';
 
 const HTTP = 8080;
 const HTTPS = 8443;
@@ -20,22 +20,21 @@ const MORE_TCP = 8083;
 const ROUND = 40;
 
 let proxy: TestProxy;
-let web: WebServer[];
+let web: readonly WebServer[];
 const first = certificateFor(['a.example.com']);
 const renewed = certificateFor(['a.example.com']);
 const another = certificateFor(['b.example.com']);
 
+useWebServers(['web01', 'web02'], (servers) => {
+  web = servers;
+});
 beforeAll(async () => {
   proxy = await createTestProxy({ settings: { tcpPorts: [OPEN_TCP] } });
-  web = await Promise.all(['web01', 'web02'].map((name) => startWebServer({ name })));
   shown('a', first);
   await proxy.apply(objects({}));
   await proxy.serving();
 });
-afterAll(async () => {
-  await proxy.stop();
-  await Promise.all(web.map((server) => server.stop()));
-});
+afterAll(() => proxy.stop());
 
 interface Shape {
   readonly hosts?: readonly string[];

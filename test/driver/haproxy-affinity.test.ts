@@ -1,18 +1,15 @@
 /** Visitors that stay with their server: through reloads, restarts and changes of the set. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
-import { startWebServer, type WebServer } from '../support/web-server.ts';
+import { useWebServers, type WebServer } from '../support/web-server.ts';
 
 const PORT = 8080;
 
 let proxy: TestProxy;
 let servers: readonly WebServer[];
 
-beforeAll(async () => {
-  servers = await Promise.all(['one', 'two', 'three'].map((name) => startWebServer({ name })));
-});
-afterAll(async () => {
-  await Promise.all(servers.map((server) => server.stop()));
+useWebServers(['one', 'two', 'three'], (all) => {
+  servers = all;
 });
 beforeEach(async () => {
   proxy = await createTestProxy();

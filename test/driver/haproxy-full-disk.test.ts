@@ -1,11 +1,11 @@
 /** A HAProxy whose disk is full: the last good files stay, on disk too, and are what it starts from. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { admitted } from '../support/admit.ts';
 import { describeWhere } from '../support/announce.ts';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { eventually } from '../support/wait.ts';
 import { makeSmallDisk, missingSmallDisk, type SmallDisk } from '../support/small-disk.ts';
-import { startWebServer, type WebServer } from '../support/web-server.ts';
+import { useWebServers, type WebServer } from '../support/web-server.ts';
 
 const [PORT, OTHER_PORT] = [8080, 8081];
 
@@ -15,11 +15,8 @@ describeWhere('a HAProxy whose disk is full', await missingSmallDisk(), () => {
   let one: WebServer;
   let two: WebServer;
 
-  beforeAll(async () => {
-    [one, two] = await Promise.all([startWebServer({ name: 'one' }), startWebServer({ name: 'two' })]);
-  });
-  afterAll(async () => {
-    await Promise.all([one.stop(), two.stop()]);
+  useWebServers(['one', 'two'], (servers) => {
+    [one, two] = servers;
   });
   beforeEach(async () => {
     disk = await makeSmallDisk(4);

@@ -8,7 +8,7 @@ import { loopbackAddress } from '../support/address.ts';
 import { certificateFor, tlsSecret } from '../support/certificates.ts';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { eventually } from '../support/wait.ts';
-import { startWebServer, type WebServer } from '../support/web-server.ts';
+import { useWebServers, type WebServer } from '../support/web-server.ts';
 
 const HTTP = 8080;
 const TCP = 8081;
@@ -25,13 +25,15 @@ let others: readonly Peer[] = [];
 const own: Peer = { name: 'own', address: loopbackAddress(), port: 10_000 };
 const streams = new Set<ServerResponse>();
 
+useWebServers(['web01', 'web02'], (servers) => {
+  [first, second] = servers;
+});
 beforeAll(async () => {
   proxy = await createTestProxy({
     settings: { tcpPorts: [OPEN] },
     peers: () => ({ name: own.name, all: [own, ...others] }),
   });
   renew();
-  [first, second] = [await startWebServer({ name: 'web01' }), await startWebServer({ name: 'web02' })];
   first.handler = answer;
   await proxy.apply(objects());
   await proxy.until('both listeners to serve', async () => {
@@ -39,10 +41,7 @@ beforeAll(async () => {
     return all.every((one) => one?.status === 200);
   });
 });
-afterAll(async () => {
-  await proxy.stop();
-  await Promise.all([first.stop(), second.stop()]);
-});
+afterAll(() => proxy.stop());
 
 function renew(): void {
   proxy.secrets.set('default/site-tls', tlsSecret(certificateFor(['a'])));

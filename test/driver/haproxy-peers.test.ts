@@ -1,10 +1,10 @@
 /** Proxies that come and go and remember the same of their visitors, as in a Deployment. */
-import { afterEach, beforeAll, afterAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { createPeerKeeper } from '../../operator/controller/proxy-peers.ts';
 import type { Peer } from '../../operator/haproxy/peers.ts';
 import { loopbackAddress } from '../support/address.ts';
 import { allTo, becomePeers, createTestProxy, goRound, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
-import { startWebServer, type WebServer } from '../support/web-server.ts';
+import { useWebServers, type WebServer } from '../support/web-server.ts';
 
 const PORT = 8080;
 
@@ -14,11 +14,8 @@ let live: readonly Peer[] = [];
 let proxies: TestProxy[] = [];
 let joined = 0;
 
-beforeAll(async () => {
-  servers = await Promise.all(['one', 'two', 'three'].map((name) => startWebServer({ name })));
-});
-afterAll(async () => {
-  await Promise.all(servers.map((server) => server.stop()));
+useWebServers(['one', 'two', 'three'], (all) => {
+  servers = all;
 });
 afterEach(async () => {
   await Promise.all(proxies.map((proxy) => proxy.stop()));

@@ -2,13 +2,13 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runMasterCommand } from '../../operator/driver/runtime-socket.ts';
 import type { ServerState } from '../../operator/haproxy/proxy.ts';
 import { admitted } from '../support/admit.ts';
 import { allTo, createTestProxy, poolOf, ROUTER, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { eventually } from '../support/wait.ts';
-import { startWebServer, type WebServer } from '../support/web-server.ts';
+import { startWebServer, useWebServers, type WebServer } from '../support/web-server.ts';
 
 const PORT = 8080;
 const OTHER_PORT = 8081;
@@ -18,11 +18,8 @@ let proxy: TestProxy;
 let one: WebServer;
 let two: WebServer;
 
-beforeAll(async () => {
-  [one, two] = await Promise.all([startWebServer({ name: 'one' }), startWebServer({ name: 'two' })]);
-});
-afterAll(async () => {
-  await Promise.all([one.stop(), two.stop()]);
+useWebServers(['one', 'two'], (servers) => {
+  [one, two] = servers;
 });
 beforeEach(async () => {
   proxy = await createTestProxy();

@@ -1,9 +1,9 @@
 /** Servers of a running HAProxy: everything about them changes without a reload. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EndpointSlice } from '../../operator/api/resources.ts';
 import { allTo, createTestProxy, haproxyVersion, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { eventually } from '../support/wait.ts';
-import { startWebServer, type WebServer } from '../support/web-server.ts';
+import { useWebServers, type WebServer } from '../support/web-server.ts';
 import { exchange } from '../support/http-client.ts';
 
 const PORT = 8080;
@@ -15,15 +15,8 @@ let one: WebServer;
 let two: WebServer;
 let three: WebServer;
 
-beforeAll(async () => {
-  [one, two, three] = await Promise.all([
-    startWebServer({ name: 'one' }),
-    startWebServer({ name: 'two' }),
-    startWebServer({ name: 'three' }),
-  ]);
-});
-afterAll(async () => {
-  await Promise.all([one.stop(), two.stop(), three.stop()]);
+useWebServers(['one', 'two', 'three'], (servers) => {
+  [one, two, three] = servers;
 });
 beforeEach(async () => {
   proxy = await createTestProxy();

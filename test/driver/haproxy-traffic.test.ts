@@ -5,7 +5,7 @@ import { hasIpv6 } from '../support/address.ts';
 import { describeWhere } from '../support/announce.ts';
 import { exchange, request } from '../support/http-client.ts';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
-import { startWebServer, type WebServer } from '../support/web-server.ts';
+import { startWebServer, useWebServers, type WebServer } from '../support/web-server.ts';
 
 const PORT = 8080;
 
@@ -13,11 +13,8 @@ let proxy: TestProxy;
 let one: WebServer;
 let two: WebServer;
 
-beforeAll(async () => {
-  [one, two] = await Promise.all([startWebServer({ name: 'one' }), startWebServer({ name: 'two' })]);
-});
-afterAll(async () => {
-  await Promise.all([one.stop(), two.stop()]);
+useWebServers(['one', 'two'], (servers) => {
+  [one, two] = servers;
 });
 beforeEach(async () => {
   proxy = await createTestProxy();

@@ -4,7 +4,7 @@ import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../suppo
 import { certificateFor, tlsSecret, type Pair } from '../support/certificates.ts';
 import { handshake, http2Get, httpsGet, type HttpsOptions, type TlsOptions } from '../support/tls-client.ts';
 import { echoOf } from '../support/http-client.ts';
-import { startWebServer, type WebServer } from '../support/web-server.ts';
+import { useWebServers, type WebServer } from '../support/web-server.ts';
 import { admitted, type Written } from '../support/admit.ts';
 
 const PORT = 8443;
@@ -13,17 +13,13 @@ let proxy: TestProxy;
 let one: WebServer;
 let two: WebServer;
 
+useWebServers(['one', 'two'], (servers) => {
+  [one, two] = servers;
+});
 beforeAll(async () => {
-  [proxy, one, two] = await Promise.all([
-    createTestProxy(),
-    startWebServer({ name: 'one' }),
-    startWebServer({ name: 'two' }),
-  ]);
+  proxy = await createTestProxy();
 });
-afterAll(async () => {
-  await proxy.stop();
-  await Promise.all([one.stop(), two.stop()]);
-});
+afterAll(() => proxy.stop());
 
 const pools = () => [poolOf('one', [one]), poolOf('two', [two])];
 const secret = (name: string, pair: Pair) => proxy.secrets.set(`default/${name}`, tlsSecret(pair));

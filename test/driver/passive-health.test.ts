@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
-import { startWebServer, type WebServer } from '../support/web-server.ts';
+import { useWebServers, type WebServer } from '../support/web-server.ts';
 
 const PORT = 8080;
 const ERRORS = 3;
@@ -10,17 +10,13 @@ describe('errors that visitors meet', () => {
   let good: WebServer;
   let bad: WebServer;
 
+  useWebServers(['good', 'bad'], (servers) => {
+    [good, bad] = servers;
+  });
   beforeAll(async () => {
-    [proxy, good, bad] = await Promise.all([
-      createTestProxy(),
-      startWebServer({ name: 'good' }),
-      startWebServer({ name: 'bad' }),
-    ]);
+    proxy = await createTestProxy();
   });
-  afterAll(async () => {
-    await proxy.stop();
-    await Promise.all([good.stop(), bad.stop()]);
-  });
+  afterAll(() => proxy.stop());
   beforeEach(() => {
     bad.handler = undefined;
   });

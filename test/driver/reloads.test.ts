@@ -2,12 +2,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createPeerKeeper } from '../../operator/controller/proxy-peers.ts';
 import type { Peer } from '../../operator/haproxy/peers.ts';
+import type { Topology } from '../../operator/topology/topology.ts';
 import { loopbackAddress } from '../support/address.ts';
 import type { Written } from '../support/admit.ts';
 import { certificateFor, tlsSecret } from '../support/certificates.ts';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { NEEDS_RELOAD } from '../support/reload-table.ts';
-import { startWebServer, type WebServer } from '../support/web-server.ts';
+import { useWebServers, type WebServer } from '../support/web-server.ts';
 
 /** The proxies of a cluster that there are, this one first. Time flies: nothing waits for others. */
 const peer = (name: string): Peer => ({ name, address: loopbackAddress(), port: 10_000 });
@@ -20,21 +21,18 @@ let proxy: TestProxy;
 let one: WebServer;
 let two: WebServer;
 
+useWebServers(['one', 'two'], (servers) => {
+  [one, two] = servers;
+});
 beforeAll(async () => {
-  [proxy, one, two] = await Promise.all([
-    createTestProxy({ settings: { tcpPorts: [20_000, 20_001] }, peers: (topology) => keeper.wanted(topology).peers }),
-    startWebServer({ name: 'one' }),
-    startWebServer({ name: 'two' }),
-  ]);
+  const peers = (topology: Topology) => keeper.wanted(topology).peers;
+  proxy = await createTestProxy({ settings: { tcpPorts: [20_000, 20_001] }, peers });
   proxy.secrets.set('default/a', tlsSecret(certificateFor(['a.example.com'])));
   proxy.secrets.set('default/b', tlsSecret(certificateFor(['b.example.com'])));
   writePage('soon');
   proxy.secrets.set('default/ca', new Map([['ca.crt', certificateFor([], { authority: true }).certificate]]));
 });
-afterAll(async () => {
-  await proxy.stop();
-  await Promise.all([one.stop(), two.stop()]);
-});
+afterAll(() => proxy.stop());
 
 const maintenancePage = { configMap: { name: 'pages', key: 'soon.html' } };
 const site = (servers: readonly WebServer[] = [one], spec: object = {}) =>

@@ -1,5 +1,5 @@
 /** Pools that prefer servers of the proxy's own zone, on a real HAProxy. */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { compareText } from '../../operator/api/stable.ts';
 import { createPeerKeeper } from '../../operator/controller/proxy-peers.ts';
 import type { Peer } from '../../operator/haproxy/peers.ts';
@@ -14,7 +14,7 @@ import {
   type TestProxy,
   type TestProxyOptions,
 } from '../support/haproxy.ts';
-import { startWebServer, type WebServer } from '../support/web-server.ts';
+import { useWebServers, type WebServer } from '../support/web-server.ts';
 
 const PORT = 8080;
 const TCP_PORT = 8081;
@@ -26,13 +26,9 @@ let proxies: TestProxy[] = [];
 /** Of the proxies that a test makes without one of their own. */
 let zone: string | undefined;
 
-beforeAll(async () => {
-  all = await Promise.all(['near', 'far', 'farther'].map((name) => startWebServer({ name })));
-  // SAFETY: as many were started.
-  [near, far] = all as [WebServer, WebServer];
-});
-afterAll(async () => {
-  await Promise.all(all.map((server) => server.stop()));
+useWebServers(['near', 'far', 'farther'], (servers) => {
+  all = servers;
+  [near, far] = servers;
 });
 afterEach(async () => {
   await Promise.all(proxies.map((proxy) => proxy.stop()));

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { echoOf, type Answer, type RequestOptions } from '../support/http-client.ts';
-import { startWebServer, type WebServer } from '../support/web-server.ts';
+import { useWebServers, type WebServer } from '../support/web-server.ts';
 
 const PORT = 8080;
 
@@ -18,16 +18,17 @@ async function given(list: readonly object[]): Promise<void> {
   await proxy.apply([...servers.map((server) => poolOf(server.name, [server])), rules(list)]);
 }
 
+useWebServers(['blog', 'shop'], (all) => {
+  servers = all;
+});
 beforeAll(async () => {
   proxy = await createTestProxy();
-  servers = await Promise.all(['blog', 'shop'].map((name) => startWebServer({ name })));
   await given([{ name: 'rest', pools: to('blog') }]);
   await proxy.serving();
 });
 afterAll(async () => {
   expect(await proxy.processes()).toMatchObject({ reloads: 0 });
   await proxy.stop();
-  await Promise.all(servers.map((server) => server.stop()));
 });
 
 const get = (target: string, options?: RequestOptions) => proxy.get(PORT, target, options);

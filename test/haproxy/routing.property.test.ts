@@ -9,7 +9,7 @@ import type { Listener } from '../../operator/topology/topology.ts';
 import { admitted, type Written } from '../support/admit.ts';
 import { createTestProxy, poolOf, ROUTER, type TestProxy } from '../support/haproxy.ts';
 import type { Answer } from '../support/http-client.ts';
-import { startWebServer, type WebServer } from '../support/web-server.ts';
+import { useWebServers, type WebServer } from '../support/web-server.ts';
 import { bytesOf, requestLine, rulesOn } from './traffic.ts';
 
 const PORT = 8080;
@@ -21,9 +21,11 @@ let proxy: TestProxy;
 let servers: readonly WebServer[];
 let pools: readonly Written[];
 
+useWebServers(['pool-a', 'pool-b'], (all) => {
+  servers = all;
+});
 beforeAll(async () => {
   proxy = await createTestProxy();
-  servers = await Promise.all(['pool-a', 'pool-b'].map((name) => startWebServer({ name })));
   pools = [...servers.map((server) => poolOf(server.name, [server])), poolOf('pool-empty', [])];
   const rest = { name: 'rest', pools: [{ name: 'pool-a' }] };
   await proxy.apply([
@@ -32,10 +34,7 @@ beforeAll(async () => {
   ]);
   await proxy.serving();
 });
-afterAll(async () => {
-  await proxy.stop();
-  await Promise.all(servers.map((server) => server.stop()));
-});
+afterAll(() => proxy.stop());
 
 /** What an answer may be, as text: a route with weights has several. */
 function expected(outcome: Outcome, method: string): readonly string[] {

@@ -1,6 +1,7 @@
 /** Web servers for tests: small, on loopback addresses of their own, and they tell what they saw. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { afterAll, beforeAll } from 'vitest';
 import { loopbackAddress } from './address.ts';
 
 /** What an echo answer holds, as JSON. */
@@ -137,6 +138,20 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     start,
     stop,
   };
+}
+
+/** Servers of these names for the tests of this file or `describe`: given before what is set up later, stopped after it. */
+export function useWebServers<const Names extends readonly string[]>(
+  names: Names,
+  give: (servers: { readonly [Index in keyof Names]: WebServer }) => void,
+): void {
+  let servers: readonly WebServer[] = [];
+  beforeAll(async () => {
+    servers = await Promise.all(names.map((name) => startWebServer({ name })));
+    // SAFETY: one for each name.
+    give(servers as { readonly [Index in keyof Names]: WebServer });
+  });
+  afterAll(() => Promise.all(servers.map((server) => server.stop())));
 }
 
 function echo(server: string, request: IncomingMessage, response: ServerResponse): void {
