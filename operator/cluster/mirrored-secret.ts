@@ -85,9 +85,9 @@ export function mirroredSecret(namespace: string, original: SecretInfo): Mirrore
 
 /** The pages of one ConfigMap that pools name. */
 export interface PageSource {
-  readonly configMap: ConfigMapInfo;
-  /** Sorted; what is there and can be a page. */
-  readonly keys: readonly string[];
+  readonly configMap: Key;
+  /** By key, sorted; what is there and can be a page. */
+  readonly pages: readonly (readonly [key: string, body: string])[];
 }
 
 /** The pages that proxies need the text of, sorted by ConfigMap. */
@@ -103,30 +103,25 @@ function pagesOf(pools: ReadonlyMap<Key, WebPool>, configMaps: ReadonlyMap<Key, 
   }
   return [...keys]
     .sort(([a], [b]) => compareText(a, b))
-    .flatMap(([from, wanted]): readonly PageSource[] => {
-      const configMap = configMaps.get(from);
-      if (configMap === undefined) return [];
-      const found = [...configMap.pages].flatMap(([key, page]) => (wanted.has(key) && 'body' in page ? [key] : []));
-      return found.length === 0 ? [] : [{ configMap, keys: found }];
+    .flatMap(([configMap, wanted]): readonly PageSource[] => {
+      const pages = [...(configMaps.get(configMap)?.pages ?? [])].flatMap(([key, page]) =>
+        wanted.has(key) && 'body' in page ? [[key, page.body] as const] : [],
+      );
+      return pages.length === 0 ? [] : [{ configMap, pages }];
     });
 }
 
 /** The copy of pages for the proxies. */
-export function mirroredPages(namespace: string, { configMap, keys }: PageSource): MirroredPages {
-  const from = keyOf(configMap.metadata);
-  const data = keys.flatMap((key) => {
-    const page = configMap.pages.get(key);
-    return page !== undefined && 'body' in page ? [[key, Buffer.from(page.body).toString('base64')] as const] : [];
-  });
+export function mirroredPages(namespace: string, { configMap, pages }: PageSource): MirroredPages {
   return {
     apiVersion: 'v1',
     kind: 'Secret',
     type: 'Opaque',
     metadata: {
-      ...copyMeta(namespace, copyName('page', from)),
-      annotations: { [SOURCE_ANNOTATION]: from, [SOURCE_KIND_ANNOTATION]: 'ConfigMap' },
+      ...copyMeta(namespace, copyName('page', configMap)),
+      annotations: { [SOURCE_ANNOTATION]: configMap, [SOURCE_KIND_ANNOTATION]: 'ConfigMap' },
     },
-    data: Object.fromEntries(data),
+    data: Object.fromEntries(pages.map(([key, body]) => [key, Buffer.from(body).toString('base64')])),
   };
 }
 

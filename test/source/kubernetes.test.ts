@@ -4,7 +4,6 @@ import { mirroredPages, mirroredSecret } from '../../operator/cluster/mirrored-s
 import { createValidator } from '../../operator/api/validate.ts';
 import { createClient } from '../../operator/kube/client.ts';
 import { createTransport, type Transport } from '../../operator/kube/transport.ts';
-import { configMapInfo, pagesOf } from '../../operator/source/config-map.ts';
 import { createKubernetesSource, type KubernetesSource } from '../../operator/source/kubernetes.ts';
 import type { StatusDocument } from '../../operator/status/document.ts';
 import { startFakeApiServer, type FakeApiServer } from '../kube/fake-api-server.ts';
@@ -319,10 +318,7 @@ describe('the picture', () => {
     const opened = await follow({ grants: false, secrets: { copiesIn: 'system' } });
     const copies = [
       mirroredSecret('system', { metadata: { ...meta('pages'), generation: 1 }, version: '1', keys: ['tls.crt'] }),
-      mirroredPages('system', {
-        configMap: configMapInfo({ ...meta('pages'), generation: 1 }, pagesOf(new Map([['a', 'soön']]))),
-        keys: ['a'],
-      }),
+      mirroredPages('system', { configMap: 'default/pages', pages: [['a', 'soön']] }),
     ];
     for (const copy of copies) {
       const { namespace, name, annotations = {} } = copy.metadata;
