@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { SOURCE_ANNOTATION, SOURCE_KIND_ANNOTATION } from '../api/copy-annotations.ts';
+import { SOURCE_ANNOTATION, SOURCE_KIND_ANNOTATION } from '../api/object-marks.ts';
 import { createSelection } from '../api/groups.ts';
 import {
   keyOf,

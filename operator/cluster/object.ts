@@ -2,7 +2,7 @@
  * Kubernetes objects as far as we write them: plain data, ready to be applied.
  * In: nothing. Out: types, labels, names. Never: a field that somebody else owns.
  */
-import { MANAGED } from '../api/copy-annotations.ts';
+import { MANAGED } from '../api/object-marks.ts';
 import { PROXY_NAME } from '../api/agent-port.ts';
 import type { ResourceSettings, Toleration } from '../api/operator-config.ts';
 import { keyOf, type Key, type WebPool } from '../api/resources.ts';

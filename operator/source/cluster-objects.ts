@@ -3,7 +3,7 @@
  * interest changed. The JSON itself is not kept.
  */
 import { wasInForce } from '../api/admission.ts';
-import { SOURCE_ANNOTATION, SOURCE_KIND_ANNOTATION } from '../api/copy-annotations.ts';
+import { SOURCE_ANNOTATION, SOURCE_KIND_ANNOTATION } from '../api/object-marks.ts';
 import {
   keyOf,
   type ConfigMapInfo,

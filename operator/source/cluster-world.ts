@@ -2,7 +2,7 @@
 import { PROXY_NAME } from '../api/agent-port.ts';
 import type { ProxyReportSpec } from '../api/kinds.gen.ts';
 import { createSelection } from '../api/groups.ts';
-import { MANAGED_SELECTOR } from '../api/copy-annotations.ts';
+import { MANAGED_SELECTOR } from '../api/object-marks.ts';
 import type { Key } from '../api/resources.ts';
 import { keepIdentity, keepMap } from '../api/stable.ts';
 import type { Client } from '../kube/client.ts';

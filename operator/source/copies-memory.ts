@@ -1,5 +1,5 @@
 /** What Secrets held when the process before this one made copies of them: what cannot be used any more is known to its copy alone. */
-import { MANAGED_SELECTOR } from '../api/copy-annotations.ts';
+import { MANAGED_SELECTOR } from '../api/object-marks.ts';
 import type { Key } from '../api/resources.ts';
 import { listAll } from '../kube/list.ts';
 import type { Transport } from '../kube/transport.ts';
