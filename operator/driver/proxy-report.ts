@@ -27,6 +27,11 @@ interface Written {
   readonly version: string | undefined;
 }
 
+/** What differs from the report that was written last. */
+interface Changes extends Pick<Written, 'version'> {
+  readonly steps: readonly PatchStep[];
+}
+
 /** Milliseconds without news after which a report says that this is still so: a reader doubts one that is 15 s old. */
 const HEARTBEAT = 10_000;
 
@@ -56,20 +61,19 @@ export function createReportWriter(client: Client, { namespace, name, uid }: Rep
   };
 
   /** Undefined: what stands there is not what we wrote. */
-  const writeChanges = async (version: string | undefined, changes: readonly PatchStep[]) => {
+  const writeChanges = async ({ version, steps }: Changes, heartbeatTime: string) => {
     const isOurs: PatchStep = { op: 'test', path: '/metadata/resourceVersion', value: version };
-    return unless(404, unless(422, patch([isOurs, ...changes])));
+    const time: PatchStep = { op: 'replace', path: '/spec/heartbeatTime', value: heartbeatTime };
+    return unless(404, unless(422, patch([isOurs, time, ...steps])));
   };
 
   return {
     async write(report) {
       const now = performance.now();
       const left = writtenAt + HEARTBEAT - now;
-      const changes = written && reportPatch(written.report, report);
-      if (changes?.length === 0 && left > 0) return left;
-      const time: PatchStep = { op: 'replace', path: '/spec/heartbeatTime', value: report.heartbeatTime };
-      const version =
-        (changes && (await writeChanges(written?.version, [time, ...changes]))) ?? (await writeAll(report));
+      const changes = written && { version: written.version, steps: reportPatch(written.report, report) };
+      if (changes?.steps.length === 0 && left > 0) return left;
+      const version = (changes && (await writeChanges(changes, report.heartbeatTime))) ?? (await writeAll(report));
       written = { report, version };
       writtenAt = now;
       return HEARTBEAT;
