@@ -3,13 +3,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { loadAll } from 'js-yaml';
 import { describe, expect, test } from 'vitest';
 import type { Kind } from '../operator/api/resources.ts';
+import { compileSchemas } from '../operator/api/compile-schema.ts';
 import { createValidator } from '../operator/api/validate.ts';
 import { withTables } from '../scripts/docs-tables.ts';
 import { CRDS, crdOf, schemaOf } from './support/crds.ts';
 
 const root = new URL('../', import.meta.url);
 const KINDS = ['WebPool', 'RoutingRule', 'DatabaseGrant'];
-const validate = createValidator(CRDS);
+const validate = createValidator(compileSchemas(CRDS));
 
 interface Document {
   readonly apiVersion?: string;

@@ -3,13 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { loadAll } from 'js-yaml';
 import { describe, expect, test } from 'vitest';
 import { check } from '../operator/commands/check.ts';
+import { compileSchemas } from '../operator/api/compile-schema.ts';
 import { createValidator } from '../operator/api/validate.ts';
 import type { Kind } from '../operator/api/resources.ts';
 import { crdOf, CRDS, schemaOf } from './support/crds.ts';
 
 const root = new URL('../', import.meta.url);
 const README = readFileSync(new URL('README.md', root), 'utf8');
-const validate = createValidator(CRDS);
+const validate = createValidator(compileSchemas(CRDS));
 
 interface Document {
   readonly kind: Kind;

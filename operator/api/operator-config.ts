@@ -6,7 +6,7 @@ import type { AnySchemaObject } from 'ajv';
 import { parseDuration } from './duration.ts';
 import { PORT_RANGE_FORM, portRange } from './port-range.ts';
 import { problem, type Problem } from './problem.ts';
-import { createDocumentCheck } from './schema.ts';
+import { createDocumentCheck } from './compile-schema.ts';
 
 /** How the operator works and what its proxies are like. Times in milliseconds. */
 export interface OperatorConfig {

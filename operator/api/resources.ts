@@ -5,7 +5,9 @@
 import type { DatabaseGrantSpec, RoutingRuleSpec, WebPoolSpec } from './kinds.gen.ts';
 import type { Finding } from './finding.ts';
 
-export type Kind = 'WebPool' | 'RoutingRule' | 'DatabaseGrant';
+/** The kinds of this program. */
+export const KINDS = ['WebPool', 'RoutingRule', 'DatabaseGrant'] as const;
+export type Kind = (typeof KINDS)[number];
 
 /** `namespace/name`. */
 export type Key = string;

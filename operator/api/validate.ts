@@ -3,7 +3,7 @@ import { formatPath, parsePath } from './field-path.ts';
 import { nameProblems } from './name-rules.ts';
 import type { Problem } from './problem.ts';
 import { ruleProblems } from './rules.ts';
-import { createSchemaValidator } from './schema.ts';
+import { verdictOf, type Schemas } from './schema.ts';
 import { textProblems } from './text-rules.ts';
 
 /** Everything wrong with one document of a kind: schema, texts and cross-field rules, all at once. */
@@ -14,11 +14,10 @@ interface Document {
   readonly spec?: unknown;
 }
 
-/** The validation of the kinds that the parsed CRD documents define. */
-export function createValidator(crds: readonly unknown[]): Validate {
-  const schema = createSchemaValidator(crds);
+/** The validation of the kinds of which the compiled schemas are given. */
+export function createValidator(schemas: Schemas): Validate {
   return (kind, document) => {
-    const { problems, sound } = schema.check(kind, document);
+    const { problems, sound } = verdictOf(schemas(kind), document);
     const rules = sound ? ruleProblems(kind, document.spec as never) : [];
     const places = new Set(problems.map(({ path }) => path));
     const undecided = new Set(problems.filter(({ reason }) => reason === 'UnsupportedValue').map(parentOf));

@@ -3,7 +3,7 @@ import { createValidator, type Validate } from '../api/validate.ts';
 import { openAccess } from '../kube/access.ts';
 import { createClient, type Client } from '../kube/client.ts';
 import { createTransport } from '../kube/transport.ts';
-import { readCrds } from '../source/crds.ts';
+import { readSchemas } from '../source/schemas.ts';
 import type { ClusterMetrics } from '../telemetry/cluster-metrics.ts';
 import { version } from './version.ts';
 
@@ -25,7 +25,7 @@ export async function openCluster(
     userAgent: `webpool/${await version()} (${options.component})`,
     ...(options.metrics && { onExchange: options.metrics.exchange }),
   });
-  const validate = createValidator(await readCrds());
+  const validate = createValidator(await readSchemas());
   return { client: createClient(transport), validate, close: () => transport.close() };
 }
 

@@ -9,7 +9,7 @@ import { withValues } from '../api/patched-map.ts';
 import { changedKeys } from '../api/stable.ts';
 import type { RegisterFile } from './collect.ts';
 import { canonicalText } from './content-hash.ts';
-import { readCrds } from './crds.ts';
+import { readSchemas } from './schemas.ts';
 import { readDocuments } from './documents.ts';
 import { createFolderFiles, type Look } from './folder-files.ts';
 import { createFolderWatch, type News } from './folder-watch.ts';
@@ -49,7 +49,7 @@ const LOOK_AROUND = 30_000;
 export async function createFolderSource(options: FolderSourceOptions): Promise<FolderSource> {
   const { folder, log, live = true } = options;
   const root = resolve(folder);
-  const validate = createValidator(await readCrds());
+  const validate = createValidator(await readSchemas());
   const files = createFolderFiles(root, (path, id) => live && watch.add(path, id));
   const statuses: StatusFiles | undefined = live ? await openStatusFiles(join(root, '.status')) : undefined;
   const secretKey = randomBytes(32);

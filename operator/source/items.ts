@@ -1,5 +1,5 @@
 /** A parsed document → the objects in it, each by itself, or why it is none. */
-import type { EndpointSlice, Key, Kind, Metadata, Page } from '../api/resources.ts';
+import { KINDS, type EndpointSlice, type Key, type Kind, type Metadata, type Page } from '../api/resources.ts';
 import { nearest, unknownField } from '../api/nearest.ts';
 import { problem, shown, type Problem } from '../api/problem.ts';
 import type { Validate } from '../api/validate.ts';
@@ -62,7 +62,6 @@ type Part = NamedItem | IgnoredItem | UnnamedItem;
 const GROUP = 'webpool.dev';
 /** `apiVersion` of our kinds. */
 export const API_VERSION = `${GROUP}/v1alpha1`;
-const KINDS: readonly Kind[] = ['WebPool', 'RoutingRule', 'DatabaseGrant'];
 const LIST_FIELDS = ['apiVersion', 'kind', 'metadata', 'items'];
 
 /** The objects of a document; several when it is a v1 List. */

@@ -1,9 +1,11 @@
 /** Every bound of a spec is there for a reason: without it a bad object would pass, or be told less about. */
 import { expect, test } from 'vitest';
 import type { Kind } from '../../operator/api/resources.ts';
-import { createSchemaValidator } from '../../operator/api/schema.ts';
+import { compileSchemas } from '../../operator/api/compile-schema.ts';
+import { KINDS } from '../../operator/api/resources.ts';
+import { verdictOf } from '../../operator/api/schema.ts';
 import { crdOf, schemaOf, type Schema } from '../support/crds.ts';
-import { KINDS, REFUSED } from './variations.ts';
+import { REFUSED } from './variations.ts';
 
 /** Types are left out: there is one wrong one for every field (`variations.ts`). */
 const BOUNDS = [
@@ -54,9 +56,9 @@ function without(schema: Schema, name: keyof Schema): Schema {
 /** What a schema says about one place of a spec. */
 function speaker(kind: Kind, schema: Schema): (spec: unknown, place: string) => string {
   const version = { storage: true, schema: { openAPIV3Schema: { properties: { spec: schema } } } };
-  const validator = createSchemaValidator([{ spec: { names: { kind }, versions: [version] } }]);
+  const validate = compileSchemas([{ spec: { names: { kind }, versions: [version] } }])(kind);
   return (spec, place) => {
-    const { problems } = validator.check(kind, { spec });
+    const { problems } = verdictOf(validate, { spec });
     return JSON.stringify(problems.filter(({ path }) => path === place));
   };
 }

@@ -1,9 +1,10 @@
 /** What the CRD files promise to an API server and to whoever reads `kubectl explain`. */
+import { KINDS } from '../../operator/api/resources.ts';
 import * as fc from 'fast-check';
 import { RE2JS } from 're2js';
 import { describe, expect, test } from 'vitest';
 import { CRD_TEXTS, CRDS, crdOf, schemaOf, type Schema } from '../support/crds.ts';
-import { ACCEPTED, KINDS, REFUSED } from './variations.ts';
+import { ACCEPTED, REFUSED } from './variations.ts';
 import { partsOf } from './sample.ts';
 
 interface Field {

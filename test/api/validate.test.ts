@@ -1,13 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createSchemaValidator } from '../../operator/api/schema.ts';
+import { compileSchemas } from '../../operator/api/compile-schema.ts';
 import { createValidator } from '../../operator/api/validate.ts';
+import { KINDS } from '../../operator/api/resources.ts';
 import { compareText } from '../../operator/api/stable.ts';
 import { CRDS } from '../support/crds.ts';
 import { SAMPLES, sampleWith } from './sample.ts';
-import { KINDS } from './variations.ts';
 
-const validate = createValidator(CRDS);
+const validate = createValidator(compileSchemas(CRDS));
 
 function told(document: object): readonly string[] {
   return validate('WebPool', document).map(({ path, message }) => `${path}: ${message}`);
@@ -192,5 +192,5 @@ describe('whatever is written', () => {
 });
 
 test('a kind that no CRD was given for is a mistake of the program', () => {
-  expect(() => createSchemaValidator([]).check('WebPool', {})).toThrow('no CRD of kind WebPool');
+  expect(() => compileSchemas([])('WebPool')).toThrow('no CRD of kind WebPool');
 });

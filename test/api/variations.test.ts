@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { Kind } from '../../operator/api/resources.ts';
 import type { Problem } from '../../operator/api/problem.ts';
+import { compileSchemas } from '../../operator/api/compile-schema.ts';
+import { KINDS } from '../../operator/api/resources.ts';
 import { createValidator } from '../../operator/api/validate.ts';
-import { REFUSED, ACCEPTED, KINDS, type RefusedObject } from './variations.ts';
+import { ACCEPTED, REFUSED, type RefusedObject } from './variations.ts';
 import { CRDS } from '../support/crds.ts';
 
-const validate = createValidator(CRDS);
+const validate = createValidator(compileSchemas(CRDS));
 
 function problemsOf({ kind, spec }: { readonly kind: Kind; readonly spec: unknown }): readonly Problem[] {
   return validate(kind, { spec });

@@ -3,7 +3,7 @@
  * just within. (`bad-objects.ts` has whole objects as people write them.)
  */
 import type { Problem } from '../../operator/api/problem.ts';
-import type { Kind } from '../../operator/api/resources.ts';
+import { KINDS, type Kind } from '../../operator/api/resources.ts';
 import type { Bad, Bound, Layer } from './bounds.ts';
 import { DATABASE_GRANT_BOUNDS, DATABASE_GRANT_RULES, GOOD_DATABASE_GRANTS } from './database-grant-variations.ts';
 import { GOOD_ROUTING_RULES, ROUTING_RULE_BOUNDS, ROUTING_RULE_RULES } from './routing-rule-variations.ts';
@@ -38,8 +38,6 @@ interface Rows {
   readonly rules: readonly Bad[];
   readonly good: readonly Changes[];
 }
-
-export const KINDS = ['WebPool', 'RoutingRule', 'DatabaseGrant'] as const satisfies readonly Kind[];
 
 const ROWS: Readonly<Record<Kind, Rows>> = {
   WebPool: { bounds: WEB_POOL_BOUNDS, rules: WEB_POOL_RULES, good: GOOD_WEB_POOLS },

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Kind } from '../../operator/api/resources.ts';
+import { KINDS, type Kind } from '../../operator/api/resources.ts';
 import { renderFolder } from '../../operator/commands/render.ts';
 import { sampleWith, type Changes } from '../api/sample.ts';
-import { ACCEPTED, KINDS } from '../api/variations.ts';
+import { ACCEPTED } from '../api/variations.ts';
 import { HAPROXY, SCRIPTS } from '../support/haproxy.ts';
 
 const FIRST_PORT = 20_000;

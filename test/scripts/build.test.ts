@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { REFUSED } from '../api/variations.ts';
 import { startMariaDb } from '../support/mariadb.ts';
 import { makeRunFolder } from '../support/run-process.ts';
 import { eventually } from '../support/wait.ts';
@@ -43,6 +44,7 @@ const MARKS = {
   '@kubernetes/client-node': 'makeApiClient',
   'cli-table3': 'top-mid',
   'js-yaml': 'YAMLException',
+  ajv: 'schema with key or id',
 } as const;
 
 /** Packages whose code a command reads as it begins. */
@@ -73,7 +75,7 @@ test('every package can be told by its mark', async () => {
 test('an agent reads none of the large packages that only others need', async () => {
   const agent = await packagesOf('agent');
   expect(agent).toContain('undici');
-  for (const name of ['@kubernetes/client-node', 'mysql2', 'cli-table3']) expect(agent).not.toContain(name);
+  for (const name of ['@kubernetes/client-node', 'mysql2', 'cli-table3', 'ajv']) expect(agent).not.toContain(name);
   expect(await packagesOf('operator')).toContain('undici');
 });
 
@@ -85,7 +87,7 @@ test.each(['agent', 'operator', 'run'])('what of a package nobody needs is not r
 test('who keeps a folder reads no client of Kubernetes, and one of MySQL only once there is a server', async () => {
   const run = await packagesOf('run');
   expect(run).toContain('js-yaml');
-  for (const name of ['undici', 'mysql2', '@kubernetes/client-node']) expect(run).not.toContain(name);
+  for (const name of ['undici', 'mysql2', '@kubernetes/client-node', 'ajv']) expect(run).not.toContain(name);
 });
 
 test.each(['check', 'render'])('does as the sources do: %s', async (command) => {
@@ -94,6 +96,27 @@ test.each(['check', 'render'])('does as the sources do: %s', async (command) => 
   const sources = await run(process.execPath, [join(root, 'operator/main.ts'), command, example]);
   expect(built).toEqual(sources);
   expect(built.stdout).not.toBe('');
+});
+
+test('says of every bad object what the sources say, with schemas that were compiled before', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'webpool-bad-'));
+  try {
+    for (const [index, { kind, spec }] of REFUSED.entries()) {
+      const object = { apiVersion: 'webpool.dev/v1alpha1', kind, metadata: { name: `bad${index}` }, spec };
+      await writeFile(join(folder, `bad${index}.yaml`), JSON.stringify(object));
+    }
+    const check = (main: string) =>
+      run(process.execPath, [main, 'check', '--output', 'json', folder], { maxBuffer: Infinity }).catch(
+        ({ stdout }: { stdout: string }) => ({ stdout }),
+      );
+    const built = await check(join(dist, 'webpool.mjs'));
+    const sources = await check(join(root, 'operator/main.ts'));
+    const { findings } = JSON.parse(built.stdout) as { findings: readonly unknown[] };
+    expect(findings.length).toBeGreaterThanOrEqual(REFUSED.length);
+    expect(built.stdout).toBe(sources.stdout);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('serves a folder and makes its accounts', async () => {

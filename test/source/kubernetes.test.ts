@@ -1,6 +1,7 @@
 /** A cluster as a source: one picture, kept change by change; statuses out; nothing concluded from what was not read. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { mirroredPages, mirroredSecret } from '../../operator/cluster/mirrored-secret.ts';
+import { compileSchemas } from '../../operator/api/compile-schema.ts';
 import { createValidator } from '../../operator/api/validate.ts';
 import { createClient } from '../../operator/kube/client.ts';
 import { createTransport, type Transport } from '../../operator/kube/transport.ts';
@@ -12,7 +13,7 @@ import { certificateFor } from '../support/certificates.ts';
 import { CRDS } from '../support/crds.ts';
 import { eventually } from '../support/wait.ts';
 
-const validate = createValidator(CRDS);
+const validate = createValidator(compileSchemas(CRDS));
 const TIMING = { backoff: { first: 5, longest: 50 }, healthy: 1000 };
 
 let server: FakeApiServer;

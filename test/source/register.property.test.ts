@@ -5,9 +5,9 @@ import { readDocuments } from '../../operator/source/documents.ts';
 import type { RegisterFile } from '../../operator/source/collect.ts';
 import { createRegister, type Register } from '../../operator/source/register.ts';
 import { createValidator } from '../../operator/api/validate.ts';
-import { readCrds } from '../../operator/source/crds.ts';
+import { readSchemas } from '../../operator/source/schemas.ts';
 
-const validate = createValidator(await readCrds());
+const validate = createValidator(await readSchemas());
 
 const small = fc.integer({ min: 1, max: 3 });
 const name = fc.constantFrom('a', 'b', 'c');

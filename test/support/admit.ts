@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { load } from 'js-yaml';
 import { admit } from '../../operator/api/admission.ts';
+import { compileSchemas } from '../../operator/api/compile-schema.ts';
 import {
   keyOf,
   type EndpointSlice,
@@ -21,7 +22,7 @@ const CRDS = ['webpools', 'routingrules', 'databasegrants'];
 
 /** The validation by the CRD files of this checkout. */
 export const validate = createValidator(
-  CRDS.map((name) => load(readFileSync(new URL(`../../crds/${name}.yaml`, import.meta.url), 'utf8'))),
+  compileSchemas(CRDS.map((name) => load(readFileSync(new URL(`../../crds/${name}.yaml`, import.meta.url), 'utf8')))),
 );
 
 /** An object whose spec may hold anything. */
