@@ -39,6 +39,11 @@ export function isListName(name: string): boolean {
   return /^https_\d+\.list$/.test(name);
 }
 
+/** Whether a host of a listener asks for client certificates. */
+export function asksClients({ sites = [] }: Pick<Listener, 'sites'>): boolean {
+  return sites.some(({ tls }) => tls.clientCA !== undefined);
+}
+
 /** The files and lists of all HTTPS listeners. */
 export function certificateConfig(listeners: readonly Listener[]): CertificateConfig {
   const secretFiles = new Map<string, SecretFile>();

@@ -8,7 +8,7 @@ import type { Listener, Pool, PoolOptions, Topology } from '../topology/topology
 import { readsHttp } from '../api/layer.ts';
 import { accessLogSections, type AccessLogSettings } from './access-log.ts';
 import { backendSection, backendServers, type BackendSection, type Mode } from './backend.ts';
-import { certificateConfig, defaultList, type CertificateConfig } from './certificates.ts';
+import { asksClients, certificateConfig, defaultList, type CertificateConfig } from './certificates.ts';
 import { fixedSections, frontendLines, reply, ROUTER_FILE } from './frontend.ts';
 import { backendName, digest } from './names.ts';
 import { ALONE, peerSections, type Peers } from './peers.ts';
@@ -150,7 +150,8 @@ function routingParts({ topology, peers, zone }: Input): readonly unknown[] {
 /** What of a listener stands in the skeleton; equal texts mean equal lines. */
 function staticPart(listener: Listener): string {
   const { protocol, port, proxyFrom = [], trustedSources = [] } = listener;
-  return [protocol, port, defaultList(listener)?.name, ...proxyFrom, 'trusted', ...trustedSources].join(' ');
+  const tls = [defaultList(listener)?.name, asksClients(listener)];
+  return [protocol, port, ...tls, ...proxyFrom, 'trusted', ...trustedSources].join(' ');
 }
 
 /** Layer 4 and Layer 7 need a backend of their own each. */
@@ -193,7 +194,7 @@ function skeletonOf(
   settings: ProxySettings,
 ): Pick<ProxyConfig, 'skeleton' | 'checksum' | 'files'> {
   const blocks = [
-    globalLines(peers),
+    globalLines(peers, listeners),
     ...peerSections(peers),
     ...accessLogSections(settings),
     defaultLines(settings),
@@ -236,7 +237,7 @@ function roomOf({ maxConnections, otherDescriptors = OTHER_DESCRIPTORS }: ProxyS
   return { maxConnections, otherDescriptors };
 }
 
-function globalLines(peers: Peers): readonly string[] {
+function globalLines(peers: Peers, listeners: readonly Listener[]): readonly string[] {
   return [
     'global',
     `description ${CHECKSUM}`,
@@ -249,6 +250,8 @@ function globalLines(peers: Peers): readonly string[] {
     'hard-stop-after 1h',
     // Only clients that know no elliptic curves ask for it.
     'tune.ssl.default-dh-param 2048',
+    // The cache is one for all ports; those that resume sessions do so by tickets.
+    ...(listeners.some(asksClients) ? ['tune.ssl.cachesize 0'] : []),
     `lua-load-per-thread ${ROUTER_FILE}`,
     `lua-load-per-thread ${LEAN_FILE}`,
     `lua-load ${LEAN_FILE}`,

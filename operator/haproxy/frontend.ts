@@ -2,7 +2,7 @@
  * One listener as a HAProxy frontend. What goes where stands in the routing map, so a rule never changes these lines.
  */
 import type { Listener } from '../topology/topology.ts';
-import { defaultList, listName } from './certificates.ts';
+import { asksClients, defaultList, listName } from './certificates.ts';
 import { readsHttp } from '../api/layer.ts';
 import { accessLogLines, type AccessLogSettings } from './access-log.ts';
 import { forwardedLines } from './forwarded.ts';
@@ -102,10 +102,12 @@ const protocolLines: Readonly<Record<Listener['protocol'], (listener: Listener) 
 
 /**
  * Each certificate brings terms of its own. A client that asks for an unknown host is refused in the handshake, unless a
- * rule serves every host.
+ * rule serves every host. HAProxy resumes a TLS 1.3 session of any host of a port for any other, and asks for no certificate
+ * then; so where one is asked for, no session is resumed (with `tune.ssl.cachesize 0`).
  */
 function tlsOptions(listener: Listener): string {
-  const list = `crt-list ${listName(listener.port)} alpn h2,http/1.1 ssl-min-ver TLSv1.2`;
+  const sessions = asksClients(listener) ? ' no-tls-tickets' : '';
+  const list = `crt-list ${listName(listener.port)} alpn h2,http/1.1 ssl-min-ver TLSv1.2${sessions}`;
   const byDefault = defaultList(listener);
   return byDefault === undefined ? `ssl strict-sni ${list}` : `ssl crt-list ${byDefault.name} ${list}`;
 }

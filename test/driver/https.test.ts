@@ -2,7 +2,14 @@ import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { certificateFor, tlsSecret, type Pair } from '../support/certificates.ts';
-import { handshake, http2Get, httpsGet, type HttpsOptions, type TlsOptions } from '../support/tls-client.ts';
+import {
+  handshake,
+  http2Get,
+  httpsGet,
+  resumedGet,
+  type HttpsOptions,
+  type TlsOptions,
+} from '../support/tls-client.ts';
 import { echoOf } from '../support/http-client.ts';
 import { useWebServers, type WebServer } from '../support/web-server.ts';
 import { admitted, type Written } from '../support/admit.ts';
@@ -282,14 +289,19 @@ describe('client certificates', () => {
   const ada = certificateFor([], { commonName: 'Ada', subject: '/O=Example', issuer: authority });
   const stranger = certificateFor([], { commonName: 'Ada' });
   const asAda = { cert: ada.certificate, key: ada.key };
+  const guests = certificateFor([], { commonName: 'Guests', authority: true });
+  const guest = certificateFor([], { commonName: 'Ada', issuer: guests });
+  const asGuest = { cert: guest.certificate, key: guest.key };
 
   beforeAll(async () => {
     secret('staff', certificateFor(['staff.example.com']));
+    proxy.secrets.set('default/guests', new Map([['ca.crt', guests.certificate]]));
     secret('open', certificateFor(['*.example.com']));
     proxy.secrets.set('default/authority', new Map([['ca.crt', authority.certificate]]));
     await proxy.apply([
       ...pools(),
       https('staff', ['staff.example.com'], { secretName: 'staff', clientCASecretName: 'authority' }),
+      https('guests', ['guests.example.com'], { secretName: 'staff', clientCASecretName: 'guests' }),
       https('open', ['*.example.com'], { secretName: 'open', pool: 'two' }),
       ruleOf('plain', 8081, [allTo('one')]),
     ]);
@@ -319,6 +331,13 @@ describe('client certificates', () => {
 
   it('cannot be avoided by the name of another host', async () => {
     expect(await get('x.example.com', { host: 'staff.example.com' })).toMatchObject({ status: 421 });
+  });
+
+  it('cannot be avoided by the session of another host', async () => {
+    const at = { address: proxy.address, port: PORT };
+    expect(await resumedGet(at, { of: 'x.example.com', at: 'x.example.com' })).toBe('HTTP/1.1 200 OK');
+    expect(await resumedGet(at, { of: 'x.example.com', at: 'staff.example.com' })).toBe('');
+    expect(await resumedGet(at, { of: 'guests.example.com', at: 'staff.example.com', ...asGuest })).toBe('');
   });
 
   it('cannot be claimed in a header, over HTTP or HTTPS', async () => {

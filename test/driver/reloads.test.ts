@@ -61,6 +61,10 @@ const [second, third] = [peer('second'), peer('third')];
 
 /** Row → the objects before the change, where they are not what `begin` gives. */
 const BEFORE: Readonly<Record<string, () => readonly Written[]>> = {
+  'minVersion of a host, or its clientCASecretName where another host of the port has one too': () => [
+    ...begin(),
+    https('b', { clientCASecretName: 'ca' }),
+  ],
   'A TCP port of `--tcp-ports` comes or goes, whose pool has `protocol: TCP` and is there': () => [...begin(), relay()],
   'In Kubernetes: the first such rule or pool, where there are several proxies': () => among([second], begin()),
   'In Kubernetes: a proxy Pod comes while a rule limits rates or a pool has affinity by address or header': () =>
@@ -98,10 +102,11 @@ const CHANGES: Readonly<Record<string, () => readonly Written[]>> = {
     proxy.secrets.set('default/a', tlsSecret(certificateFor(['a.example.com'])));
     return begin();
   },
-  'minVersion or clientCASecretName of a host': () => [
+  'minVersion of a host, or its clientCASecretName where another host of the port has one too': () => [
     site(),
     http(),
     https('a', { minVersion: 'TLSv1.3', clientCASecretName: 'ca' }),
+    https('b', { clientCASecretName: 'ca' }),
   ],
   'A TCP port of `--tcp-ports` comes or goes, whose pool has `protocol: TCP` and is there': () => [
     ...begin(),
@@ -114,6 +119,11 @@ const CHANGES: Readonly<Record<string, () => readonly Written[]>> = {
     ruleOf('more', 8081, [allTo('site')]),
     ruleOf('bytes', { port: 2525, protocol: 'TCP' }, [allTo('site')]),
     ruleOf('names', { port: 2526, protocol: 'TLS', hostnames: ['c.example.com'] }, [allTo('site')]),
+  ],
+  'The first or last clientCASecretName of an HTTPS port': () => [
+    site(),
+    http(),
+    https('a', { clientCASecretName: 'ca' }),
   ],
   'The first or last rule for every host of an HTTPS port': () => [
     ...begin(),

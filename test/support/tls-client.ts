@@ -1,8 +1,12 @@
 /** HTTPS as tests need it: one request with a name of its own in the handshake, and what was shown in it. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest, type Agent } from 'node:https';
 import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect, type ConnectionOptions, type PeerCertificate } from 'node:tls';
 import { answerOf, type Answer, type Place } from './http-client.ts';
 
@@ -117,5 +121,42 @@ export async function handshake({ address, port }: Place, options: TlsOptions): 
       socket.destroy();
     });
     socket.on('error', reject);
+  });
+}
+
+export interface Resumption {
+  /** Host that gives the session. */
+  readonly of: string;
+  /** Host that is asked with it. */
+  readonly at: string;
+  /** What the client shows to the first; none by default. */
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/**
+ * The first line of what a host answers over TLS 1.3 to a client that comes with the session of another host; none when the handshake
+ * fails. By the openssl program: Node's client takes no session to a host of another name.
+ */
+export async function resumedGet(place: Place, { of, at, cert, key }: Resumption): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'webpool-session-'));
+  const [session, pair] = [join(folder, 'session'), join(folder, 'pair')];
+  try {
+    await writeFile(pair, `${cert ?? ''}${key ?? ''}`);
+    const shown = cert === undefined ? [] : ['-cert', pair];
+    await clientOf(place, of, ['-sess_out', session, ...shown]);
+    return /^HTTP\/1\.1 .*$/m.exec(await clientOf(place, at, ['-sess_in', session]))?.[0].trim() ?? '';
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function clientOf({ address, port }: Place, host: string, words: readonly string[]): Promise<string> {
+  const all = ['s_client', '-connect', `${address}:${port}`, '-servername', host, '-tls1_3', '-ign_eof', ...words];
+  return new Promise((resolve) => {
+    // A handshake that fails is an answer too.
+    const child = execFile('openssl', all, (_, stdout) => resolve(stdout));
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
   });
 }
