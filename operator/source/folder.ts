@@ -15,7 +15,7 @@ import { createFolderFiles, type Look } from './folder-files.ts';
 import { createFolderWatch, type News } from './folder-watch.ts';
 import { createRegister } from './register.ts';
 import type { Log, Source } from './source.ts';
-import { openStatusFiles, type HashOf, type StatusFiles } from './status-files.ts';
+import { openStatusFiles, type StatusFiles } from './status-files.ts';
 
 /** A source that reads a folder. */
 export interface FolderSource extends Source {
@@ -140,8 +140,7 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
     },
     secretValue: (secret, key) => register.secretValue(secret, key),
     async writeStatus(changed, all, { errors, gap = NO_GAP }) {
-      const hashOf: HashOf = (kind, key) => register.revision(kind, key)?.hash ?? '';
-      await statuses?.write({ changed, all, hashOf, gap });
+      await statuses?.write({ changed, all, specOf: (kind, key) => register.specOf(kind, key), gap });
       await statuses?.writeErrors(errors);
     },
     statusOf: (kind, key) => statuses?.statusOf(kind, key),

@@ -3,7 +3,6 @@ import { KINDS, type EndpointSlice, type Key, type Kind, type Metadata, type Pag
 import { nearest, unknownField } from '../api/nearest.ts';
 import { problem, shown, type Problem } from '../api/problem.ts';
 import type { Validate } from '../api/validate.ts';
-import { contentHash } from './content-hash.ts';
 import { metadataProblems, namingOf, type Naming } from './naming.ts';
 import { readConfigMap } from './config-map.ts';
 import { readEndpointSlice } from './endpoint-slice.ts';
@@ -21,8 +20,6 @@ export interface ObjectItem extends Naming {
   readonly kind: Kind;
   readonly spec: unknown;
   readonly problems: readonly Problem[];
-  /** Equal exactly for equal specs: its changes make the generation. */
-  readonly hash: string;
 }
 
 /** A v1 Secret with its contents, which never leave the source as a whole. */
@@ -124,7 +121,7 @@ function objectOf(document: Fields, kind: Kind, validate: Validate): Part {
   const naming = namingOf(document['metadata']);
   if ('problem' in naming) return unnamed(naming.problem, `${kind}: `);
   const { spec } = document;
-  return { type: 'Object', kind, ...naming, spec, problems: validate(kind, document), hash: contentHash(spec) };
+  return { type: 'Object', kind, ...naming, spec, problems: validate(kind, document) };
 }
 
 type Reader = (document: Fields, naming: Naming) => Part;

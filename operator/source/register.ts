@@ -20,7 +20,7 @@ import { keepIdentity, keepList, keepMap, keepParts } from '../api/stable.ts';
 import { secretContents, type SecretContents } from './certificate.ts';
 import { collect, editsBetween, type Collected, type Files, type Placed } from './collect.ts';
 import { configMapInfo } from './config-map.ts';
-import { canonicalText } from './content-hash.ts';
+import { canonicalText, contentHash } from './content-hash.ts';
 import { lineInFile, locate, pathIn, type Place } from './documents.ts';
 import {
   metadataOf,
@@ -31,7 +31,7 @@ import {
   type SliceItem,
 } from './items.ts';
 
-/** How often the content of an object changed, and what it is now. */
+/** How often the spec of an object changed, and its content hash now. */
 export interface Revision {
   readonly generation: number;
   readonly hash: string;
@@ -51,7 +51,8 @@ export interface RegisterOptions {
 export interface Register {
   /** The picture that these files make, by path. */
   update(files: Files): Resources;
-  revision(kind: Kind, key: Key): Revision | undefined;
+  /** What an object says, in whatever form; undefined when there is none. */
+  specOf(kind: Kind, key: Key): unknown;
   secretValue(secret: Key, key: string): string | undefined;
   /** Where an object, or a place in it, is written. */
   find(kind: Kind, key: Key, path?: string): { readonly file: string; readonly line: number } | undefined;
@@ -60,7 +61,6 @@ export interface Register {
 interface Entry {
   readonly placed: Placed<ObjectItem>;
   readonly object: KindOf;
-  readonly hash: string;
   readonly admission: Admission;
 }
 
@@ -167,10 +167,7 @@ export function createRegister(options: RegisterOptions): Register {
       last = edits === undefined || last === undefined ? readAll() : readEdits(edits, last);
       return last;
     },
-    revision(kind, key) {
-      const entry = entries.get(`${kind} ${key}`);
-      return entry && { generation: entry.object.metadata.generation, hash: entry.hash };
-    },
+    specOf: (kind, key) => entries.get(`${kind} ${key}`)?.object.spec,
     secretValue: (secret, key) => secrets.get(`Secret ${secret}`)?.contents.values.get(key),
     find(kind, key, path) {
       const place = found.placed.get(`${kind} ${key}`);
@@ -226,16 +223,16 @@ function entryOf(placed: Placed<ObjectItem>, before: Entry | undefined, options:
   // Only messages with a line care where the document stands.
   if (stays && (item.problems.length === 0 || samePlace(before.placed, placed))) return { ...before, placed };
   const known = before === undefined ? options.rememberedRevision(item.kind, item.key) : revisionOf(before);
-  const generation = known === undefined ? 1 : known.generation + (known.hash === item.hash ? 0 : 1);
+  const generation = known === undefined ? 1 : known.generation + (known.hash === contentHash(item.spec) ? 0 : 1);
   const object = keepObject(before?.object, { ...metadataOf(item, generation) }, item);
   const problems = item.problems.map((found) => locate(found, item.base, placed));
   const servedBefore = before === undefined && options.servedBefore(item.kind, item.key);
   const admission = admit({ object, problems, servedBefore }, before?.admission.inForce);
-  return { placed, object, hash: item.hash, admission };
+  return { placed, object, admission };
 }
 
-function revisionOf({ object, hash }: Entry): Revision {
-  return { generation: object.metadata.generation, hash };
+function revisionOf({ object }: Entry): Revision {
+  return { generation: object.metadata.generation, hash: contentHash(object.spec) };
 }
 
 function samePlace(a: Place, b: Place): boolean {

@@ -26,13 +26,13 @@ export interface StatusFiles {
 export interface DueStatuses {
   readonly changed: readonly StatusDocument[];
   readonly all: readonly StatusDocument[];
-  readonly hashOf: HashOf;
+  readonly specOf: SpecOf;
   /** Is waited for before each text is made: one takes half a millisecond. */
   readonly gap: () => Promise<void>;
 }
 
-/** The hash of what an object says. */
-export type HashOf = (kind: Kind, key: Key) => string;
+/** What an object says. */
+export type SpecOf = (kind: Kind, key: Key) => unknown;
 
 interface Known {
   readonly status: AnyStatus;
@@ -55,16 +55,16 @@ export async function openStatusFiles(folder: string): Promise<StatusFiles> {
   return {
     statusOf: (kind, key) => known.get(fileOf(kind, key))?.status,
     revisionOf: (kind, key) => known.get(fileOf(kind, key))?.revision,
-    async write({ changed, all, hashOf, gap }) {
+    async write({ changed, all, specOf, gap }) {
       const newNames = changed.map(({ kind, key }) => fileOf(kind, key)).filter((name) => !known.has(name));
       // Of the moment at which the statuses were made: an object may change while they are written.
-      const hashes = changed.map(({ kind, key }) => hashOf(kind, key));
+      const specs = changed.map(({ kind, key }) => specOf(kind, key));
       const turn = oneByOne(gap);
       await allOf([
         ...changed.map((document, index) => async () => {
           const { kind, key, metadata, status } = document;
-          const revision = { generation: metadata.generation, hash: hashes[index] ?? '' };
           await turn();
+          const revision = { generation: metadata.generation, hash: contentHash(specs[index]) };
           await writeWhole(join(folder, fileOf(kind, key)), textOf(document, revision.hash));
           known.set(fileOf(kind, key), { status, revision });
         }),

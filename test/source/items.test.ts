@@ -132,22 +132,3 @@ describe('a document that cannot be taken for an object says why', () => {
     ]);
   });
 });
-
-describe('the hash of a spec', () => {
-  const hashOf = (spec: unknown) => (itemsOf({ ...POOL, spec }, validate)[0] as { readonly hash: string }).hash;
-
-  test('is the same however it is written', () => {
-    expect(hashOf({ port: 80, paused: false })).toBe(hashOf({ paused: false, port: 80 }));
-  });
-
-  test.each([
-    [{ port: 80 }, { port: 81 }],
-    [{ port: 80 }, { port: '80' }],
-    [{ hostnames: ['a', 'b'] }, { hostnames: ['b', 'a'] }],
-    [{ a: null }, {}],
-    [{ a: {} }, { a: [] }],
-    [{ a: 'b:c' }, { 'a:b': 'c' }],
-  ])('tells %j and %j apart', (one, other) => {
-    expect(hashOf(one)).not.toBe(hashOf(other));
-  });
-});

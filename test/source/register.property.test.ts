@@ -89,7 +89,7 @@ it('is that of all files, whatever was edited', () => {
         for (const key of ['default/a', 'default/b', 'default/c']) {
           expect(edited.secretValue(key, 'key')).toBe(full.secretValue(key, 'key'));
           expect(edited.find('WebPool', key)).toEqual(full.find('WebPool', key));
-          expect(edited.revision('WebPool', key)).toEqual(full.revision('WebPool', key));
+          expect(edited.specOf('WebPool', key)).toEqual(full.specOf('WebPool', key));
         }
       }
     }),
