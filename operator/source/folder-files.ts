@@ -18,7 +18,9 @@ export interface Look {
   readonly lost: boolean;
   /** Something is being written at the moment: look again soon. */
   readonly unfinished: boolean;
-  /** What is being written and was never read before. */
+  /** A file is not there any more, and nobody can say yet whether that is meant: look again after a while. */
+  readonly missing: boolean;
+  /** What is missing, or is being written and was never read before. */
   readonly unknown: ReadonlySet<string>;
 }
 
@@ -38,6 +40,13 @@ interface Entry {
   readonly signature: string;
   readonly text?: string;
   readonly problem?: string;
+  /** The file is not there, since then (milliseconds); whether that is meant will show. */
+  readonly missingSince?: number;
+}
+
+/** A file that is being written, and when its last write was (nanoseconds). */
+interface Unfinished {
+  readonly writtenAt: bigint;
 }
 
 const YAML = /\.(?:ya?ml|json)$/;
@@ -48,8 +57,15 @@ const DEEPEST = 32;
 const PARALLEL = 32;
 /** Milliseconds for which a file must not have been written in place before it is read. */
 const SETTLE = 15n;
-/** The same for one that lost more than half of its size: most writers empty a file first. */
-const SETTLE_SHRUNK = 500n;
+/**
+ * The same for one that lost more than half of its size, for most writers empty a file first, and for one whose writer was seen at it for
+ * longer than `SETTLE`: it comes piece by piece, as over a slow network.
+ */
+const SETTLE_LONG = 500n;
+/** In a millisecond. */
+const NANOSECONDS = 1_000_000n;
+/** Milliseconds that a file has to be gone: Git, for one, removes files before it writes those to which their objects have moved. */
+const GONE = 500;
 /** Why a folder that came in the place of the one we knew is not believed. */
 const EMPTIED = 'an empty folder has taken its place: what it held stays in force until something is written there';
 
@@ -62,15 +78,23 @@ export function createFolderFiles(root: string, onFolder: OnFolder = () => {}): 
   let tree: Tree = { folders: new Map(), files: [], unreadable: new Map() };
   let texts: Texts = { files: new Map(), unreadable: new Map() };
   let unfinished = new Set<string>();
+  let missing = new Set<string>();
+  /** File that is being written → when that was first seen, as the time of its last write (nanoseconds). */
+  const begun = new Map<string, bigint>();
   /** What lay at `root` when it was last read; undefined = it never was. */
   let rootId: string | undefined;
   let gone = new Set<string>();
 
   // Files are read at once: by threads it would take ten times as long, and a look finds few that changed.
   const refresh = (path: string, news?: News) => {
-    const reading = readAgain(path, entries.get(path), news);
+    const reading = readAgain(path, entries.get(path), { news, begunAt: begun.get(path) });
+    if (reading !== 'Gone' && 'writtenAt' in reading) {
+      unfinished.add(path);
+      begun.set(path, begun.get(path) ?? reading.writtenAt);
+      return;
+    }
+    begun.delete(path);
     if (reading === 'Gone') gone.add(path);
-    else if (reading === 'Unfinished') unfinished.add(path);
     else entries.set(path, reading);
   };
 
@@ -81,6 +105,7 @@ export function createFolderFiles(root: string, onFolder: OnFolder = () => {}): 
       tree = { ...found, files: tree.files };
       throw new Error(EMPTIED);
     }
+    if (id !== rootId) for (const path of missing) miss(path, performance.now());
     [tree, rootId] = [found, id];
     const there = new Set(tree.files);
     for (const path of entries.keys()) if (!there.has(path) && !isBelow(path, tree.unreadable)) gone.add(path);
@@ -94,11 +119,22 @@ export function createFolderFiles(root: string, onFolder: OnFolder = () => {}): 
     return textsOf(root, entries, tree);
   };
 
+  const miss = (path: string, missingSince: number) => {
+    const { text } = entries.get(path) ?? {};
+    if (text === undefined) entries.delete(path);
+    else entries.set(path, { signature: '', text, missingSince });
+  };
+
   /** Files are deleted only from a folder that is still there. */
   const forgetGone = () => {
     if (gone.size === 0) return;
     if (idOf(statSync(root, { bigint: true })) !== rootId) throw new Error('another folder has taken its place');
-    for (const path of gone) entries.delete(path);
+    const now = performance.now();
+    for (const path of gone) {
+      const { missingSince = now } = entries.get(path) ?? {};
+      if (now - missingSince < GONE) miss(path, missingSince);
+      else entries.delete(path);
+    }
   };
 
   /** Somebody was writing while we read: what was known stays in force. */
@@ -111,14 +147,14 @@ export function createFolderFiles(root: string, onFolder: OnFolder = () => {}): 
 
   /** What `textsOf` would give, at the cost of the files that changed. */
   const lookAt = async (told: ReadonlyMap<string, News>, isToldAgain: (path: string) => boolean): Promise<Texts> => {
-    const paths = [...told.keys()].filter(isYaml);
+    const paths = [...new Set([...told.keys(), ...missing])].filter(isYaml);
     const before = paths.map((path) => entries.get(path));
     for (const path of paths) refresh(path, told.get(path));
     await setImmediate();
     for (const [index, path] of paths.entries()) if (isToldAgain(path)) takeBack(path, before[index]);
     forgetGone();
     const now = paths.map((path) => entries.get(path));
-    if (![...before, ...now].every(isReadable)) return textsOf(root, entries, tree);
+    if (![...before, ...now].every(isPlain)) return textsOf(root, entries, tree);
     const changed = paths.flatMap((path, index): [string, string][] => {
       const text = now[index]?.text;
       return text === undefined || text === before[index]?.text ? [] : [[relative(root, path), text]];
@@ -137,27 +173,35 @@ export function createFolderFiles(root: string, onFolder: OnFolder = () => {}): 
         tree = { ...tree, unreadable: new Map([[root, (error as Error).message]]) };
         texts = textsOf(root, entries, tree);
       }
+      missing = new Set([...missing, ...gone].filter((path) => entries.get(path)?.missingSince !== undefined));
       const unknown = [...unfinished].filter((path) => entries.get(path)?.text === undefined);
       return {
         ...texts,
         folders: tree.folders,
         lost: tree.unreadable.has(root),
         unfinished: unfinished.size > 0,
-        unknown: new Set(unknown.map((path) => relative(root, path))),
+        missing: missing.size > 0,
+        unknown: new Set([...unknown, ...missing].map((path) => relative(root, path))),
       };
     },
   };
 }
 
-/** The file as it is now; 'Unfinished' leaves in force what was known. */
-function readAgain(path: string, before: Entry | undefined, news: News | undefined): Entry | 'Unfinished' | 'Gone' {
+interface Heard {
+  readonly news: News | undefined;
+  readonly begunAt: bigint | undefined;
+}
+
+/** The file as it is now; while it is unfinished, what was known stays in force. */
+function readAgain(path: string, before: Entry | undefined, { news, begunAt }: Heard): Entry | Unfinished | 'Gone' {
   try {
     const found = statSync(path, { bigint: true });
     const signature = signatureOf(found);
     if (before?.signature === signature) return before;
     if (!found.isFile()) return 'Gone';
-    if (!wasMovedHere(found, before, news) && isBeingWritten(found, before)) return 'Unfinished';
-    return readWhole(path, { signature, size: found.size });
+    const settle = settleOf(found, before, begunAt);
+    if (!wasMovedHere(found, before, news) && isBeingWritten(found, settle)) return { writtenAt: found.mtimeNs };
+    return readWhole(path, found);
   } catch (error) {
     const { message } = error as Error;
     if (isGone(error) && !isThere(path)) return 'Gone';
@@ -165,14 +209,17 @@ function readAgain(path: string, before: Entry | undefined, news: News | undefin
   }
 }
 
-function readWhole(path: string, { signature, size }: { signature: string; size: bigint }): Entry | 'Unfinished' {
-  if (size > LARGEST_FILE) return { signature, problem: 'is larger than 64 MiB' };
+function readWhole(path: string, found: BigIntStats): Entry | Unfinished {
+  const signature = signatureOf(found);
+  if (found.size > LARGEST_FILE) return { signature, problem: 'is larger than 64 MiB' };
   const text = readFileSync(path, 'utf8');
-  return signatureOf(statSync(path, { bigint: true })) === signature ? { signature, text } : 'Unfinished';
+  const after = statSync(path, { bigint: true });
+  return signatureOf(after) === signature ? { signature, text } : { writtenAt: after.mtimeNs };
 }
 
-function isReadable(entry: Entry | undefined): boolean {
-  return entry?.text !== undefined && entry.problem === undefined;
+/** Its text is in force, and there is nothing to say about it. */
+function isPlain(entry: Entry | undefined): boolean {
+  return entry?.text !== undefined && entry.problem === undefined && entry.missingSince === undefined;
 }
 
 function signatureOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
@@ -189,15 +236,20 @@ function wasMovedHere({ dev, ino, size }: BigIntStats, before: Entry | undefined
   return news === 'Named' && size > 0n && before?.signature.startsWith(`${dev}:${ino}:`) !== true;
 }
 
+/** Milliseconds for which the file must not have been written. */
+function settleOf({ size, mtimeNs }: BigIntStats, before: Entry | undefined, begunAt = mtimeNs): bigint {
+  const shrunk = size * 2n < BigInt(before?.text?.length ?? 0);
+  return shrunk || mtimeNs - begunAt > SETTLE * NANOSECONDS ? SETTLE_LONG : SETTLE;
+}
+
 /**
  * Nobody tells when a writer has finished. A file that was moved here after its last write is complete: renaming sets
  * ctime alone. Any other has to be left in peace for a moment.
  */
-function isBeingWritten({ mtimeNs, ctimeNs, size }: BigIntStats, before: Entry | undefined): boolean {
-  const shrunk = size * 2n < BigInt(before?.text?.length ?? 0);
+function isBeingWritten({ mtimeNs, ctimeNs }: BigIntStats, settle: bigint): boolean {
   // Both without fractions: the clock has none, so what was written just now would seem to come from the future.
-  const age = BigInt(Date.now()) - mtimeNs / 1_000_000n;
-  return ctimeNs <= mtimeNs && age >= 0n && age < (shrunk ? SETTLE_SHRUNK : SETTLE);
+  const age = BigInt(Date.now()) - mtimeNs / NANOSECONDS;
+  return ctimeNs <= mtimeNs && age >= 0n && age < settle;
 }
 
 /** Whether the name is that of a file we read. */
@@ -271,8 +323,9 @@ function textsOf(root: string, entries: ReadonlyMap<string, Entry>, tree: Tree):
   const files = new Map<string, string>();
   const unreadable = new Map([...tree.unreadable].map(([folder, reason]) => [relative(root, folder) || '.', reason]));
   for (const path of [...entries.keys()].sort()) {
-    const { text, problem } = entries.get(path) ?? {};
+    const { text, problem, missingSince } = entries.get(path) ?? {};
     const name = relative(root, path);
+    if (missingSince !== undefined) continue;
     if (text !== undefined) files.set(name, text);
     if (problem !== undefined) unreadable.set(name, problem);
   }

@@ -38,6 +38,8 @@ export interface FolderSourceOptions {
 const NO_GAP = () => Promise.resolve();
 /** Milliseconds after which a file that is being written is looked at again. */
 const UNFINISHED = 5;
+/** Milliseconds after which it is looked whether a missing file is there again. */
+const MISSING = 100;
 /** Milliseconds for which an offline look waits for writers. */
 const LONGEST_WRITING = 10_000;
 /** Milliseconds after which a folder that is lost is looked at again. */
@@ -70,6 +72,7 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
   let dirty: Map<string, News> | undefined;
   let wake = () => {};
   let timer: NodeJS.Timeout | undefined;
+  let searching: NodeJS.Timeout | undefined;
   const everything = live ? setInterval(() => noteChange(undefined), LOOK_AROUND) : undefined;
   everything?.unref();
 
@@ -89,6 +92,10 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
       const found = await files.look(told, (path) => dirty?.has(path) !== false);
       if (live) watch.keep(found.folders);
       if (found.lost) lookLater();
+      if (found.missing) {
+        clearTimeout(searching);
+        searching = setTimeout(() => wake(), MISSING);
+      }
       if (found.unfinished) {
         timer = setTimeout(() => {
           if (told === undefined) dirty = undefined;
@@ -149,6 +156,7 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
     async close() {
       clearInterval(everything);
       clearTimeout(timer);
+      clearTimeout(searching);
       watch.close();
     },
   };

@@ -1,5 +1,17 @@
 import { writeFileSync } from 'node:fs';
-import { chmod, chown, mkdir, readdir, rename, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  chown,
+  mkdir,
+  readdir,
+  rename,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -143,6 +155,29 @@ describe('a file that is being written', () => {
     await writeFile(join(own.path, 'b.yaml'), '');
     const { unknown, unfinished } = await files.look(new Map([[join(own.path, 'b.yaml'), 'Named']]));
     expect([[...unknown], unfinished]).toEqual([['b.yaml'], true]);
+  });
+
+  test('piece by piece, as over a slow network, is read when no more comes for a while', async () => {
+    const own = await folder({ 'a.yaml': 'old' });
+    const [path, start] = [join(own.path, 'a.yaml'), Date.now() + 60_000];
+    const files = createFolderFiles(own.path);
+    await files.look();
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const seen = async (at: number) => {
+      vi.setSystemTime(start + at);
+      return (await files.look(new Map([[path, 'Written']]))).files.get('a.yaml');
+    };
+    await writeFile(path, 'first, ');
+    await utimes(path, new Date(), new Date(start));
+    expect(await seen(10)).toBe('old');
+    await appendFile(path, 'second, ');
+    await utimes(path, new Date(), new Date(start + 40));
+    expect(await seen(90)).toBe('old');
+    await appendFile(path, 'last');
+    await utimes(path, new Date(), new Date(start + 140));
+    expect(await seen(600)).toBe('old');
+    expect(await seen(640)).toBe('first, second, last');
   });
 
   test('again and again ends with its last text, and never shows half of one', async () => {

@@ -1,6 +1,6 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createFolderSource, type FolderSource } from '../../operator/source/folder.ts';
 import { eventually } from '../support/wait.ts';
 import { errors, folder, generations, pool, ports, secret, writeStatuses, type Folder } from './folder-world.ts';
@@ -134,10 +134,9 @@ describe('a folder that goes away', () => {
     await rename(other.path, own.path);
     const after = await eventually('the new one', async () => {
       const resources = await source.read();
-      return resources.pools.has('default/two') && resources;
+      return resources.pools.has('default/two') && resources.pictureComplete && resources;
     });
     expect(ports(after)).toEqual({ two: 80 });
-    expect(after.pictureComplete).toBe(true);
   });
 
   test('but not one that somebody emptied: that is meant', async () => {
@@ -238,7 +237,31 @@ describe('what was good stays in force', () => {
     const source = await open();
     await source.read();
     await remove('a.yaml');
-    expect(generations(await read(source))).toEqual({ two: 1 });
+    const after = await eventually('it is gone', async () => {
+      const resources = await read(source);
+      return !resources.pools.has('default/one') && resources;
+    });
+    expect([generations(after), errors(after), after.pictureComplete]).toEqual([{ two: 1 }, [], true]);
+  });
+
+  test('while it moves: Git removes the one file before it writes the other', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const own = await folder({ 'z.yaml': pool('one'), 'b.yaml': pool('two') });
+    const source = await own.open();
+    await source.read();
+    await own.remove('z.yaml');
+    const between = await own.read(source);
+    expect([generations(between), errors(between), between.pictureComplete]).toEqual([{ one: 1, two: 1 }, [], false]);
+    await own.write('a.yaml', pool('one'));
+    expect(generations(await own.read(source))).toEqual({ one: 1, two: 1 });
+    expect(source.find('WebPool', 'default/one')?.file).toBe('a.yaml');
+    vi.advanceTimersByTime(500);
+    const after = await eventually('it is over', async () => {
+      const resources = await source.read();
+      return resources.pictureComplete && resources;
+    });
+    expect([generations(after), errors(after)]).toEqual([{ one: 1, two: 1 }, []]);
   });
 
   test('a Secret of a file that no longer parses too', async () => {

@@ -2,6 +2,7 @@ import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { folder, generations, pool, secret, writeStatuses } from './folder-world.ts';
+import { eventually } from '../support/wait.ts';
 
 describe('the generation of an object', () => {
   test('counts the changes of its content, over all processes', async () => {
@@ -102,7 +103,11 @@ describe('a status file', () => {
     await writeStatuses(second, await second.read());
     expect([...(await own.statuses()).keys()]).toEqual(['webpool.default.two.yaml']);
     await own.remove('b.yaml');
-    await writeStatuses(second, await own.read(second));
+    const empty = await eventually('both are gone', async () => {
+      const resources = await own.read(second);
+      return resources.pools.size === 0 && resources;
+    });
+    await writeStatuses(second, empty);
     expect([...(await own.statuses()).keys()]).toEqual([]);
   });
 
