@@ -184,7 +184,7 @@ describeWhere('bad objects', await missingOperatorWorld(), () => {
     await has('webpool/blog', 'Accepted', { status: 'False' });
     await allElseIsWell();
     // One that starts now does not know what was in force: it leaves alone what it does not understand.
-    await operator.kill();
+    await operator.restart();
     await eventually('it leads again', () => operator.leads());
     await has('databasegrant/blog-db', 'ResolvedRefs', { status: 'False', reason: 'BackendNotFound' });
     // A watch that was open when the kind changed goes on without the fields that it did not know; a list has them.
@@ -201,7 +201,7 @@ describeWhere('bad objects', await missingOperatorWorld(), () => {
     await taken('older', { port: 70_000 });
     await taken('oldest', { externalEndpoints: [{ name: 'vm' }] });
     await replace(await readFile(POOLS_CRD, 'utf8'));
-    await operator.kill();
+    await operator.restart();
     for (const name of ['older', 'oldest'])
       await has(`webpool/${name}`, 'Accepted', { status: 'False', reason: 'InvalidSpec' });
     await allElseIsWell();

@@ -155,7 +155,7 @@ describeWhere('an operator', await missingOperatorWorld(), () => {
     const words = await told();
     expect([await served(), await copy()]).toEqual([true, before]);
     // The next operator has never seen the good one: the copy has.
-    await operator.kill();
+    await operator.restart();
     await world.apply(world.ours('WebPool', 'closed', { port: 80, minReady: 0 }));
     await world.ready('webpool/closed');
     expect([await served(), await copy(), await told()]).toEqual([true, before, words]);

@@ -11,6 +11,8 @@ export interface Container {
   /** Ends it and lets it stay ended. */
   end(signal?: NodeJS.Signals): Promise<void>;
   start(): void;
+  /** Ends it in peace and starts it anew, as a roll-out would: what it holds for itself, it lets go first. */
+  restart(): Promise<void>;
   /** Silence: nothing is done or answered, connections stay open. */
   freeze(): void;
   thaw(): void;
@@ -56,6 +58,10 @@ export function createContainer(command: readonly string[], { log, ...options }:
     else child.kill(signal);
     await gone;
   };
+  const end = async (signal: NodeJS.Signals = 'SIGTERM') => {
+    wanted = false;
+    await ended(signal);
+  };
   return {
     get pid() {
       return child.pid ?? 0;
@@ -64,11 +70,12 @@ export function createContainer(command: readonly string[], { log, ...options }:
       return starts;
     },
     kill: () => ended('SIGKILL'),
-    async end(signal = 'SIGTERM') {
-      wanted = false;
-      await ended(signal);
-    },
+    end,
     start,
+    async restart() {
+      await end();
+      start();
+    },
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
   };
