@@ -23,25 +23,31 @@ export interface NameResolverOptions {
   readonly interval?: number;
   /** Milliseconds between two looks at one that never resolved: its server waits. Default: 2 s. */
   readonly unknownInterval?: number;
+  /** Milliseconds after which an answer, whatever it says, came late: that name then keeps no other waiting. Default: 1 s. */
+  readonly patience?: number;
   /** Default: the system's resolver, with its hosts file. */
   readonly resolve?: (hostname: string) => Promise<readonly string[]>;
 }
 
-/** getaddrinfo blocks one of the four threads that files need too. */
+/** getaddrinfo blocks one of the four threads that files need too, and libuv gives it no more than two of them. */
 const PARALLEL = 2;
 const INTERVAL = 30_000;
 const UNKNOWN_INTERVAL = 2000;
+const PATIENCE = 1000;
 
 /** Looks names up again and again, a few at a time. */
 export function createNameResolver(options: NameResolverOptions): NameResolver {
-  const { onChange, interval = INTERVAL, unknownInterval = UNKNOWN_INTERVAL, resolve = resolveBySystem } = options;
+  const { onChange, interval = INTERVAL, unknownInterval = UNKNOWN_INTERVAL } = options;
+  const { patience = PATIENCE, resolve = resolveBySystem } = options;
   let names: Names = new Map();
   let wanted: readonly string[] = [];
   let closed = false;
   /** Names of which we know only what an earlier process knew. */
   const recalled = new Set<string>();
   const queue = new Set<string>();
-  let working = 0;
+  const asked = new Set<string>();
+  /** Names whose last answer came late: their DNS servers are silent, perhaps. */
+  const late = new Set<string>();
 
   const learn = (hostname: string, addresses: readonly string[]) => {
     recalled.delete(hostname);
@@ -52,19 +58,28 @@ export function createNameResolver(options: NameResolverOptions): NameResolver {
     names = new Map([...[...names].filter(([name]) => kept.has(name)), [hostname, addresses]]);
     onChange();
   };
+  /** One that was late last time waits until no other is asked for: so the others always have a thread, if there are others. */
+  const next = (): string | undefined => {
+    for (const hostname of queue) if (!late.has(hostname)) return hostname;
+    const [first] = queue;
+    return asked.size === 0 || wanted.every((hostname) => late.has(hostname)) ? first : undefined;
+  };
   const work = async () => {
-    working += 1;
-    for (const hostname of queue) {
+    for (let hostname = next(); hostname !== undefined; hostname = next()) {
       queue.delete(hostname);
+      asked.add(hostname);
+      const begun = performance.now();
       const addresses = await resolve(hostname).catch(() => []);
+      asked.delete(hostname);
+      if (performance.now() - begun > patience) late.add(hostname);
+      else late.delete(hostname);
       if (!closed && addresses.length > 0) learn(hostname, addresses.toSorted(compareText));
     }
-    working -= 1;
   };
-  const look = (hostnames: Iterable<string>) => {
-    for (const hostname of hostnames) queue.add(hostname);
+  const look = (hostnames: readonly string[]) => {
+    for (const hostname of hostnames) if (!asked.has(hostname)) queue.add(hostname);
     // Each takes its first name before it waits.
-    for (let free = PARALLEL - working; free > 0 && queue.size > 0; free--) void work();
+    for (let free = PARALLEL - asked.size; free > 0 && queue.size > 0; free--) void work();
   };
 
   const timers = [
@@ -82,6 +97,8 @@ export function createNameResolver(options: NameResolverOptions): NameResolver {
     want(hostnames) {
       const known = new Set(wanted);
       wanted = hostnames;
+      const still = new Set(hostnames);
+      for (const hostname of late) if (!still.has(hostname)) late.delete(hostname);
       look(hostnames.filter((hostname) => !known.has(hostname)));
     },
     recall(earlier) {

@@ -2,6 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createNameResolver, type NameResolver } from '../../operator/driver/names.ts';
 import { eventually } from '../support/wait.ts';
 
+const PATIENCE = 20;
+
 let resolver: NameResolver | undefined;
 afterEach(() => resolver?.close());
 
@@ -13,6 +15,7 @@ function world(answers: Record<string, readonly string[] | undefined>, interval 
   const made = createNameResolver({
     interval,
     unknownInterval,
+    patience: PATIENCE,
     onChange: () => (changes += 1),
     resolve: async (hostname) => {
       asked.push(hostname);
@@ -120,6 +123,41 @@ describe('a name', () => {
     expect(resolver.names.has('slow.x')).toBe(false);
     waiting.get('slow.x')?.();
     await eventually('the slow one', () => resolver.names.has('slow.x'));
+  });
+
+  it('that hangs is not asked for a second time meanwhile, and the others have the other thread', async () => {
+    const { resolver, asked, waiting } = world({ 'a.x': ['192.0.2.1'] }, 60_000, 5);
+    resolver.want(['slow.x', 'b.x']);
+    await eventually('the question', () => waiting.has('slow.x'));
+    await eventually('three looks', () => asked.filter((name) => name === 'b.x').length >= 3);
+    expect(asked.filter((name) => name === 'slow.x')).toHaveLength(1);
+    resolver.want(['slow.x', 'b.x', 'a.x']);
+    await eventually('the quick one', () => resolver.names.has('a.x'));
+  });
+
+  it('that took long waits for others that do, and not the quick ones for both', async () => {
+    const { resolver, asked, waiting } = world({ 'a.x': ['192.0.2.1'] }, 60_000, 5);
+    const slow = ['slow-1.x', 'slow-2.x'];
+    resolver.want([...slow, 'b.x']);
+    await eventually('both questions', () => waiting.size === 2);
+    await new Promise((resolve) => setTimeout(resolve, 2 * PATIENCE));
+    for (const name of slow) waiting.get(name)?.();
+    await eventually('one again', () => asked.filter((name) => slow.includes(name)).length === 3);
+    resolver.want([...slow, 'b.x', 'a.x']);
+    await eventually('the quick one', () => resolver.names.has('a.x'));
+    expect(asked.filter((name) => slow.includes(name))).toHaveLength(3);
+  });
+
+  it('that takes long as all do has both threads', async () => {
+    const { resolver, asked, waiting } = world({}, 60_000, 5);
+    const slow = ['slow-1.x', 'slow-2.x', 'slow-3.x'];
+    resolver.want(slow);
+    for (const name of slow) {
+      await eventually('the question', () => waiting.has(name));
+      await new Promise((resolve) => setTimeout(resolve, 2 * PATIENCE));
+      waiting.get(name)?.();
+    }
+    await eventually('two at a time', () => asked.length === 5);
   });
 
   it('that is found after the end is no news', async () => {
