@@ -74,8 +74,11 @@ function accountsOf(document: StatusDocument): Figures['accounts'] {
 
 function certificatesOf({ rules, secrets }: Resources): Figures['certificates'] {
   const ends = [...rules.values()].flatMap((rule) => certificateEnds(rule, secrets));
-  const unique = new Map(ends.map(({ secret, notAfter }) => [secret, secondsOf(notAfter)]));
-  return [...unique].map(([secret, end]) => ({ secret, end }));
+  const first = new Map<string, number>();
+  for (const { secret, notAfter } of ends) {
+    first.set(secret, Math.min(first.get(secret) ?? Infinity, secondsOf(notAfter)));
+  }
+  return [...first].map(([secret, end]) => ({ secret, end }));
 }
 
 function findingsOf({ held, findings, unnamed }: Resources, topology: Topology): Figures['findings'] {

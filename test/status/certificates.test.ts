@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import type { RoutingRuleSpec } from '../../operator/api/kinds.gen.ts';
 import type { CertificateInfo } from '../../operator/api/resources.ts';
 import { certificateEnds, mismatchOf, uncoveredHosts, withExpiry } from '../../operator/status/certificates.ts';
+import { proxyFigures } from '../../operator/status/figures.ts';
 import { secondsOf } from '../../operator/status/time.ts';
 import { positive, type History } from '../../operator/status/verdict.ts';
+import { buildTopology } from '../../operator/topology/build.ts';
 import { byKey, metadata, rule } from '../topology/objects.ts';
+import { NOTHING, resourcesOf } from './world.ts';
 
 const END = '2027-03-01T00:00:00Z';
 const LATER = '2028-01-01T00:00:00Z';
@@ -20,7 +24,7 @@ const secrets = byKey([
   secret('rsa', { fingerprint: '2', notAfter: END, names: [] }),
   secret('bad', { problem: 'tls.crt holds no certificate.' }),
 ]);
-const https = (tls: { readonly secretName: string; readonly alternateSecretName?: string }) =>
+const https = (tls: NonNullable<RoutingRuleSpec['listener']['tls']>) =>
   rule('r', { listener: { protocol: 'HTTPS', tls }, rules: [{ name: 'a', respond: { status: 204 } }] });
 
 function at(seconds: number): ReturnType<typeof withExpiry> {
@@ -64,6 +68,15 @@ describe('the end of a certificate', () => {
     expect(certificateEnds(https({ secretName: 'bad' }), secrets)).toEqual([]);
     expect(certificateEnds(https({ secretName: 'none' }), secrets)).toEqual([]);
   });
+});
+
+it('in a figure is the first of what a Secret holds: its authority may last for many years more', () => {
+  const both = { ...secret('site', { fingerprint: '1', notAfter: END, names: [] }) };
+  const secrets = byKey([{ ...both, authority: { fingerprint: '2', notAfter: LATER, names: [] } }]);
+  const rules = byKey([https({ secretName: 'site', clientCASecretName: 'site' })]);
+  const resources = { ...resourcesOf({}), rules, secrets };
+  const { certificates } = proxyFigures({ resources, topology: buildTopology(resources, new Map()), proxy: NOTHING });
+  expect(certificates).toEqual([{ secret: 'default/site', end: secondsOf(END) }]);
 });
 
 describe('a certificate is for', () => {
