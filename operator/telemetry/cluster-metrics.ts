@@ -24,7 +24,7 @@ export const CLUSTER_METRICS = {
   webpool_corrected_total: "Changes to HAProxy that were somebody else's and were undone.",
 } as const;
 
-/** How the copies of the cluster's objects are. */
+/** How a copy of the cluster's objects is; of one kind there may be several, one a namespace. */
 export interface CopyFigures {
   readonly kind: string;
   readonly objects: number;
@@ -137,21 +137,24 @@ function requestMetrics(registers: Registry[]): Pick<ClusterMetrics, 'exchange'>
 }
 
 function addCopies(copies: ClusterMetricsOptions['copies'], registers: Registry[]): void {
+  const sum = (a: number, b: number) => a + b;
   const fields = {
-    webpool_copy_objects: ({ objects }: CopyFigures) => objects,
-    webpool_copy_silent_seconds: ({ silentFor }: CopyFigures) => silentFor / 1000,
-    webpool_copy_failures: ({ failures }: CopyFigures) => failures,
-    webpool_copy_errors_total: ({ errors }: CopyFigures) => errors,
-    webpool_copy_lists_total: ({ lists }: CopyFigures) => lists,
+    webpool_copy_objects: [({ objects }: CopyFigures) => objects, sum],
+    webpool_copy_silent_seconds: [({ silentFor }: CopyFigures) => silentFor / 1000, Math.max],
+    webpool_copy_failures: [({ failures }: CopyFigures) => failures, Math.max],
+    webpool_copy_errors_total: [({ errors }: CopyFigures) => errors, sum],
+    webpool_copy_lists_total: [({ lists }: CopyFigures) => lists, sum],
   } as const;
-  for (const [name, valueOf] of Object.entries(fields)) {
+  for (const [name, [valueOf, together]] of Object.entries(fields)) {
     const metric: Gauge = new Gauge({
       ...named(name as keyof typeof fields),
       labelNames: ['kind'],
       registers,
       collect: () => {
         metric.reset();
-        for (const copy of copies()) metric.inc({ kind: copy.kind }, valueOf(copy));
+        const values = new Map<string, number>();
+        for (const copy of copies()) values.set(copy.kind, together(values.get(copy.kind) ?? 0, valueOf(copy)));
+        for (const [kind, value] of values) metric.set({ kind }, value);
       },
     });
   }
