@@ -144,14 +144,18 @@ function troubles(name: string, status: AnyStatus): string[] {
   });
 }
 
+/** What is to be told of an object though it is Ready. */
+const NOTES: readonly string[] = ['CertificateMismatch', 'LegacyTLS'];
+
 /** Conditions that say what is wrong; Ready and Stalled only repeat them, Reconciling says that it is worked on. */
-function troublesOf({ conditions }: AnyStatus): readonly Condition[] {
-  const own = (conditions ?? []).filter(({ type }) => !['Ready', 'Reconciling', 'Stalled'].includes(type));
+function troublesOf({ conditions = [] }: AnyStatus): readonly Condition[] {
+  const own = conditions.filter(({ type }) => !['Ready', 'Reconciling', 'Stalled', ...NOTES].includes(type));
   const bad = own.filter(({ type, status, reason }) =>
     type === 'PartiallyInvalid' ? status === 'True' : status !== 'True' && reason !== 'Invalid',
   );
   const certain = bad.filter(({ status }) => status !== 'Unknown');
-  return certain.length > 0 ? certain : bad.slice(0, 1);
+  const notes = conditions.filter(({ type, status }) => NOTES.includes(type) && status === 'True');
+  return [...(certain.length > 0 ? certain : bad.slice(0, 1)), ...notes];
 }
 
 function conditionOf({ conditions }: AnyStatus, type: string): Condition | undefined {
