@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { load } from 'js-yaml';
 import type { DocumentOf, StatusDocument } from '../status/document.ts';
 import { isReady, type InstanceStatus } from '../status/instance.ts';
-import { readInstance } from './instance-files.ts';
+import { readInstance, type InstanceFile } from './instance-files.ts';
 import { wordsOf } from './words.ts';
 
 /** Where the instance is looked for. */
@@ -34,11 +34,11 @@ const USUAL = 'http://127.0.0.1:9180';
 /** The state of the instance: asked from itself, else read from its files. */
 export async function readPicture({ url, folder }: Whereabouts): Promise<FoundPicture> {
   if (url !== undefined) return pictureAt(url, undefined);
-  const found = await addressIn(folder ?? '.');
+  const found = await instanceIn(folder ?? '.');
   if (found instanceof Error) {
     return { picture: undefined, problem: `Cannot look into ${folder ?? '.'}: ${wordsOf(found)}.` };
   }
-  if (found !== undefined) return pictureAt(found, folder ?? '.');
+  if (found !== undefined) return pictureOf(found, folder ?? '.');
   const here = await lastKnown(folder ?? '.', `No instance runs ${folder ?? '.'}. ${howToStart(folder)}`);
   return folder !== undefined || here.picture !== undefined ? here : pictureAt(USUAL, undefined);
 }
@@ -49,16 +49,22 @@ async function pictureAt(address: string, folder: string | undefined): Promise<F
   return lastKnown(folder, `No instance answers at ${address}: ${answer}. ${howToStart(folder)}`);
 }
 
+/** An instance that was killed leaves its address behind, which another may have by now. */
+async function pictureOf({ url, pid }: InstanceFile, folder: string): Promise<FoundPicture> {
+  const found = await pictureAt(url, folder);
+  const answers = found.picture?.instance;
+  if (answers === undefined || answers.pid === pid || answers.folder === resolve(folder)) return found;
+  const other = answers.folder === undefined ? 'another' : `that of ${answers.folder}`;
+  return lastKnown(folder, `No instance runs ${folder}: at ${url} answers ${other}. ${howToStart(folder)}`);
+}
+
 function howToStart(folder = 'FOLDER'): string {
   return `Start one: webpool run ${folder}`;
 }
 
-/** Where the instance answers; an error when nobody lets us know. */
-async function addressIn(folder: string): Promise<string | Error | undefined> {
-  return readInstance(join(folder, '.status')).then(
-    (instance) => instance?.url,
-    (error: Error) => error,
-  );
+/** What is written of the instance; an error when nobody lets us know. */
+async function instanceIn(folder: string): Promise<InstanceFile | Error | undefined> {
+  return readInstance(join(folder, '.status')).catch((error: Error) => error);
 }
 
 /** The status of the instance there, or why it could not be had. */

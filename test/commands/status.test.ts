@@ -107,6 +107,21 @@ db      192.0.2.2   Ready   -
     expect(text).not.toMatch(/! \w+: (Ready|Stalled|Reconciling):/);
   });
 
+  test('says what is told of objects that are Ready', async () => {
+    const told = (type: string) => [
+      { type, status: 'True', reason: type, message: `Why ${type}.`, lastTransitionTime: '', observedGeneration: 1 },
+    ];
+    const body = instance();
+    const [rules, pools] = [
+      body.rules.map((row) => ({ ...row, status: { conditions: told('CertificateMismatch') } })),
+      body.pools.map((row) => ({ ...row, status: { conditions: told('LegacyTLS') } })),
+    ];
+    const { code, text } = await askAbout({ ...body, rules, pools } as InstanceStatus);
+    expect(text).toMatch(/^ {2}! site: CertificateMismatch: CertificateMismatch: Why CertificateMismatch\.$/m);
+    expect(text).toMatch(/^ {2}! blog: LegacyTLS: LegacyTLS: Why LegacyTLS\.$/m);
+    expect(code).toBe(0);
+  });
+
   test('says what HAProxy and the database say, in lines that cannot steer a terminal', async () => {
     const words = 'line 7:\n\u001b[31munknown\u001b[0m';
     const { text } = await askAbout(
@@ -289,8 +304,23 @@ What stands above is the last known state.
   });
 
   test('a folder that runs is asked', async () => {
-    const url = await serve(answering(instance()));
-    const folder = await folderOf({ '.status/instance.json': JSON.stringify({ url, pid: 1 }) });
+    const body = instance();
+    const url = await serve(answering(body));
+    const folder = await folderOf({ '.status/instance.json': JSON.stringify({ url, pid: body.instance.pid }) });
     expect((await ask({ folder })).code).toBe(0);
+  });
+
+  test('a folder whose instance died, and another has its address now', async () => {
+    const url = await serve(answering(instance()));
+    const folder = await folderOf({
+      '.status/instance.json': JSON.stringify({ url, pid: 1 }),
+      '.status/webpool.default.blog.yaml': document('blog', 'False'),
+    });
+    const { code, text } = await ask({ folder });
+    expect(text).toContain('blog   False   1/2');
+    expect(text).toContain(
+      `No instance runs ${folder}: at ${url} answers that of /etc/webpool. Start one: webpool run`,
+    );
+    expect(code).toBe(2);
   });
 });
