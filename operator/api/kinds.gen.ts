@@ -1227,7 +1227,7 @@ readonly fall?: number
 }
 export interface CheckHeader {
 /**
- * Header name.
+ * Name of the header; Host has the field host.
  */
 readonly name: string
 /**

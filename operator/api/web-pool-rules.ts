@@ -120,6 +120,7 @@ function checkProblems(check: HealthCheck): readonly Problem[] {
     ...durationProblems(check.interval, `${path}.interval`, CHECK_INTERVAL),
     ...durationProblems(check.timeout, `${path}.timeout`, ['10ms', '1h']),
     ...typeProblems(check, path),
+    ...headerProblems(check.headers ?? [], `${path}.headers`),
     ...statusRangeProblems(check.expect?.status ?? [], `${path}.expect.status`),
   ];
 }
@@ -133,6 +134,15 @@ function typeProblems(check: HealthCheck, path: string): readonly Problem[] {
   );
   if (type !== 'MySQL' || check.username !== undefined) return misplaced;
   return [...misplaced, problem(path, 'type MySQL needs the field username: an account without password')];
+}
+
+/** HAProxy refuses a check with two hosts, and with it the configuration of everybody. */
+function headerProblems(headers: NonNullable<HealthCheck['headers']>, path: string): readonly Problem[] {
+  return headers.flatMap(({ name }, index) =>
+    name.toLowerCase() === 'host'
+      ? [problem(`${path}[${index}].name`, 'the host has a field of its own: use healthCheck.host')]
+      : [],
+  );
 }
 
 function statusRangeProblems(ranges: readonly string[], path: string): readonly Problem[] {

@@ -294,6 +294,10 @@ export const WEB_POOL_RULES: readonly Bad[] = [
   ruled({ [`${CHECK}.username`]: 'a' }, 'goes with type MySQL only'),
   ruled({ [CHECK]: { username: 'a' } }, 'goes with type MySQL only', { path: `${CHECK}.username` }),
   ruled({ [CHECK]: { type: 'MySQL' } }, 'type MySQL needs the field username'),
+  // HAProxy takes no second one.
+  ...['Host', 'host'].map((name) =>
+    ruled({ [`${CHECK}.headers[0].name`]: name }, 'the host has a field of its own: use healthCheck.host'),
+  ),
   ...['299-200', '201-200'].map((range) =>
     ruled({ [`${CHECK}.expect.status[0]`]: range }, `"${range}" is empty: the lower code comes first`),
   ),
