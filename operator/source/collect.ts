@@ -27,21 +27,29 @@ export interface Collected {
   readonly unnamed: readonly Finding[];
   /** Files with something that could not be taken for an object: what they held before may still be meant. */
   readonly troubled: ReadonlySet<string>;
-  /** Files with an object that another place has too. */
-  readonly repeated: ReadonlySet<string>;
+  /** File with an object that another place has too → identities of such objects. */
+  readonly repeated: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-/** What stands in the files; `previous` is where objects stood that may still be meant. */
-export function collect(files: Files, previous: ReadonlyMap<string, Placed>): Collected {
+/** What stands in the files; objects of `before` may still be meant. */
+export function collect(files: Files, before?: Collected): Collected {
   const found = placeAll(files);
-  for (const [identity, place] of found.troubled.size === 0 ? [] : previous) {
-    if (found.troubled.has(place.file) && !found.placed.has(identity)) found.placed.set(identity, place);
+  if (before === undefined || found.troubled.size === 0) return found;
+  for (const [identity, place] of before.placed) {
+    if (!found.troubled.has(place.file)) continue;
+    const now = found.placed.get(identity);
+    if (now === undefined) found.placed.set(identity, place);
+    // A second document does not become the first by a mistake in the file of the first.
+    else if (now.file !== place.file && before.repeated.get(now.file)?.has(identity) === true) {
+      found.placed.set(identity, place);
+      repeat(found, now, place);
+    }
   }
   return found;
 }
 
 function placeAll(files: Files): Mutable {
-  const found: Mutable = { placed: new Map(), unnamed: [], troubled: new Set(), repeated: new Set() };
+  const found: Mutable = { placed: new Map(), unnamed: [], troubled: new Set(), repeated: new Map() };
   for (const [file, { documents, unreadable, unknown }] of files) {
     if (unknown === true) found.troubled.add(file);
     if (unreadable !== undefined) {
@@ -53,7 +61,8 @@ function placeAll(files: Files): Mutable {
   return found;
 }
 
-function place({ placed, unnamed, troubled, repeated }: Mutable, item: Item, at: Place): void {
+function place(found: Mutable, item: Item, at: Place): void {
+  const { placed, unnamed, troubled } = found;
   if (item.type === 'Ignored') return;
   if (item.type === 'Unnamed') {
     troubled.add(at.file);
@@ -62,9 +71,14 @@ function place({ placed, unnamed, troubled, repeated }: Mutable, item: Item, at:
   }
   const twin = placed.get(identityOf(item));
   if (twin === undefined) placed.set(identityOf(item), { item, ...at });
-  else {
-    unnamed.push(repetition({ item, ...at }, twin));
-    repeated.add(at.file).add(twin.file);
+  else repeat(found, { item, ...at }, twin);
+}
+
+function repeat({ unnamed, repeated }: Mutable, second: Placed, twin: Placed): void {
+  unnamed.push(repetition(second, twin));
+  for (const { file } of [second, twin]) {
+    const identities = repeated.get(file) ?? new Set();
+    repeated.set(file, identities.add(identityOf(second.item)));
   }
 }
 
@@ -72,7 +86,7 @@ interface Mutable {
   readonly placed: Map<string, Placed>;
   readonly unnamed: Finding[];
   readonly troubled: Set<string>;
-  readonly repeated: Set<string>;
+  readonly repeated: Map<string, Set<string>>;
 }
 
 function unnamedFinding(found: Problem): Finding {

@@ -83,7 +83,7 @@ interface KnownSlice {
 /** A register of nothing. */
 export function createRegister(options: RegisterOptions): Register {
   let files: Files = new Map();
-  let found = collect(files, new Map());
+  let found = collect(files);
   let entries = new Map<string, Entry>();
   let secrets = new Map<string, KnownSecret>();
   let configMaps = new Map<string, KnownConfigMap>();
@@ -110,7 +110,7 @@ export function createRegister(options: RegisterOptions): Register {
   const pictureOf = (before: Resources | undefined) => picture({ entries, secrets, configMaps, slices, found }, before);
 
   const readAll = (): Resources => {
-    found = collect(files, found.placed);
+    found = collect(files, found);
     entries = entriesOf(found.placed, entries, options);
     secrets = keepItems(itemsOfType(found.placed, 'Secret'), secrets, secretOf);
     configMaps = keepItems(itemsOfType(found.placed, 'ConfigMap'), configMaps, configMapOf);
