@@ -38,8 +38,11 @@ export interface DatabaseRailOptions {
 export interface DatabaseRail {
   /** A new picture: rounds follow at once where something may differ. `further`: servers of grants that are being deleted. */
   update(resources: Resources, topology: Topology, further?: readonly ServerPlace[]): void;
-  /** Nothing of a grant that is in no picture any more is left on that server. */
-  isClean(grant: Key, serverId: string): boolean;
+  /**
+   * Ids of the servers on which something may be left of a grant that is in no picture any more: of the one that it names, and of those that
+   * it named before.
+   */
+  left(grant: Key, serverId: string): readonly string[];
   /** Something changed in the proxy. */
   wake(): void;
   readonly observed: ReadonlyMap<string, DatabaseObserved>;
@@ -64,10 +67,12 @@ interface Entry {
   /** What the last round was made from, and the one that runs. */
   seen?: Seen;
   running?: Seen;
+  /** Grants of which accounts were made there, perhaps, and not seen to be gone. */
+  readonly holds: Set<Key>;
   failures: number;
 }
 
-type Seen = Pick<DatabaseRoundInput, 'presentGrants' | 'pictureComplete'> & { readonly resources: Resources };
+type Seen = Pick<DatabaseRoundInput, 'needs' | 'presentGrants' | 'pictureComplete'> & { readonly resources: Resources };
 
 interface Looked {
   readonly input: DatabaseRoundInput;
@@ -99,8 +104,8 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
     const begun = performance.now();
     const { resources } = picture;
     const input = inputOf(entry.place, picture);
-    const { presentGrants, pictureComplete } = input;
-    entry.running = { resources, presentGrants, pictureComplete };
+    const { needs, presentGrants, pictureComplete } = input;
+    entry.running = { resources, needs, presentGrants, pictureComplete };
     const result = keepGrants(entry.round, await entry.server.round(input));
     // That a problem is over is news as well, though the accounts were remembered through it.
     const news = entry.round === undefined || entry.round.problem !== undefined || entry.round.grants !== result.grants;
@@ -108,6 +113,7 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
     entry.told = keepParts(entry.told, observedOf(result));
     entry.seen = entry.running;
     delete entry.running;
+    noteHolds(entry.holds, { input, result });
     publish();
     if (news || result.statements > 0 || result.problem !== undefined) {
       options.onRound(id, result, performance.now() - begun);
@@ -168,8 +174,17 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
     const { id } = place;
     retired.delete(id);
     const loop = createLoop({ round: () => round(id), onError: (error) => options.onError(id, error) });
-    const entry: Entry = { place, server: options.open(place), loop, failures: 0 };
+    const entry: Entry = { place, server: options.open(place), loop, holds: new Set(), failures: 0 };
     entries.set(id, entry);
+  };
+
+  const isCleanOf = (grant: Key, id: string): boolean => {
+    const { round: last, seen, running } = entries.get(id) ?? {};
+    if (last === undefined) return retired.has(id);
+    if (last.problem !== undefined || !last.settled || last.grants.has(grant)) return false;
+    // It looked for accounts that have to go, and nothing has been made since. Newer pictures, which may come all the time, say no more.
+    const isAbsent = (from: Seen) => !from.presentGrants.has(grant);
+    return seen?.pictureComplete === true && isAbsent(seen) && (running === undefined || isAbsent(running));
   };
 
   return {
@@ -190,13 +205,10 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
       }
       if (changed) for (const { loop } of entries.values()) loop.wake();
     },
-    isClean(grant, serverId) {
-      const { round: last, seen, running } = entries.get(serverId) ?? {};
-      if (last === undefined) return retired.has(serverId);
-      if (last.problem !== undefined || !last.settled || last.grants.has(grant)) return false;
-      // It looked for accounts that have to go, and nothing has been made since. Newer pictures, which may come all the time, say no more.
-      const isAbsent = (from: Seen) => !from.presentGrants.has(grant);
-      return seen?.pictureComplete === true && isAbsent(seen) && (running === undefined || isAbsent(running));
+    left(grant, serverId) {
+      const may = [...entries].filter(([, entry]) => entry.holds.has(grant) || isNeeded(grant, entry.running));
+      const ids = new Set([serverId, ...may.map(([id]) => id)]);
+      return [...ids].filter((id) => !isCleanOf(grant, id));
     },
     wake() {
       for (const { loop } of entries.values()) loop.wake();
@@ -219,6 +231,22 @@ export function createDatabaseRail(options: DatabaseRailOptions): DatabaseRail {
 /** The round with everything about grants that is as it was before. */
 function keepGrants(previous: DatabaseRound | undefined, next: DatabaseRound): DatabaseRound {
   return { ...next, grants: keepValues(previous?.grants, next.grants) };
+}
+
+/** Keeps what is known of the grants that have accounts on a server. */
+function noteHolds(holds: Set<Key>, { input, result }: Looked): void {
+  const { problem, flavor, grants, settled } = result;
+  // Where nobody has logged in, nothing was made.
+  if (problem !== undefined && flavor === undefined) return;
+  for (const grant of grants.keys()) holds.add(grant);
+  if (problem !== undefined || !settled) return;
+  const mayGo = (grant: Key) =>
+    input.elsewhere?.has(grant) === true || (input.pictureComplete && !input.presentGrants.has(grant));
+  for (const grant of holds) if (!grants.has(grant) && mayGo(grant)) holds.delete(grant);
+}
+
+function isNeeded(grant: Key, seen: Seen | undefined): boolean {
+  return seen?.needs.some((need) => need.grant === grant) === true;
 }
 
 function observedOf({ problem, flavor, version, grants }: DatabaseRound): DatabaseObserved {

@@ -250,6 +250,9 @@ export function startOperator(options: OperatorOptions): Operator {
     options.tell({ kind: 'WebPool', key: sliceKey(slice) }, { type: 'Warning', reason: 'SliceRemoved', note });
   };
 
+  /** Where something may be left of a grant that was deleted. */
+  const serversLeft = (key: Key, grant: DatabaseGrant) => databases.left(key, databaseServer(grant).id);
+
   /** Returns grants that could not be marked: whoever deletes one now would leave its accounts behind. */
   const keepFinalizers = async (): Promise<ReadonlySet<Key>> => {
     const unmarked = new Set<Key>();
@@ -260,8 +263,7 @@ export function startOperator(options: OperatorOptions): Operator {
         mark(`DatabaseGrant ${key}`, marks.setFinalizers({ namespace, name }, finalizers, after));
       if (!deleting && !has && !(await set([...finalizers, options.finalizer]))) unmarked.add(key);
       if (!deleting || !has) continue;
-      const server = databaseServer(object as DatabaseGrant);
-      const done = annotations?.[ABANDON] === 'true' || databases.isClean(key, server.id);
+      const done = annotations?.[ABANDON] === 'true' || serversLeft(key, object as DatabaseGrant).length === 0;
       if (done) await set(finalizers.filter((one) => one !== options.finalizer));
     }
     return unmarked;
@@ -280,12 +282,13 @@ export function startOperator(options: OperatorOptions): Operator {
     if (grants.length === 0) return undefined;
     return new Map(
       grants.map(([key, grant]) => {
-        const { id } = databaseServer(grant);
-        const problem = databases.observed.get(id)?.problem;
         const { metadata } = grant;
-        if (problem === undefined) return [key, { metadata }];
-        const blocked = `Deleting waits for database server ${id}: ${problem.message} Set the annotation ${ABANDON}: "true" to leave its accounts behind.`;
-        return [key, { metadata, blocked }];
+        const [blocked] = serversLeft(key, grant).flatMap((id) => {
+          const problem = databases.observed.get(id)?.problem;
+          if (problem === undefined) return [];
+          return `Deleting waits for database server ${id}: ${problem.message} Set the annotation ${ABANDON}: "true" to leave its accounts behind.`;
+        });
+        return [key, { metadata, ...(blocked !== undefined && { blocked }) }];
       }),
     );
   };

@@ -103,7 +103,7 @@ function start(
   });
   const databaseRail: DatabaseRail = {
     update: nothing,
-    isClean: () => true,
+    left: () => [],
     wake: nothing,
     observed: databases,
     settled: true,

@@ -307,7 +307,7 @@ describe('a server that nobody names any more', () => {
     const picture = (grants: typeof both, version: string) =>
       resources({ grants, secrets: [...SECRETS, secret('else', ['key'], version)] });
     const without = (version: string) => show(picture([on('b', 'db')], version));
-    const isClean = () => ['default/a', 'default/b'].map((key) => rail.isClean(key, id));
+    const isClean = () => ['default/a', 'default/b'].map((key) => rail.left(key, id).length === 0);
     const end = async (number: number) => {
       (await eventually('a round', () => rounds[number]))();
       await eventually('the next one', () => rounds[number + 1]);
@@ -338,11 +338,90 @@ describe('a server that nobody names any more', () => {
     const id = 'db:3306 as default/admin';
     show(resources({ grants: [on('b', 'db')], secrets: SECRETS }));
     await eventually('a round', () => rail.observed.size === 1);
-    expect(rail.isClean('default/a', id)).toBe(false);
+    expect(rail.left('default/a', id)).toEqual([id]);
     proxy = { programmed: true, pools: new Map(), bind: '*' };
     rail.wake();
     await eventually('another round', () => servers.get(id)?.asked.at(-1)?.pictureComplete);
-    await eventually('its end', () => rail.isClean('default/a', id));
+    await eventually('its end', () => rail.left('default/a', id).length === 0);
+  });
+
+  describe('by a grant that has moved and is deleted then', () => {
+    const [OLD, NEW] = ['old:3306 as default/admin', 'new:3306 as default/admin'];
+    const problem = { reason: 'ServerUnreachable', message: 'no way' } as const;
+    const unreachable: DatabaseRound = { problem, grants: new Map(), settled: false, withheld: 0, statements: 0 };
+    let isAway: boolean;
+    /** A rail with two servers, of which the old one may be away; `answer` while it is not. */
+    const moving = (answer: Answer = done) => {
+      const made = world({
+        answer: (input, place) => (isAway && place.host === 'old' ? unreachable : answer(input, place)),
+      });
+      const show = (...grants: readonly ReturnType<typeof on>[]) => made.show(resources({ grants, secrets: SECRETS }));
+      const isSeen = (id: string) => eventually(`a round on ${id}`, () => made.rail.observed.has(id));
+      const isGone = (...left: readonly string[]) =>
+        eventually(`left on ${left.join()}`, () => made.rail.left('default/a', NEW).join() === left.join());
+      const fails = () => eventually('the problem', () => made.rail.observed.get(OLD)?.problem !== undefined);
+      return { ...made, show, isSeen, isGone, fails };
+    };
+
+    it('is waited for while it is away', async () => {
+      isAway = false;
+      const { show, isSeen, isGone, fails } = moving();
+      show(on('a', 'old'));
+      await isSeen(OLD);
+      isAway = true;
+      show(on('a', 'new'));
+      await isSeen(NEW);
+      await fails();
+      show();
+      await isGone(OLD);
+      isAway = false;
+      await isGone();
+    });
+
+    it('is waited for while a round runs there that may make accounts', async () => {
+      isAway = false;
+      const ends: (() => void)[] = [];
+      const { show, isSeen, isGone } = moving(async (input, { host }) => {
+        if (host === 'old') await new Promise<void>((resolve) => void ends.push(resolve));
+        return done(input);
+      });
+      show(on('a', 'old'));
+      await eventually('the round', () => ends[0]);
+      show(on('a', 'new'));
+      await isSeen(NEW);
+      show();
+      await isGone(OLD);
+      ends[0]?.();
+      (await eventually('a round without it', () => ends[1]))();
+      await isGone();
+    });
+
+    it('is not waited for once a round has seen that none is left', async () => {
+      isAway = false;
+      const { show, isSeen, isGone, fails, servers } = moving();
+      show(on('a', 'old'), on('b', 'old'));
+      await isSeen(OLD);
+      show(on('a', 'new'), on('b', 'old'));
+      await isSeen(NEW);
+      await eventually('a round without it', () => servers.get(OLD)?.asked.at(-1)?.elsewhere?.has('default/a'));
+      await eventually('its end', () => rail?.settled);
+      isAway = true;
+      rail?.wake();
+      await fails();
+      show(on('b', 'old'));
+      await isGone();
+    });
+
+    it('is not waited for where it never was: a name that was wrong keeps nobody', async () => {
+      isAway = true;
+      const { show, isSeen, isGone, fails } = moving();
+      show(on('a', 'old'));
+      await fails();
+      show(on('a', 'new'));
+      await isSeen(NEW);
+      show();
+      await isGone();
+    });
   });
 
   it('is written down before its first account is made', () => {

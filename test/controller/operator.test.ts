@@ -70,7 +70,7 @@ const SILENT: ClusterWorld = {
 /** Databases that say nothing. */
 const DATABASES: DatabaseRail = {
   update: () => undefined,
-  isClean: () => true,
+  left: () => [],
   wake: () => undefined,
   observed: new Map(),
   settled: false,

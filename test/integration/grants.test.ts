@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BUILD_TIMEOUT } from '../cluster/programs.ts';
 import { describeWhere } from '../support/announce.ts';
+import { startMariaDb } from '../support/mariadb.ts';
 import { eventually } from '../support/wait.ts';
 import { missingOperatorWorld, startOperatorWorld, type OperatorWorld } from './operator-world.ts';
 
@@ -126,6 +127,29 @@ describeWhere('a DatabaseGrant in a cluster', await missingOperatorWorld(), () =
     await world.database.restart();
     await kubectl(['wait', '--for=delete', 'databasegrant/blog-db', '--timeout=60s']);
     expect(await world.accounts()).toEqual([]);
+  });
+
+  test('deleted, waits also for a server that it named before', async () => {
+    const other = await startMariaDb();
+    try {
+      await world.apply(...world.site({ grant: true }), world.secret('other-admin', other.admin));
+      await world.ready('databasegrant/blog-db');
+      await world.database.kill();
+      await patch({ server: { port: other.port, adminSecretName: 'other-admin' } });
+      const isThere = async () => (await other.query("SELECT Host FROM mysql.user WHERE User = 'blog_app'")).length > 0;
+      await eventually('its accounts on the other', isThere);
+      await kubectl(['delete', 'databasegrant', 'blog-db', '--wait=false']);
+      await eventually('none on the other', async () => !(await isThere()));
+      await eventually('CleanupBlocked', async () => {
+        const found = await world.condition('databasegrant/blog-db', 'Ready');
+        return found?.reason === 'CleanupBlocked' && found.message.includes(`127.0.0.1:${world.database.port} `);
+      });
+      await world.database.restart();
+      await kubectl(['wait', '--for=delete', 'databasegrant/blog-db', '--timeout=60s']);
+      expect(await world.accounts()).toEqual([]);
+    } finally {
+      await other.stop();
+    }
   });
 
   test('goes without its accounts when somebody says so', async () => {
