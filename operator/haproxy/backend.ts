@@ -180,11 +180,13 @@ function maintenancePage(options: PoolOptions): BackendSection | undefined {
   const file = `page-${digest(page.body)}.txt`;
   const type = quote('string', page.contentType);
   const reply = `content-type ${type} file ${file} hdr X-Webpool-Reason maintenance hdr Cache-Control no-store`;
+  const shown = '{ status 503 } { res.hdr(X-Webpool-Reason) -m str maintenance }';
   return {
     lines: [
-      // While no server is there, the page may have any status; a request that then fails on the way gets 503.
-      ...(page.status === 503 ? [] : [`http-request return status ${page.status} ${reply} if { nbsrv eq 0 }`]),
       `http-error status 503 ${reply}`,
+      // While nobody takes new visitors, the page may have any status; a request that fails on its way gets 503. Not asked before the
+      // page is shown, because a server that drains has visitors of its own.
+      ...(page.status === 503 ? [] : [`http-after-response set-status ${page.status} if { nbsrv eq 0 } ${shown}`]),
     ],
     files: new Map([[file, page.body]]),
   };

@@ -91,6 +91,24 @@ describe('a cookie', () => {
   });
 });
 
+describe('a cookie of a pool whose servers all drain', () => {
+  it.each([503, 200])('still leads to its server, and who has none sees the page with status %i', async (status) => {
+    const pool = (state: string) =>
+      site({
+        sessionAffinity: { type: 'Cookie' },
+        maintenancePage: { status, body: 'soon' },
+        externalEndpoints: servers.map(({ name, address, port }) => ({ name, address, port, state })),
+      });
+    await proxy.apply(pool('Active'));
+    await proxy.serving();
+    const { server, headers } = await proxy.get(PORT, '/');
+    const Cookie = headers['set-cookie']?.[0]?.split(';')[0] ?? '';
+    await proxy.apply(pool('Drain'));
+    expect(await proxy.get(PORT, '/', { headers: { Cookie } })).toMatchObject({ status: 200, server });
+    expect(await proxy.get(PORT, '/')).toMatchObject({ status, body: 'soon', reason: 'maintenance' });
+  });
+});
+
 describe('affinity by header', () => {
   const BY_HEADER = { sessionAffinity: { type: 'Header', header: 'X-User', maxAge: '10m' } };
   const USERS = ['ann', 'bob', 'Bearer eyJhbGciOi', 'x'.repeat(4000), 'é', 'dan'];

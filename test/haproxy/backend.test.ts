@@ -107,8 +107,8 @@ describe('a maintenance page', () => {
 
   it('may have another status, as long as nobody is there', () => {
     const lines = added({ maintenancePage: { body: 'closed', status: 200 } });
-    expect(lines[0]).toMatch(/^http-request return status 200 .* if \{ nbsrv eq 0 \}$/);
-    expect(lines[1]).toMatch(/^http-error status 503 /);
+    expect(lines[0]).toMatch(/^http-error status 503 /);
+    expect(lines[1]).toMatch(/^http-after-response set-status 200 if \{ nbsrv eq 0 \} /);
   });
 
   it('is another configuration when it reads otherwise', () => {
