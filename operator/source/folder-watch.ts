@@ -20,12 +20,14 @@ export type OnChange = (path: string | undefined, news?: News) => void;
 /** Milliseconds: a name that may be a folder's is looked at behind the files that are told with it. */
 const AFTER_FILES = 10;
 
-/** Watches nothing yet. A folder that cannot be watched (too many for the system) is reported and looked at by the clock. */
+/** Watches nothing yet. A folder that cannot be watched (too many for the system) is reported once, and looked at by the clock. */
 export function createFolderWatch(
   onChange: OnChange,
   onProblem: (folder: string, error: unknown) => void,
 ): FolderWatch {
   const watchers = new Map<string, { readonly id: string; readonly watcher: FSWatcher }>();
+  /** Folders that could not be watched: each look tries again. */
+  const unwatched = new Set<string>();
   const notice = (event: string, folder: string, name: string | null) => {
     // `..data` is the link by which Kubernetes swaps all files of a mounted folder.
     if (name === null || name.startsWith('..')) return onChange(undefined);
@@ -48,8 +50,10 @@ export function createFolderWatch(
       const watcher = watch(folder, { persistent: false }, (event, name) => notice(event, folder, name));
       watcher.on('error', () => onChange(undefined));
       watchers.set(folder, { id, watcher });
+      unwatched.delete(folder);
     } catch (error) {
-      onProblem(folder, error);
+      if (!unwatched.has(folder)) onProblem(folder, error);
+      unwatched.add(folder);
     }
   };
   return {
@@ -60,6 +64,7 @@ export function createFolderWatch(
         watcher.close();
         watchers.delete(folder);
       }
+      for (const folder of unwatched) if (!folders.has(folder)) unwatched.delete(folder);
     },
     close() {
       for (const { watcher } of watchers.values()) watcher.close();

@@ -64,7 +64,9 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
         .update(canonicalText([...values]))
         .digest('hex'),
   });
-  const watch = createFolderWatch(noteChange, (path, error) => log.warn({ path, err: error }, 'cannot watch folder'));
+  const watch = createFolderWatch(noteChange, (path, error) =>
+    log.warn({ path, why: (error as Error).message }, 'cannot watch a folder: it is looked at every 30 s'),
+  );
   /** What the files said when they were read last, and what that means. */
   let texts: ReadonlyMap<string, string> = new Map();
   let parsed: ReadonlyMap<string, RegisterFile> = new Map();

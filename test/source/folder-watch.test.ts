@@ -2,6 +2,7 @@ import { appendFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createFolderWatch } from '../../operator/source/folder-watch.ts';
 import { createFolderSource } from '../../operator/source/folder.ts';
 import { errors, folder, generations, pool, ports, writeStatuses } from './folder-world.ts';
 import { eventually } from '../support/wait.ts';
@@ -137,6 +138,30 @@ test('our own statuses wake nobody', async () => {
   await follower.until({ one: 80, two: 80 });
   // A file written and then given its time is two or three changes; ten of ours would be more.
   expect(follower.wakes() - before).toBeLessThan(10);
+});
+
+test('a folder that cannot be watched is told once, however often it is tried, and again when it had worked', async () => {
+  const own = await folder();
+  const path = join(own.path, 'sub');
+  const told: string[] = [];
+  const watch = createFolderWatch(
+    () => {},
+    (place) => told.push(place),
+  );
+  onTestFinished(() => watch.close());
+  const tryIt = () => {
+    watch.add(path, 'id');
+    watch.keep(new Map([[path, 'id']]));
+  };
+  tryIt();
+  tryIt();
+  expect(told).toEqual([path]);
+  await mkdir(path);
+  tryIt();
+  await rm(path, { recursive: true });
+  watch.keep(new Map());
+  tryIt();
+  expect(told).toEqual([path, path]);
 });
 
 test('who no longer waits is not woken, and a closed source watches nothing', async () => {
