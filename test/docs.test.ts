@@ -47,7 +47,9 @@ describe.each(pages)('%s', (_, text) => {
 
 describe('docs/standalone.md', () => {
   const text = readFileSync(new URL('docs/standalone.md', root), 'utf8');
-  const sources = ['operator/commands', 'operator/driver', 'operator/source'].flatMap((folder) => texts(`${folder}/`, '.ts'));
+  const sources = ['operator/commands', 'operator/driver', 'operator/source'].flatMap((folder) =>
+    texts(`${folder}/`, '.ts'),
+  );
   const code = sources.map(([, source]) => source).join('\n');
 
   test('names flags of run that there are', () => {
