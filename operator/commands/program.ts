@@ -88,7 +88,7 @@ function firstSignal(): AbortSignal {
 const out = (text: string) => void process.stdout.write(text);
 const complain = (text: string) => void process.stderr.write(text);
 
-interface RunFlags {
+interface RunFlags extends LogFlags {
   readonly haproxy: string;
   readonly bind: string[];
   readonly http: { readonly host: string; readonly port: number };
@@ -103,8 +103,6 @@ interface RunFlags {
   readonly peer: Peers['all'];
   readonly peerName?: string;
   readonly zone?: string;
-  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
-  readonly logFormat: 'auto' | 'json' | 'text';
 }
 
 function addRun(command: Command, signal: AbortSignal, set: (code: number) => void): void {
@@ -138,8 +136,8 @@ function addRun(command: Command, signal: AbortSignal, set: (code: number) => vo
     )
     .option('--peer-name <name>', 'which of the peers this one is')
     .addOption(zoneOption())
-    .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
-    .addOption(new Option('--log-format <format>').choices(['auto', 'json', 'text']).default('auto'))
+    .addOption(logLevelOption())
+    .addOption(logFormatOption())
     .addHelpText(
       'after',
       `
@@ -149,7 +147,7 @@ and the next run takes it over without losing a request. SIGHUP, as a service: l
 Exit code: 0 ended when asked to, 1 with --once: something is not Ready, 2 called wrongly or not able to start.`,
     )
     .action(async (folder: string, flags: RunFlags) => {
-      const log = createLogger({ level: flags.logLevel, format: flags.logFormat });
+      const log = loggerOf(flags);
       set(await runCommand(folder, flags, { log, signal }));
     });
 }
@@ -168,7 +166,7 @@ async function runCommand(folder: string, flags: RunFlags, { log, signal }: Surr
   return run({ ...rest, ...(peers && { peers }), once, leaveProxy, folder, log, signal, onSettled, onAsked });
 }
 
-interface AgentFlags {
+interface AgentFlags extends LogFlags {
   readonly stateDir: string;
   readonly kubeconfig?: string;
   readonly watchNamespace: string[];
@@ -179,8 +177,6 @@ interface AgentFlags {
   readonly maxConnections?: number;
   readonly tcpPorts?: readonly number[];
   readonly accessLog: AccessLog;
-  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
-  readonly logFormat: 'auto' | 'json' | 'text';
 }
 
 function addAgent(command: Command, signal: AbortSignal, set: (code: number) => void): void {
@@ -197,14 +193,14 @@ function addAgent(command: Command, signal: AbortSignal, set: (code: number) => 
     .option('--max-connections <number>', 'clients at a time (default: what the descriptor limit allows)', count)
     .option('--tcp-ports <first-last>', TCP_PORTS, tcpPorts)
     .addOption(accessLogOption())
-    .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
-    .addOption(new Option('--log-format <format>').choices(['auto', 'json', 'text']).default('auto'))
+    .addOption(logLevelOption())
+    .addOption(logFormatOption())
     .addHelpText(
       'after',
       '\nThe Pod is known by the environment: POD_NAMESPACE, POD_NAME, POD_UID and, if it shares with other proxies, POD_IP.',
     )
-    .action(async ({ watchNamespace, logLevel, logFormat, ...flags }: AgentFlags) => {
-      const log = createLogger({ level: logLevel, format: logFormat });
+    .action(async ({ watchNamespace, ...flags }: AgentFlags) => {
+      const log = loggerOf(flags);
       const pod = {
         namespace: fromEnvironment('POD_NAMESPACE'),
         name: fromEnvironment('POD_NAME'),
@@ -216,13 +212,11 @@ function addAgent(command: Command, signal: AbortSignal, set: (code: number) => 
     });
 }
 
-interface OperatorFlags {
+interface OperatorFlags extends LogFlags {
   readonly config: string;
   readonly kubeconfig?: string;
   readonly image?: string;
   readonly http: { readonly host: string; readonly port: number };
-  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
-  readonly logFormat: 'auto' | 'json' | 'text';
 }
 
 function addOperator(command: Command, signal: AbortSignal, set: (code: number) => void): void {
@@ -233,14 +227,14 @@ function addOperator(command: Command, signal: AbortSignal, set: (code: number) 
     .option('--kubeconfig <path>', "default: the Pod's own identity, or what kubectl would use")
     .option('--image <name>', "image of the proxies where the settings name none (default: the operator's own)")
     .addOption(httpOption('where probes and metrics are served', { host: '0.0.0.0', port: 8080 }))
-    .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
-    .addOption(new Option('--log-format <format>').choices(['auto', 'json', 'text']).default('auto'))
+    .addOption(logLevelOption())
+    .addOption(logFormatOption())
     .addHelpText(
       'after',
       '\nThe Pod is known by the environment: POD_NAMESPACE and POD_NAME. Of several processes one leads.',
     )
-    .action(async ({ logLevel, logFormat, ...flags }: OperatorFlags) => {
-      const log = createLogger({ level: logLevel, format: logFormat });
+    .action(async (flags: OperatorFlags) => {
+      const log = loggerOf(flags);
       const where = { namespace: fromEnvironment('POD_NAMESPACE'), name: fromEnvironment('POD_NAME') };
       const operator = await COMMANDS.operator();
       set(await operator({ ...flags, ...where, log, signal }));
@@ -291,6 +285,23 @@ function accessLogOption(): Option {
   return new Option('--access-log <off|full|1/N>', 'a line of JSON for every request, or for one of N')
     .argParser(accessLog)
     .default('Off', 'off');
+}
+
+interface LogFlags {
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly logFormat: 'auto' | 'json' | 'text';
+}
+
+function logLevelOption(): Option {
+  return new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info');
+}
+
+function logFormatOption(): Option {
+  return new Option('--log-format <format>').choices(['auto', 'json', 'text']).default('auto');
+}
+
+function loggerOf({ logLevel: level, logFormat: format }: LogFlags): Logger {
+  return createLogger({ level, format });
 }
 
 function zoneOption(): Option {
