@@ -243,14 +243,15 @@ describe('logins', () => {
 });
 
 describe('a server that nobody names any more', () => {
+  const place: ServerPlace = {
+    id: 'old:3306 as default/admin',
+    host: 'old',
+    port: 3306,
+    adminSecret: 'default/admin',
+    tls: { mode: 'Preferred' },
+  };
+
   it('is remembered until its accounts are gone, then let go', async () => {
-    const place: ServerPlace = {
-      id: 'old:3306 as default/admin',
-      host: 'old',
-      port: 3306,
-      adminSecret: 'default/admin',
-      tls: { mode: 'Preferred' },
-    };
     let left = 2;
     const leaving = { accounts: [{ host: '10.0.0.1', state: 'Leaving' as const }] };
     const { rail, servers, remembered, show } = world({
@@ -273,13 +274,6 @@ describe('a server that nobody names any more', () => {
   });
 
   it('is not forgotten while an account of ours has to stay there', async () => {
-    const place: ServerPlace = {
-      id: 'old:3306 as default/admin',
-      host: 'old',
-      port: 3306,
-      adminSecret: 'default/admin',
-      tls: { mode: 'Preferred' },
-    };
     let withheld = 1;
     const { rail, servers, remembered, show } = world({
       remembered: [place],

@@ -1,6 +1,7 @@
 /** HTTP as tests need it: one request over a connection of its own, written byte by byte if need be, and constant load. */
-import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { createConnection } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Echo } from './web-server.ts';
 
@@ -46,17 +47,15 @@ export async function request({ address, port }: Place, target: string, options:
       ...(from === undefined ? {} : { localAddress: from }),
     });
     outgoing.on('error', reject);
-    outgoing.on('response', (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('error', reject);
-      incoming.on('end', () => {
-        const text = Buffer.concat(chunks).toString(encoding);
-        resolve(answerOf(incoming.statusCode ?? 0, incoming.headers, text));
-      });
-    });
+    outgoing.on('response', (incoming) => resolve(readAnswer(incoming, encoding)));
     outgoing.end(body);
   });
+}
+
+/** An answer that comes in, all of it. Errors: those of the connection. */
+export async function readAnswer(incoming: IncomingMessage, encoding?: BufferEncoding): Promise<Answer> {
+  const body = await buffer(incoming);
+  return answerOf(incoming.statusCode ?? 0, incoming.headers, body.toString(encoding));
 }
 
 /** An answer as tests read it. */

@@ -8,7 +8,7 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type ConnectionOptions, type PeerCertificate } from 'node:tls';
-import { answerOf, type Answer, type Place } from './http-client.ts';
+import { answerOf, readAnswer, type Answer, type Place } from './http-client.ts';
 
 export interface TlsOptions extends Pick<
   ConnectionOptions,
@@ -43,14 +43,7 @@ export async function httpsGet({ address, port }: Place, target: string, options
       ...(from === undefined ? {} : { localAddress: from }),
     });
     outgoing.on('error', reject);
-    outgoing.on('response', (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('error', reject);
-      incoming.on('end', () =>
-        resolve(answerOf(incoming.statusCode ?? 0, incoming.headers, Buffer.concat(chunks).toString())),
-      );
-    });
+    outgoing.on('response', (incoming) => resolve(readAnswer(incoming)));
     outgoing.end();
   });
 }
