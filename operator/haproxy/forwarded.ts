@@ -8,6 +8,18 @@ const MOST_HOPS = 8;
 const RANGES_A_LINE = 16;
 
 /**
+ * Drops headers of clients whose names begin so, in lower case with `-`. A CGI program reads a name with `_` for each character that is
+ * no letter or digit, so it could not tell X_Forwarded_For from ours. HAProxy has the names of clients in lower case.
+ */
+export function dropHeaders(prefix: string): string {
+  return `http-request del-header ${quote('string', `^${prefix.replaceAll('-', '[^a-z0-9]')}`)} -m reg`;
+}
+
+const FORWARDED = 'x-forwarded-';
+/** Under this spelling no load balancer says anything, so it comes from its client. */
+const MISSPELT = quote('string', '^x([^a-z0-9-]forwarded[^a-z0-9]|-forwarded[^a-z0-9-])');
+
+/**
  * Lines of a frontend. What a client says of itself would be believed by servers, so it goes; what a trusted load balancer
  * says stays.
  */
@@ -20,7 +32,7 @@ export function forwardedLines({ protocol, port, trustedSources = [] }: Omit<Lis
   if (trustedSources.length === 0) {
     return [
       // One look for all of them instead of one for each.
-      'http-request del-header X-Forwarded- -m beg',
+      dropHeaders(FORWARDED),
       'http-request add-header X-Forwarded-For %[src]',
       ...ours.map(([name, value]) => `http-request add-header ${name} ${value}`),
       'http-request del-header Forwarded',
@@ -34,6 +46,8 @@ export function forwardedLines({ protocol, port, trustedSources = [] }: Omit<Lis
     ...Array.from({ length: MOST_HOPS }, (_, hop) => {
       return `http-request set-src req.hdr_ip(x-forwarded-for,-${hop + 1}) if trusted`;
     }),
+    `${dropHeaders(FORWARDED)} unless ${trusted}`,
+    `http-request del-header ${MISSPELT} -m reg`,
     `http-request add-header X-Forwarded-For %[var(txn.peer)] if ${trusted}`,
     `http-request set-header X-Forwarded-For %[src] unless ${trusted}`,
     ...ours.map(([name, value]) => {

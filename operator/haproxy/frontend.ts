@@ -5,7 +5,7 @@ import type { Listener } from '../topology/topology.ts';
 import { asksClients, defaultList, listName } from './certificates.ts';
 import { readsHttp } from '../api/layer.ts';
 import { accessLogLines, type AccessLogSettings } from './access-log.ts';
-import { forwardedLines } from './forwarded.ts';
+import { dropHeaders, forwardedLines } from './forwarded.ts';
 import { frontendName, socketAddress } from './names.ts';
 import { quote } from './quote.ts';
 
@@ -137,7 +137,7 @@ function httpLines(listener: Listener, tls: readonly string[]): readonly string[
     'http-request set-var(txn.host) req.fhdr(host)',
     `http-request return ${reply(400, 'bad-host')} if { var(txn.host) -m sub / ? | * , .. } or { var(txn.host) -m beg . } or { req.fhdr_cnt(host) gt 1 }`,
     ...forwardedLines(listener),
-    `http-request del-header ${CLIENT_HEADERS} -m beg`,
+    dropHeaders(CLIENT_HEADERS.toLowerCase()),
     ...tls,
     'http-request set-var(txn.base) base',
     `${map(`str(${port}|),concat(,txn.base,/?)`)} if { var(txn.base) -m reg ${PLAIN} }`,
