@@ -3,10 +3,8 @@ import { setFlagsFromString } from 'node:v8';
 import { program } from './commands/program.ts';
 import { tidyAtRest } from './commands/tidy.ts';
 
-// A reader such as `head` may go before all is said: no reason to fail.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+// A reader such as `head` may go before all is said, and a disk may be too full for a log: no reason to end. Whoever writes an answer looks himself.
+process.stdout.on('error', () => {});
 
 // Garbage is looked for when a quarter came on top of what is in use, not as much again: it is in the maps that each change makes anew (npm run bench -- memory).
 setFlagsFromString('--heap-growing-percent=25');
@@ -17,4 +15,5 @@ tidyAtRest();
 // This process has read it (scripts/build.ts); HAProxy is not to.
 delete process.env['MALLOC_MMAP_THRESHOLD_'];
 
-process.exitCode = await program(process.argv.slice(2));
+const code = await program(process.argv.slice(2));
+process.exitCode ??= code;

@@ -11,6 +11,7 @@ import { isSelector } from './status-select.ts';
 import { printable } from '../status/text.ts';
 import { UsageError } from './usage-error.ts';
 import { version } from './version.ts';
+import { wordsOf } from './words.ts';
 
 /** Each command is read when it is asked for: an agent has no use for the drivers of databases, nor for the memory that they take. */
 const COMMANDS = {
@@ -85,8 +86,18 @@ function firstSignal(): AbortSignal {
   return controller.signal;
 }
 
-const out = (text: string) => void process.stdout.write(text);
 const complain = (text: string) => void process.stderr.write(text);
+const out = (text: string) => void process.stdout.write(text, failToSay);
+
+let failed = false;
+
+/** An answer that cannot be written is a failure, told once; that its reader went early is none. */
+function failToSay(error?: NodeJS.ErrnoException | null): void {
+  if (error === undefined || error === null || error.code === 'EPIPE' || failed) return;
+  failed = true;
+  complain(`webpool: cannot write the answer: ${wordsOf(error)}\n`);
+  process.exitCode = FAILED;
+}
 
 interface RunFlags extends LogFlags {
   readonly haproxy: string;

@@ -304,6 +304,17 @@ describe('webpool run', () => {
     await second.end();
   });
 
+  test('a log for which the disk has no room keeps nobody from working', async () => {
+    await folder.write('pool.yaml', poolText('site', servers.slice(0, 1)));
+    const run = await folder.start([], '/dev/full');
+    await serves(run);
+    await folder.write('pool.yaml', poolText('site', servers.slice(1, 2)));
+    await eventually('it follows', async () => (await visit()) === 'web02');
+    await folder.write('pool.yaml', poolText('site', servers.slice(0, 1)));
+    await eventually('it follows', async () => (await visit()) === 'web01');
+    expect([await run.end(), run.log()]).toEqual([0, '']);
+  });
+
   test('HAProxy that crashed is back with the same servers', async () => {
     const run = await folder.start();
     await serves(run);

@@ -1,6 +1,7 @@
 /** `webpool run` as a user starts it: a process on a folder of its own, with a real HAProxy. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,8 +26,8 @@ export interface RunFolder {
   /** A condition of that status. */
   condition(name: string, type: string): Promise<Condition | undefined>;
   statusFiles(): Promise<readonly string[]>;
-  /** Starts `run` on it and waits until it answers. */
-  start(flags?: readonly string[]): Promise<RunProcess>;
+  /** Starts `run` on it and waits until it answers. `log`: a file for its log. */
+  start(flags?: readonly string[], log?: string): Promise<RunProcess>;
   /** Runs `webpool` with these arguments to its end. */
   command(args: readonly string[]): Promise<{ readonly code: number; readonly out: string }>;
   /** The master of its HAProxy; undefined when none runs. */
@@ -70,12 +71,14 @@ export async function makeRunFolder(program = MAIN): Promise<RunFolder> {
       return undefined;
     }
   };
-  const start = async (flags: readonly string[] = []) => {
+  const start: RunFolder['start'] = async (flags = [], file) => {
     const args = [program, 'run', path, '--bind', bind, '--http', '127.0.0.1:0', '--log-format', 'json', ...flags];
-    const child = spawn(process.execPath, args, { env: ENV, stdio: ['ignore', 'pipe', 'pipe'] });
+    const sink = file === undefined ? 'pipe' : openSync(file, 'a');
+    const child = spawn(process.execPath, args, { env: ENV, stdio: ['ignore', sink, 'pipe'] });
+    if (typeof sink === 'number') closeSync(sink);
     children.add(child);
     let log = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (log += String(chunk)));
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (log += String(chunk)));
     const exit = once(child, 'exit');
     const url = await eventually('webpool answers', async () => {
       if (child.exitCode !== null) throw new Error(`webpool ended:\n${log.slice(-2000)}`);
