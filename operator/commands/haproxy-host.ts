@@ -43,7 +43,7 @@ function read(path: string): string {
 export function logHaproxyLine(log: Logger, line: string): void {
   const access = accessLogLine(line);
   if (access !== undefined) return void process.stdout.write(`${access}\n`);
-  if (line.includes('[ALERT]')) log.error({ line }, 'haproxy alert');
+  if (/\[ALERT\]| has no server available!$/.test(line)) log.error({ line }, 'haproxy alert');
   else if (/^Server \S+ is (UP|DOWN)(?!\/)/.test(line)) log.info({ line }, 'haproxy saw a server change');
   else log.debug({ line }, 'haproxy said');
 }

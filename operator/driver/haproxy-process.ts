@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseProcesses, type Processes } from '../haproxy/parse.ts';
 import { CONFIG_FILE } from '../haproxy/image.ts';
+import { createOutputFile, isAlert, isTrouble } from './output-file.ts';
 import type { Ensured } from './proxy-driver.ts';
 import { RuntimeSocketError, runMasterCommand } from './runtime-socket.ts';
 
@@ -18,12 +19,10 @@ export class ProxyStartError extends Error {
 }
 
 const MASTER_SOCKET = 'master.sock';
+const OUTPUT_FILE = 'output.txt';
 /** Milliseconds. */
 const START_LIMIT = 15_000;
 const POLL = 10;
-/** Its log comes on another way than its answer. */
-const LAST_WORDS = 100;
-const MOST_WORDS = 50;
 
 export interface HaproxyProcess {
   /** Takes over the one that runs, or starts one after `prepare` has put its files there. */
@@ -59,8 +58,11 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
   let found = false;
   let doubted = false;
   let loading = false;
-  /** What HAProxy said of trouble since the last reload began. */
-  let trouble: string[] = [];
+
+  const output = createOutputFile(join(folder, OUTPUT_FILE));
+  const lastWords = async () => {
+    for (const line of await output.trouble()) if (isAlert(line)) onLine(line);
+  };
 
   const processes = async () => parseProcesses(await runMasterCommand(socket, 'show proc'));
   const find = async () => {
@@ -87,13 +89,15 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
   };
 
   const start = async () => {
-    const words: string[] = [];
+    const file = await output.begin();
     // A group of its own: Ctrl-C in our terminal is our business, not HAProxy's.
     const child = spawn(binary, ['-W', '-S', `unix@${MASTER_SOCKET}`, '-f', CONFIG_FILE], {
       cwd: folder,
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // It never waits until a line of its log is read.
+      stdio: ['ignore', 'pipe', file.fd],
     });
+    await file.close();
     let ended: string | undefined;
     child.on('error', (error: NodeJS.ErrnoException) => {
       ended =
@@ -101,21 +105,14 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
     });
     child.on('exit', (code, signal) => {
       ended = `haproxy ended with ${signal ?? code}`;
-      if (pid === child.pid && !stopping) onExit();
+      if (pid === child.pid && !stopping) void lastWords().finally(onExit);
     });
-    for (const stream of [child.stdout, child.stderr]) {
-      // It may outlive us, so its words must not keep us.
-      if (stream instanceof Socket) stream.unref();
-      createInterface({ input: stream }).on('line', (line) => {
-        if (words.length < MOST_WORDS) words.push(line);
-        if (isTrouble(line) && trouble.length < MOST_WORDS) trouble.push(line);
-        onLine(line);
-      });
-    }
+    // It may outlive us, so its log must not keep us.
+    if (child.stdout instanceof Socket) createInterface({ input: child.stdout.unref() }).on('line', onLine);
     const limit = performance.now() + START_LIMIT;
     // While it starts, anything may come instead of an answer.
     while (!(await find().catch(() => false))) {
-      if (ended !== undefined) throw new ProxyStartError([ended, ...words.filter(isTrouble)].join('\n'));
+      if (ended !== undefined) throw new ProxyStartError([ended, ...(await output.trouble())].join('\n'));
       if (performance.now() > limit) throw new ProxyStartError('haproxy did not answer in time');
       await delay(POLL);
     }
@@ -136,7 +133,7 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
   /** As `reload` of the interface. */
   const load = async () => {
     const before = await processes();
-    trouble = [];
+    await output.forget();
     // Before 2.7 the master only closes the connection; either way `show proc` tells how it ended.
     const answer = await runMasterCommand(socket, 'reload').catch(() => '');
     const limit = performance.now() + START_LIMIT;
@@ -146,8 +143,9 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
       const after = await processes().catch(() => undefined);
       if (after === undefined) continue;
       if (after.failed > before.failed) {
-        await delay(LAST_WORDS);
-        return [...answer.split('\n').filter(isTrouble), ...trouble].join('\n') || 'HAProxy did not load it';
+        return (
+          [...answer.split('\n').filter(isTrouble), ...(await output.trouble())].join('\n') || 'HAProxy did not load it'
+        );
       }
       if (after.worker !== undefined && after.worker !== before.worker) return undefined;
     }
@@ -184,25 +182,26 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
     },
     check: (candidate) => checkConfiguration(binary, candidate),
     async stop(graceMs) {
-      if (pid === undefined) return;
       stopping = true;
-      signal(pid, 'SIGUSR1');
-      if (await gone(pid, graceMs)) return;
-      signal(pid, 'SIGTERM');
-      await gone(pid, START_LIMIT);
+      if (pid !== undefined) await terminate(pid, graceMs);
+      output.close();
     },
   };
 }
 
-function isTrouble(line: string): boolean {
-  return /\[(ALERT|WARNING)\]/.test(line);
+/** Softly for `graceMs`, then at once. */
+async function terminate(pid: number, graceMs: number): Promise<void> {
+  signal(pid, 'SIGUSR1');
+  if (await gone(pid, graceMs)) return;
+  signal(pid, 'SIGTERM');
+  await gone(pid, START_LIMIT);
 }
 
 async function checkConfiguration(binary: string, folder: string): Promise<string> {
   return new Promise((resolve) => {
     execFile(binary, ['-c', '-f', CONFIG_FILE], { cwd: folder, timeout: START_LIMIT }, (error, stdout, stderr) => {
       if (error === null) return resolve('');
-      const alerts = `${stdout}\n${stderr}`.split('\n').filter((line) => line.includes('[ALERT]'));
+      const alerts = `${stdout}\n${stderr}`.split('\n').filter(isAlert);
       resolve(alerts.join('\n') || error.message);
     });
   });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { descriptors } from '../../operator/commands/haproxy-host.ts';
+import { descriptors, logHaproxyLine } from '../../operator/commands/haproxy-host.ts';
+import type { Logger } from '../../operator/telemetry/log.ts';
 
 const limits = (hard: string) =>
   `Limit Soft Limit Hard Limit Units\nMax open files            1024                 ${hard}            files\n`;
@@ -14,4 +15,20 @@ test.each([
   ['1048576', 50_000, { maxConnections: 50_000, otherDescriptors: 10_000 }],
 ])('under a limit of %s descriptors', (hard, wanted, room) => {
   expect(descriptors(wanted, limits(hard))).toEqual(room);
+});
+
+test.each([
+  ['error: haproxy alert', '[ALERT]    (12) : Current worker (14) exited with code 139 (Segmentation fault)'],
+  ['error: haproxy alert', 'backend http_default_site has no server available!'],
+  ['info: haproxy saw a server change', 'Server http_default_site/web01 is DOWN, reason: Layer4 timeout.'],
+  ['debug: haproxy said', 'Server http_default_site/web01 is UP/DRAIN (leaving forced maintenance).'],
+])('%s for %s', (told, line) => {
+  const logged: string[] = [];
+  const level = (name: string) => (fields: unknown, message: string) => {
+    logged.push(`${name}: ${message}`);
+    expect(fields).toEqual({ line });
+  };
+  const log = { error: level('error'), info: level('info'), debug: level('debug') };
+  logHaproxyLine(log as unknown as Logger, line);
+  expect(logged).toEqual([told]);
 });

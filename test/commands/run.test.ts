@@ -4,6 +4,7 @@ import { rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { runCommands } from '../../operator/driver/runtime-socket.ts';
 import { request } from '../support/http-client.ts';
 import { makeRunFolder, type RunFolder, type RunProcess } from '../support/run-process.ts';
 import { eventually } from '../support/wait.ts';
@@ -313,6 +314,23 @@ describe('webpool run', () => {
     await folder.write('pool.yaml', poolText('site', servers.slice(0, 1)));
     await eventually('it follows', async () => (await visit()) === 'web01');
     expect([await run.end(), run.log()]).toEqual([0, '']);
+  });
+
+  test('a run that hangs holds up no request, however much HAProxy has to tell meanwhile', async () => {
+    const run = await folder.start();
+    await serves(run);
+    const admin = join(folder.path, '.status', 'haproxy', 'admin.sock');
+    const [state = ''] = await runCommands(admin, ['show servers state']);
+    const [, backend = '', server = ''] = / (http_default_site\S*) \d+ (\S+) /.exec(state) ?? [];
+    process.kill(run.pid, 'SIGSTOP');
+    try {
+      const states = ['drain', 'ready'].map((word) => `set server ${backend}/${server} state ${word}`);
+      await runCommands(admin, Array.from({ length: 1000 }, () => states).flat());
+      for (let turn = 0; turn < 10; turn++) expect(await visit()).toBe('web01');
+    } finally {
+      process.kill(run.pid, 'SIGCONT');
+    }
+    expect(await run.end()).toBe(0);
   });
 
   test('HAProxy that crashed is back with the same servers', async () => {
