@@ -34,6 +34,8 @@ export interface FolderFiles {
    * time that they are read, for then somebody is writing.
    */
   look(told?: ReadonlyMap<string, News>, isToldAgain?: (path: string) => boolean): Promise<Look>;
+  /** Whether something else lies at the name of the folder than at the last look: a link that leads elsewhere now tells nobody. */
+  isElsewhere(): Promise<boolean>;
 }
 
 interface Entry {
@@ -183,6 +185,11 @@ export function createFolderFiles(root: string, onFolder: OnFolder = () => {}): 
         missing: missing.size > 0,
         unknown: new Set([...unknown, ...missing].map((path) => relative(root, path))),
       };
+    },
+    async isElsewhere() {
+      if (rootId === undefined || tree.unreadable.has(root)) return false;
+      const found = await stat(root, { bigint: true }).catch(() => undefined);
+      return found === undefined || idOf(found) !== rootId;
     },
   };
 }

@@ -46,6 +46,8 @@ const LONGEST_WRITING = 10_000;
 const UNREADABLE = 1_000;
 /** Milliseconds between two looks at everything: for file systems that do not tell of changes, such as NFS. */
 const LOOK_AROUND = 30_000;
+/** Milliseconds between two looks at what lies at the name of the folder. */
+const LOOK_AT_PLACE = 1_000;
 
 /** The source for a folder. Errors: rejects when its status cannot be kept; `read` rejects when it cannot be listed. */
 export async function createFolderSource(options: FolderSourceOptions): Promise<FolderSource> {
@@ -77,6 +79,17 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
   let searching: NodeJS.Timeout | undefined;
   const everything = live ? setInterval(() => noteChange(undefined), LOOK_AROUND) : undefined;
   everything?.unref();
+  let looksAtPlace = false;
+  const place = live ? setInterval(() => void lookAtPlace(), LOOK_AT_PLACE) : undefined;
+  place?.unref();
+
+  async function lookAtPlace(): Promise<void> {
+    // One at a time: a file server that hangs must not take every thread.
+    if (looksAtPlace) return;
+    looksAtPlace = true;
+    if (await files.isElsewhere()) noteChange(undefined);
+    looksAtPlace = false;
+  }
 
   function noteChange(path: string | undefined, news: News = 'Written'): void {
     if (path === undefined) dirty = undefined;
@@ -157,6 +170,7 @@ export async function createFolderSource(options: FolderSourceOptions): Promise<
     lookAgain: () => noteChange(undefined),
     async close() {
       clearInterval(everything);
+      clearInterval(place);
       clearTimeout(timer);
       clearTimeout(searching);
       watch.close();

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -121,6 +121,25 @@ describe('a folder that another takes the place of is watched as the new one', (
     await outer.write(join('top', file), pool('one', 82));
     await follower.until({ one: 82, two: 80 });
   });
+});
+
+test('a folder named by a link follows the link, as deployments swap it', async () => {
+  const outer = await folder({ 'first/a.yaml': pool('one'), 'second/a.yaml': pool('one', 81) });
+  const link = join(outer.path, 'current');
+  await symlink('first', link);
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const source = await createFolderSource({ folder: link, log: { info() {}, warn() {} } });
+  onTestFinished(() => source.close());
+  const follower = follow(source);
+  expect(ports(await source.read())).toEqual({ one: 80 });
+  vi.advanceTimersByTime(1000);
+  await symlink('second', `${link}.new`);
+  await rename(`${link}.new`, link);
+  vi.advanceTimersByTime(1000);
+  await follower.until({ one: 81 });
+  await outer.write('second/a.yaml', pool('one', 82));
+  await follower.until({ one: 82 });
 });
 
 test('our own statuses wake nobody', async () => {
