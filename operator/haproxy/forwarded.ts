@@ -15,6 +15,18 @@ export function dropHeaders(prefix: string): string {
   return `http-request del-header ${quote('string', `^${prefix.replaceAll('-', '[^a-z0-9]')}`)} -m reg`;
 }
 
+/**
+ * What a client says of its connection to us, which is none of a server's business: a server that is a load balancer itself would leave
+ * out the headers of ours that it names. But for an upgrade; not to HTTP/2, over which requests would come that no rule has seen.
+ * Source: RFC 9110 §7.6.1, RFC 7540 §3.2.1.
+ */
+export const CONNECTION_LINES: readonly string[] = [
+  'http-request del-header Upgrade if { req.hdr(upgrade) -i h2c }',
+  'http-request del-header HTTP2-Settings',
+  'http-request del-header Connection unless { req.hdr(upgrade) -m found } { req.hdr(connection) -i upgrade }',
+  'http-request set-header Connection upgrade if { req.hdr(connection) -m found }',
+];
+
 const FORWARDED = 'x-forwarded-';
 /** Under this spelling no load balancer says anything, so it comes from its client. */
 const MISSPELT = quote('string', '^x([^a-z0-9-]forwarded[^a-z0-9]|-forwarded[^a-z0-9-])');

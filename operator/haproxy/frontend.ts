@@ -5,7 +5,7 @@ import type { Listener } from '../topology/topology.ts';
 import { asksClients, defaultList, listName } from './certificates.ts';
 import { readsHttp } from '../api/layer.ts';
 import { accessLogLines, type AccessLogSettings } from './access-log.ts';
-import { dropHeaders, forwardedLines } from './forwarded.ts';
+import { CONNECTION_LINES, dropHeaders, forwardedLines } from './forwarded.ts';
 import { frontendName, socketAddress } from './names.ts';
 import { quote } from './quote.ts';
 
@@ -136,6 +136,7 @@ function httpLines(listener: Listener, tls: readonly string[]): readonly string[
     // All of the header: `hdr` would only see what follows the last comma. Two of them are two hosts.
     'http-request set-var(txn.host) req.fhdr(host)',
     `http-request return ${reply(400, 'bad-host')} if { var(txn.host) -m sub / ? | * , .. } or { var(txn.host) -m beg . } or { req.fhdr_cnt(host) gt 1 }`,
+    ...CONNECTION_LINES,
     ...forwardedLines(listener),
     dropHeaders(CLIENT_HEADERS.toLowerCase()),
     ...tls,

@@ -3,7 +3,7 @@ import { createConnection } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { allTo, createTestProxy, poolOf, ruleOf, type TestProxy } from '../support/haproxy.ts';
 import { echoOf, exchange } from '../support/http-client.ts';
-import { startWebServer, type WebServer } from '../support/web-server.ts';
+import { startWebServer, type Echo, type WebServer } from '../support/web-server.ts';
 
 const PORT = 8080;
 
@@ -213,6 +213,28 @@ it('gives the server one Host header where the client sent the same one twice', 
 it('serves the absolute form as the path it names', async () => {
   const answer = await proxy.raw(PORT, line('GET http://a.x/b?c HTTP/1.1', 'Host: a.x'));
   expect([answer.status, answer.server]).toEqual([200, 'web01']);
+});
+
+test.each([
+  ['nothing of its connection', ['Connection: X-Forwarded-For, X-SSL-Client-CN'], {}],
+  [
+    'that it would speak another protocol',
+    ['Connection: X-Forwarded-For, Upgrade', 'Upgrade: x'],
+    { connection: 'upgrade', upgrade: 'x' },
+  ],
+  [
+    // Over which requests would come that no rule has seen.
+    'not that it would speak HTTP/2',
+    ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA'],
+    {},
+  ],
+])('tells the server of a client %s', async (_, fields, told) => {
+  for (const target of ['/any', '/%61ny']) {
+    const { body } = await proxy.raw(PORT, line(`GET ${target} HTTP/1.1`, 'Host: a.x', ...fields));
+    const { headers } = JSON.parse(/\{.*\}/.exec(body)?.[0] ?? '') as Echo;
+    const names = ['connection', 'upgrade', 'http2-settings'].filter((name) => name in headers);
+    expect(Object.fromEntries(names.map((name) => [name, headers[name]]))).toEqual(told);
+  }
 });
 
 it('lets no second request hide in the body of the first', async () => {
