@@ -23,22 +23,23 @@ export interface NameResolverOptions {
   readonly interval?: number;
   /** Milliseconds between two looks at one that never resolved: its server waits. Default: 2 s. */
   readonly unknownInterval?: number;
-  /** Milliseconds after which an answer, whatever it says, came late: that name then keeps no other waiting. Default: 1 s. */
-  readonly patience?: number;
   /** Default: the system's resolver, with its hosts file. */
   readonly resolve?: (hostname: string) => Promise<readonly string[]>;
+  /** Milliseconds, never less than before. Default: those of this process. */
+  readonly now?: () => number;
 }
 
 /** getaddrinfo blocks one of the four threads that files need too, and libuv gives it no more than two of them. */
 const PARALLEL = 2;
 const INTERVAL = 30_000;
 const UNKNOWN_INTERVAL = 2000;
+/** Milliseconds after which an answer, whatever it says, came late. */
 const PATIENCE = 1000;
 
 /** Looks names up again and again, a few at a time. */
 export function createNameResolver(options: NameResolverOptions): NameResolver {
   const { onChange, interval = INTERVAL, unknownInterval = UNKNOWN_INTERVAL } = options;
-  const { patience = PATIENCE, resolve = resolveBySystem } = options;
+  const { resolve = resolveBySystem, now = () => performance.now() } = options;
   let names: Names = new Map();
   let wanted: readonly string[] = [];
   let closed = false;
@@ -68,10 +69,10 @@ export function createNameResolver(options: NameResolverOptions): NameResolver {
     for (let hostname = next(); hostname !== undefined; hostname = next()) {
       queue.delete(hostname);
       asked.add(hostname);
-      const begun = performance.now();
+      const begun = now();
       const addresses = await resolve(hostname).catch(() => []);
       asked.delete(hostname);
-      if (performance.now() - begun > patience) late.add(hostname);
+      if (now() - begun > PATIENCE) late.add(hostname);
       else late.delete(hostname);
       if (!closed && addresses.length > 0) learn(hostname, addresses.toSorted(compareText));
     }

@@ -2,8 +2,6 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createNameResolver, type NameResolver } from '../../operator/driver/names.ts';
 import { eventually } from '../support/wait.ts';
 
-const PATIENCE = 20;
-
 let resolver: NameResolver | undefined;
 afterEach(() => resolver?.close());
 
@@ -11,11 +9,12 @@ afterEach(() => resolver?.close());
 function world(answers: Record<string, readonly string[] | undefined>, interval = 60_000, unknownInterval = 60_000) {
   const asked: string[] = [];
   let changes = 0;
+  let clock = 0;
   const waiting = new Map<string, () => void>();
   const made = createNameResolver({
     interval,
     unknownInterval,
-    patience: PATIENCE,
+    now: () => clock,
     onChange: () => (changes += 1),
     resolve: async (hostname) => {
       asked.push(hostname);
@@ -30,7 +29,12 @@ function world(answers: Record<string, readonly string[] | undefined>, interval 
     },
   });
   resolver = made;
-  return { resolver: made, answers, asked, waiting, changes: () => changes };
+  /** Two seconds pass, and then it answers. */
+  const answerLate = (hostname: string) => {
+    clock += 2000;
+    waiting.get(hostname)?.();
+  };
+  return { resolver: made, answers, asked, waiting, answerLate, changes: () => changes };
 }
 
 describe('a name', () => {
@@ -136,12 +140,11 @@ describe('a name', () => {
   });
 
   it('that took long waits for others that do, and not the quick ones for both', async () => {
-    const { resolver, asked, waiting } = world({ 'a.x': ['192.0.2.1'] }, 60_000, 5);
+    const { resolver, asked, waiting, answerLate } = world({ 'a.x': ['192.0.2.1'] }, 60_000, 5);
     const slow = ['slow-1.x', 'slow-2.x'];
     resolver.want([...slow, 'b.x']);
     await eventually('both questions', () => waiting.size === 2);
-    await new Promise((resolve) => setTimeout(resolve, 2 * PATIENCE));
-    for (const name of slow) waiting.get(name)?.();
+    for (const name of slow) answerLate(name);
     await eventually('one again', () => asked.filter((name) => slow.includes(name)).length === 3);
     resolver.want([...slow, 'b.x', 'a.x']);
     await eventually('the quick one', () => resolver.names.has('a.x'));
@@ -149,13 +152,12 @@ describe('a name', () => {
   });
 
   it('that takes long as all do has both threads', async () => {
-    const { resolver, asked, waiting } = world({}, 60_000, 5);
+    const { resolver, asked, waiting, answerLate } = world({}, 60_000, 5);
     const slow = ['slow-1.x', 'slow-2.x', 'slow-3.x'];
     resolver.want(slow);
     for (const name of slow) {
       await eventually('the question', () => waiting.has(name));
-      await new Promise((resolve) => setTimeout(resolve, 2 * PATIENCE));
-      waiting.get(name)?.();
+      answerLate(name);
     }
     await eventually('two at a time', () => asked.length === 5);
   });
