@@ -1,6 +1,6 @@
 /** What one change costs in a round as the objects grow tenfold. */
 import { withValues } from '../operator/api/patched-map.ts';
-import type { Resources, RoutingRule, WebPool } from '../operator/api/resources.ts';
+import { NO_RESOURCES, type Resources, type RoutingRule, type WebPool } from '../operator/api/resources.ts';
 import { createProxyConfigBuilder } from '../operator/haproxy/config.ts';
 import { createProxyPlanner } from '../operator/haproxy/plan.ts';
 import type { BackendConfig, ProxyConfig, ProxyState, ServerState } from '../operator/haproxy/proxy.ts';
@@ -65,16 +65,9 @@ function world(pools: number, rules: number): Resources {
   const poolList = Array.from({ length: pools }, (_, index) => pool(index, 100));
   const ruleList = Array.from({ length: rules }, (_, index) => rule(index, pools));
   return {
+    ...NO_RESOURCES,
     pools: new Map(poolList.map((one) => [`default/${one.metadata.name}`, one])),
     rules: new Map(ruleList.map((one) => [`default/${one.metadata.name}`, one])),
-    grants: new Map(),
-    secrets: new Map(),
-    configMaps: new Map(),
-    slices: new Map(),
-    held: [],
-    findings: [],
-    unnamed: [],
-    pictureComplete: true,
   };
 }
 

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { Resources, RoutingRule, WebPool } from '../operator/api/resources.ts';
+import { NO_RESOURCES, type Resources, type RoutingRule, type WebPool } from '../operator/api/resources.ts';
 import { buildProxyConfig } from '../operator/haproxy/config.ts';
 import { imageFiles } from '../operator/haproxy/image.ts';
 import { buildTopology } from '../operator/topology/build.ts';
@@ -143,19 +143,7 @@ function resources(port: number, web: number, routes: number): Resources {
     };
     return [`bench/${name}`, { kind: 'RoutingRule', metadata, spec }];
   });
-  const none = new Map<string, never>();
-  return {
-    pools: new Map([['bench/site', pool]]),
-    rules: new Map(rules),
-    grants: none,
-    secrets: none,
-    configMaps: none,
-    slices: none,
-    held: [],
-    findings: [],
-    unnamed: [],
-    pictureComplete: true,
-  };
+  return { ...NO_RESOURCES, pools: new Map([['bench/site', pool]]), rules: new Map(rules) };
 }
 
 /** Requests for URLS distinct URLs in an order of no meaning, spread over all routes. */

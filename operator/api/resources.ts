@@ -119,6 +119,20 @@ export interface Resources {
   readonly pictureComplete: boolean;
 }
 
+/** A picture of nothing, all of which was read. */
+export const NO_RESOURCES: Resources = {
+  pools: new Map(),
+  rules: new Map(),
+  grants: new Map(),
+  secrets: new Map(),
+  configMaps: new Map(),
+  slices: new Map(),
+  held: [],
+  findings: [],
+  unnamed: [],
+  pictureComplete: true,
+};
+
 /** An object whose newest version is refused or paused. */
 export interface Held {
   readonly kind: Kind;

@@ -4,7 +4,17 @@
  */
 import { admit, type Admission } from '../api/admission.ts';
 import type { Finding } from '../api/finding.ts';
-import type { ConfigMapInfo, EndpointSlice, Held, Key, Kind, KindOf, Resources, SecretInfo } from '../api/resources.ts';
+import {
+  NO_RESOURCES,
+  type ConfigMapInfo,
+  type EndpointSlice,
+  type Held,
+  type Key,
+  type Kind,
+  type KindOf,
+  type Resources,
+  type SecretInfo,
+} from '../api/resources.ts';
 import { withChanges } from '../api/patched-map.ts';
 import type { ClusterObject, ClusterSecret } from './cluster-objects.ts';
 
@@ -44,18 +54,7 @@ export function createClusterPicture(stores: ClusterStores): ClusterPicture {
   const admissions = { WebPool: newMemory(), RoutingRule: newMemory(), DatabaseGrant: newMemory() };
   const held = createCollection<Held>();
   const findings = createCollection<Finding>();
-  let last: Resources = {
-    pools: new Map(),
-    rules: new Map(),
-    grants: new Map(),
-    secrets: new Map(),
-    configMaps: new Map(),
-    slices: new Map(),
-    held: [],
-    findings: [],
-    unnamed: [],
-    pictureComplete: false,
-  };
+  let last: Resources = { ...NO_RESOURCES, pictureComplete: false };
 
   const valueOf = ({ kind, key }: Dirty): KindOf | EndpointSlice | SecretInfo | ConfigMapInfo | undefined => {
     if (kind === 'EndpointSlice') return stores.slice(key);

@@ -2,6 +2,7 @@ import type { Finding } from '../../operator/api/finding.ts';
 import type { DatabaseGrantSpec, RoutingRuleSpec, WebPoolSpec } from '../../operator/api/kinds.gen.ts';
 import {
   keyOf,
+  NO_RESOURCES,
   type Held,
   type Key,
   type Metadata,
@@ -40,16 +41,13 @@ export function resourcesOf(written: Written): Resources {
       ]),
     );
   return {
+    ...NO_RESOURCES,
     pools: objects('WebPool', written.pools),
     rules: objects('RoutingRule', written.rules),
     grants: objects('DatabaseGrant', written.grants),
-    configMaps: new Map(),
     secrets: new Map((written.secrets ?? []).map((name) => [`default/${name}`, secret(name)])),
-    slices: new Map(),
     held: written.held ?? [],
     findings: written.findings ?? [],
-    unnamed: [],
-    pictureComplete: true,
   };
 }
 

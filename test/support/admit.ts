@@ -5,6 +5,7 @@ import { admit } from '../../operator/api/admission.ts';
 import { compileSchemas } from '../../operator/api/compile-schema.ts';
 import {
   keyOf,
+  NO_RESOURCES,
   type EndpointSlice,
   type Key,
   type Kind,
@@ -58,6 +59,7 @@ export function admitted(
     findings.push(...admission.findings);
   }
   return {
+    ...NO_RESOURCES,
     pools: maps.WebPool,
     rules: maps.RoutingRule,
     grants: maps.DatabaseGrant,
@@ -66,8 +68,6 @@ export function admitted(
     slices: new Map(slices.map((slice) => [keyOf(slice.metadata), slice])),
     held,
     findings,
-    unnamed: [],
-    pictureComplete: true,
   };
 }
 

@@ -1,6 +1,6 @@
 /** Short forms of the objects that the tests of this room speak about. */
 import type { DatabaseGrantSpec, RoutingRuleSpec, Rule, WebPoolSpec } from '../../operator/api/kinds.gen.ts';
-import { keyOf } from '../../operator/api/resources.ts';
+import { keyOf, NO_RESOURCES } from '../../operator/api/resources.ts';
 import type {
   ConfigMapInfo,
   DatabaseGrant,
@@ -68,16 +68,13 @@ export function resources(
   rest: Partial<Pick<Resources, 'held' | 'pictureComplete'>> = {},
 ): Resources {
   return {
+    ...NO_RESOURCES,
     pools: byKey(objects.pools),
     rules: byKey(objects.rules),
     grants: byKey(objects.grants),
     secrets: byKey(objects.secrets),
     configMaps: byKey(objects.configMaps),
     slices: byKey(objects.slices),
-    held: [],
-    findings: [],
-    unnamed: [],
-    pictureComplete: true,
     ...rest,
   };
 }
