@@ -117,11 +117,13 @@ export function reply(status: number, reason: string): string {
   return `status ${status} content-type text/plain string ${reason} hdr X-Webpool-Reason ${reason} hdr Cache-Control no-store`;
 }
 
+const SEGMENT = '[A-Za-z0-9_~!$&()+,;=:@-][A-Za-z0-9._~!$&()+,;=:@-]*';
+
 /**
  * A host and path that have only one spelling and go into a map key as they are: lower-case name without port; segments
- * without percent, none empty, none that begins with a dot.
+ * without percent, none empty, none that begins with a dot. A host alone has no path: `*`, CONNECT, or an absolute form without one.
  */
-const PLAIN = quote('string', '^[a-z0-9.-]+(/[A-Za-z0-9_~!$&()+,;=:@-][A-Za-z0-9._~!$&()+,;=:@-]*)*/?$');
+const PLAIN = quote('string', `^[a-z0-9.-]+/(${SEGMENT}/)*(${SEGMENT})?$`);
 
 /**
  * The most specific of exact path and prefix is one lookup: the sample is `port|host/path/?`, a prefix key ends in `/`,
@@ -133,9 +135,9 @@ function httpLines(listener: Listener, tls: readonly string[]): readonly string[
   const map = (sample: string) => `http-request set-var(txn.to) ${sample},map_beg(${ROUTES_FILE})`;
   return [
     ...HTTP_MODE,
-    // All of the header: `hdr` would only see what follows the last comma. Two of them are two hosts.
+    // All of the header: `hdr` would only see what follows the last comma. Two of them are two hosts, and only before HTTP/1.1 there may be none.
     'http-request set-var(txn.host) req.fhdr(host)',
-    `http-request return ${reply(400, 'bad-host')} if { var(txn.host) -m sub / ? | * , .. } or { var(txn.host) -m beg . } or { req.fhdr_cnt(host) gt 1 }`,
+    `http-request return ${reply(400, 'bad-host')} if { var(txn.host) -m sub / ? | * , .. } or { var(txn.host) -m beg . } or { req.fhdr_cnt(host) gt 1 } or !{ var(txn.host) -m found } { req.ver 1.1 }`,
     ...CONNECTION_LINES,
     ...forwardedLines(listener),
     dropHeaders(CLIENT_HEADERS.toLowerCase()),
