@@ -173,8 +173,14 @@ local function parameter(txn, name)
   end
 end
 
+-- The client's address. One of IPv4 may be told as `::ffff:192.0.2.1` by who is in front of us and listens for both families.
+local function source_of(txn)
+  local source = txn.sf:src()
+  return string.match(source, "^::ffff:([%d.]+)$") or source
+end
+
 local function source_in(txn, ranges)
-  local source = core.parse_addr(txn.sf:src())
+  local source = core.parse_addr(source_of(txn))
   for _, range in ipairs(ranges) do
     if core.match_addr(source, range) then return true end
   end
@@ -557,7 +563,7 @@ end
 local function client_of(txn, name)
   local value = name and header(txn, name)
   if value then return "h" .. value end
-  return "a" .. network(txn.sf:src())
+  return "a" .. network(source_of(txn))
 end
 
 -- Begins with an entry that is more than a backend. Where clients are counted, it goes on in `webpool_handle`.

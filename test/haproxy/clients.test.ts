@@ -86,6 +86,12 @@ describe('behind load balancers that are trusted', () => {
         listener: { protocol: 'HTTP', port: TRUSTING, trustedSources },
         rules: [
           { name: 'old', matches: [{ path: { type: 'Prefix', value: '/old' } }], filters: { redirect: { port: 443 } } },
+          {
+            name: 'limited',
+            matches: [{ path: { type: 'Prefix', value: '/limited' } }],
+            rateLimit: { requests: 1, per: '1h' },
+            pools: [{ name: 'site' }],
+          },
           { name: 'rest', access, pools: [{ name: 'site' }] },
         ],
       },
@@ -117,8 +123,18 @@ describe('behind load balancers that are trusted', () => {
     ['127.8.0.1', '192.0.2.66, 203.0.113.1', 200],
     ['127.9.0.1', '192.0.2.66', 200],
     ['127.8.0.1', '2001:db8::1, 192.0.2.66', 403],
+    // As one says it that listens for both families with one socket.
+    ['127.8.0.1', '::ffff:192.0.2.66', 403],
+    ['127.8.0.1', '192.0.2.66, ::ffff:192.0.2.1', 403],
   ])('access from %s for "%s" is %i', async (from, sent, status) => {
     expect((await ask(from, { 'X-Forwarded-For': sent })).status).toBe(status);
+  });
+
+  it('clients of IPv4 are counted one by one, however their address is written', async () => {
+    const from = (client: string) => ask('127.8.0.1', { 'X-Forwarded-For': client }, '/limited');
+    expect((await from('::ffff:203.0.113.1')).status).toBe(200);
+    expect((await from('::ffff:203.0.113.2')).status).toBe(200);
+    expect((await from('203.0.113.1')).status).toBe(429);
   });
 
   it('what they say of the request stays, what others say goes', async () => {
@@ -200,7 +216,10 @@ describe('is answered 400 and comes to no server:', () => {
 
   test.each(AMBIGUOUS)('%s', async (_, bytes) => {
     const { requests } = server;
-    expect((await proxy.raw(PORT, bytes)).status).toBe(400);
+    const { status, headers } = await proxy.raw(PORT, bytes);
+    expect(status).toBe(400);
+    // A server that could not read it would have said no type, and counted nothing.
+    expect(headers['content-type']).toBeDefined();
     expect(server.requests).toBe(requests);
   });
 });
