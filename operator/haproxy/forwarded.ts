@@ -24,7 +24,7 @@ export const CONNECTION_LINES: readonly string[] = [
   'http-request del-header Upgrade if { req.hdr(upgrade) -i h2c }',
   'http-request del-header HTTP2-Settings',
   'http-request del-header Connection unless { req.hdr(upgrade) -m found } { req.hdr(connection) -i upgrade }',
-  'http-request set-header Connection upgrade if { req.hdr(connection) -m found }',
+  'http-request set-header Connection Upgrade if { req.hdr(connection) -m found }',
 ];
 
 const FORWARDED = 'x-forwarded-';

@@ -262,7 +262,7 @@ test.each([
   [
     'that it would speak another protocol',
     ['Connection: X-Forwarded-For, Upgrade', 'Upgrade: x'],
-    { connection: 'upgrade', upgrade: 'x' },
+    { connection: 'Upgrade', upgrade: 'x' },
   ],
   [
     // Over which requests would come that no rule has seen.
