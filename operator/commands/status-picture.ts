@@ -45,6 +45,7 @@ export async function readPicture({ url, folder }: Whereabouts): Promise<FoundPi
 
 async function pictureAt(address: string, folder: string | undefined): Promise<FoundPicture> {
   const answer = await ask(address);
+  if (answer === 'Begins') return { picture: undefined, problem: `The instance at ${address} ${BEGINS}` };
   if (typeof answer !== 'string') return { picture: { ...answer, lastKnown: false }, problem: '' };
   return lastKnown(folder, `No instance answers at ${address}: ${answer}. ${howToStart(folder)}`);
 }
@@ -67,7 +68,9 @@ async function instanceIn(folder: string): Promise<InstanceFile | Error | undefi
   return readInstance(join(folder, '.status')).catch((error: Error) => error);
 }
 
-/** The status of the instance there, or why it could not be had. */
+const BEGINS = 'has only begun and knows nothing yet: ask again, or look into its log.';
+
+/** The status of the instance there, or why it could not be had; 'Begins' as long as it has none. */
 async function ask(address: string): Promise<InstanceStatus | string> {
   try {
     const response = await fetch(new URL('/status', address), {
@@ -76,6 +79,7 @@ async function ask(address: string): Promise<InstanceStatus | string> {
     });
     if (!response.ok) return `it answers ${response.status}`;
     const body: unknown = await response.json();
+    if (isBeginning(body)) return 'Begins';
     return isInstanceStatus(body) ? body : 'what answers is no webpool instance';
   } catch (error) {
     return reasonOf(error);
@@ -87,6 +91,11 @@ function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (cause instanceof AggregateError) return reasonOf(cause.errors[0]);
   return cause instanceof Error ? cause.message : String(cause);
+}
+
+function isBeginning(body: unknown): boolean {
+  const { instance, ready, pools } = (body ?? {}) as Partial<InstanceStatus>;
+  return typeof instance?.pid === 'number' && ready === false && pools === undefined;
 }
 
 function isInstanceStatus(body: unknown): body is InstanceStatus {

@@ -217,7 +217,6 @@ describe('where nobody answers', () => {
     ['an error', answering({}, 500), 'it answers 500'],
     ['something else', answering({ hello: 1 }), 'what answers is no webpool instance'],
     ['a list', answering([]), 'what answers is no webpool instance'],
-    ['an instance that only starts', answering({ instance: {}, ready: false }), 'what answers is no webpool instance'],
     ['no JSON', NO_JSON, 'JSON'],
     ['another place', ELSEWHERE, 'redirect'],
   ])('%s', async (_, listener, message) => {
@@ -227,6 +226,14 @@ describe('where nobody answers', () => {
       new RegExp(`^No instance answers at ${url}: .*${message}.* Start one: webpool run FOLDER\\n$`),
     );
     expect(code).toBe(2);
+  });
+
+  test('an instance that only starts', async () => {
+    const url = await serve(answering({ instance: { pid: 7 }, ready: false }));
+    const folder = await folderOf({ '.status/instance.json': JSON.stringify({ url, pid: 7 }) });
+    const text = `The instance at ${url} has only begun and knows nothing yet: ask again, or look into its log.\n`;
+    expect(await ask({ url })).toEqual({ code: 2, text });
+    expect(await ask({ folder })).toEqual({ code: 2, text });
   });
 
   test('a port that nobody listens on', async () => {
