@@ -7,7 +7,7 @@ import type { Logger } from '../telemetry/log.ts';
 /** Tells of what is about to be written. */
 export type StatusLog = (changed: readonly StatusDocument[], errors: readonly Finding[]) => void;
 
-/** Objects that one writing tells of by name: after a start with thousands, `webpool status` is the better place. */
+/** Objects, and documents that are none, of which one writing tells by name: of thousands `webpool status` is the better place. */
 const MOST_LINES = 20;
 
 /** A log of statuses. `before` is what was written of an object by then. */
@@ -38,8 +38,10 @@ export function createStatusLog(log: Logger, before: (document: StatusDocument) 
     const texts = new Map(
       errors.map(({ file, line, message }) => [`${file}:${line} ${message}`, { file, line, why: message }]),
     );
-    for (const [text, fields] of texts)
-      if (!toldErrors.has(text)) log.warn(fields, 'not understood: what it said before holds');
+    const fresh = [...texts].filter(([text]) => !toldErrors.has(text));
+    for (const [, fields] of fresh.slice(0, MOST_LINES)) log.warn(fields, 'not understood: what it said before holds');
+    if (fresh.length > MOST_LINES)
+      log.warn({ documents: fresh.length - MOST_LINES }, 'not understood too: webpool status shows all');
     if (texts.size === 0 && toldErrors.size > 0) log.info('everything is understood again');
     toldErrors = new Set(texts.keys());
   };

@@ -67,6 +67,23 @@ test('of thousands the first are told by name', () => {
   expect(lines.at(-1)).toBe('info  changed too: webpool status shows all objects=980');
 });
 
+test('of thousands that are no object too, as in a folder that was copied into itself', () => {
+  const { log, since } = world(undefined);
+  const common = {
+    condition: 'Accepted',
+    reason: 'InvalidSpec',
+    message: 'is already written',
+    file: 'b.yaml',
+  } as const;
+  log(
+    [],
+    Array.from({ length: 1000 }, (_, line) => ({ ...common, line })),
+  );
+  const lines = since();
+  expect(lines).toHaveLength(21);
+  expect(lines.at(-1)).toBe('warn  not understood too: webpool status shows all documents=980');
+});
+
 test('what is no object is told once, and that it is over', () => {
   const { log, since } = world(undefined);
   const error = {
