@@ -54,10 +54,12 @@ export function forwardedLines({ protocol, port, trustedSources = [] }: Omit<Lis
   return [
     ...trustLines(trustedSources),
     'http-request set-var(txn.peer) src if trusted',
-    // While the last address that is known is one of theirs, the one before it is nearer to the client.
-    ...Array.from({ length: MOST_HOPS }, (_, hop) => {
-      return `http-request set-src req.hdr_ip(x-forwarded-for,-${hop + 1}) if trusted`;
-    }),
+    // While the last address that is known is one of theirs, the one before it is nearer to the client. Before what is no address
+    // there may stand what a client likes.
+    ...Array.from({ length: MOST_HOPS }, (_, hop) => `req.hdr_ip(x-forwarded-for,-${hop + 1})`).flatMap((address) => [
+      `http-request set-var(txn.lost) bool(true) if trusted !{ ${address} -m found }`,
+      `http-request set-src ${address} if trusted !{ var(txn.lost) -m found }`,
+    ]),
     `${dropHeaders(FORWARDED)} unless ${trusted}`,
     `http-request del-header ${MISSPELT} -m reg`,
     `http-request add-header X-Forwarded-For %[var(txn.peer)] if ${trusted}`,

@@ -68,12 +68,17 @@ function connection({ source }: RequestLine, host: string): Subject {
 /** Load balancers in front of each other that are looked behind. */
 const MOST_HOPS = 8;
 
-/** The client: the last address in X-Forwarded-For that is none of the trusted ones, if those are who speaks to us. */
+/**
+ * The client: the last address in X-Forwarded-For that is none of the trusted ones, if those are who speaks to us. What stands before a word
+ * that is no address counts for nothing; one of IPv4 may have a port.
+ */
 function clientOf({ trustedSources = [] }: Listener, { source }: RequestLine, forwardedFor = ''): string | undefined {
   let client = source;
   for (const hop of forwardedFor.split(',').toReversed().slice(0, MOST_HOPS)) {
     if (!isTrusted(trustedSources, client)) return client;
-    client = canonicalAddress(hop.trim()) ?? client;
+    const address = canonicalAddress(hop.trim().replace(/^([\d.]+):\d+$/, '$1'));
+    if (address === undefined) return client;
+    client = address;
   }
   return client;
 }

@@ -123,6 +123,10 @@ describe('behind load balancers that are trusted', () => {
     ['127.8.0.1', '192.0.2.66, 203.0.113.1', 200],
     ['127.9.0.1', '192.0.2.66', 200],
     ['127.8.0.1', '2001:db8::1, 192.0.2.66', 403],
+    // What is before a word that is no address, nobody vouches for.
+    ['127.8.0.1', '192.0.2.66, unknown', 200],
+    ['127.8.0.1', '192.0.2.66, [2001:db8::1]:80, 192.0.2.1', 200],
+    ['127.8.0.1', '203.0.113.1, 192.0.2.66:4711', 403],
     // As one says it that listens for both families with one socket.
     ['127.8.0.1', '::ffff:192.0.2.66', 403],
     ['127.8.0.1', '192.0.2.66, ::ffff:192.0.2.1', 403],

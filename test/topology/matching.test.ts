@@ -155,3 +155,17 @@ test.each([
 ])('the query %s', (query, params) => {
   expect(Object.fromEntries(parseQuery(query))).toEqual(params);
 });
+
+test.each([
+  ['10.1.2.3', 'Matched'],
+  ['10.1.2.3, 192.0.2.1', 'Matched'],
+  ['10.1.2.3:4711, 192.0.2.1', 'Matched'],
+  ['10.1.2.3, 203.0.113.1', 'NoRoute'],
+  ['10.1.2.3, unknown', 'NoRoute'],
+  ['10.1.2.3, [2001:db8::1]:80, 192.0.2.1', 'NoRoute'],
+])('behind a load balancer that is trusted the client of "%s" is found, or none: %s', (told, outcome) => {
+  const near = { name: 'near', matches: [{ sourceRanges: ['10.0.0.0/8'] }], pools: [{ name: 'site' }] };
+  const trusting = { ...listen({ rules: [near] }), trustedSources: ['192.0.2.0/24'] };
+  const asked = request('/', { source: '192.0.2.9', ...headers(['X-Forwarded-For', told]) });
+  expect(matchRequest(trusting, asked).outcome).toBe(outcome);
+});
