@@ -33,7 +33,8 @@ export function createGate(): Gate {
     const key = [...without].join(' ');
     const known = narrowed.get(pool);
     if (known?.without === key) return known.pool;
-    const made = { ...pool, servers: pool.servers.filter(({ id }) => !without.has(id)) };
+    const servers = pool.servers.filter(({ id }) => !without.has(id));
+    const made: Pool = { ...pool, servers, incomplete: true };
     narrowed.set(pool, { without: key, pool: made });
     return made;
   };

@@ -73,6 +73,7 @@ export function backendServers(mode: Mode, pool: Pool, zone?: string): BackendCo
     pool: pool.key,
     keywords: serverKeywords(mode, pool.options),
     drainTimeout: pool.options.drainTimeout,
+    ...(pool.incomplete && { incomplete: true }),
     ...(cookie ? { dynamicCookieKey: cookieKey(pool.key) } : {}),
     servers: new Map(servers),
   };

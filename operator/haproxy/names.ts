@@ -56,13 +56,6 @@ export function serverName(id: string, tier: 'Primary' | 'Backup', made: string)
   return `${id}${tier === 'Backup' ? BACKUP : ''}${made === '' ? '' : `_by-${digest(made)}`}`;
 }
 
-/** The name that a server has in the other tier, all else being as it is. */
-export function nameInOtherTier(name: string): string {
-  const id = serverId(name);
-  const rest = name.slice(id.length);
-  return rest.startsWith(BACKUP) ? `${id}${rest.slice(BACKUP.length)}` : `${id}${BACKUP}${rest}`;
-}
-
 const NOT_ID = /(?:_backup)?(?:_by-[0-9a-f]{16})?$/;
 
 /** The id of the server that has this name in its backend. */

@@ -14,7 +14,7 @@ import type {
 } from './proxy.ts';
 import { changedKeys, compareText, sameEntries } from '../api/stable.ts';
 import { wordsIn } from './certificates.ts';
-import { isCertificateFile, nameInOtherTier } from './names.ts';
+import { isCertificateFile } from './names.ts';
 import { reloadReason } from './reload-reason.ts';
 
 /** What the plan needs to know besides both sides. */
@@ -170,41 +170,45 @@ interface Backend {
 
 /** Returns how many servers are on their way out, also those that have nothing to do but wait. */
 function leaveBackend(changes: ProxyChange[], { backend, servers, context }: Backend): number {
-  let count = 0;
-  for (const has of servers.values()) {
-    if (backend.servers.has(has.name)) continue;
-    count += 1;
-    if (holdsOn(has, backend, servers)) continue;
-    const leaving = context.leaving.get(`${backend.name}/${has.name}`);
+  const gone = [...servers.values()].filter(({ name }) => !backend.servers.has(name));
+  const needed = gone.length > 0 && isWaitedFor(backend, servers);
+  for (const has of gone) {
+    const known = context.leaving.get(`${backend.name}/${has.name}`);
+    const leaving = known && { ...known, now: context.now };
+    if (needed && has.admin === 'ready' && !isLate(backend, leaving)) continue;
     changes.push(
-      ...leaveSteps(has, backend, leaving && { ...leaving, now: context.now }).map((step): ProxyChange => ({
+      ...leaveSteps(has, backend, leaving).map((step): ProxyChange => ({
         ...step,
         backend: backend.name,
         server: has.name,
       })),
     );
   }
-  return count;
+  return gone.length;
 }
 
-/** A server that only moves to the other tier serves until its successor does: it may be the last one. */
-function holdsOn({ name, admin }: ServerState, backend: BackendConfig, servers: Servers): boolean {
-  const successor = backend.servers.get(nameInOtherTier(name));
-  return admin === 'ready' && successor?.admin === 'ready' && servers.get(successor.name)?.admin !== 'ready';
+/** Whether nobody serves who is to stay, and somebody is about to: until then whoever leaves goes on. */
+function isWaitedFor(backend: BackendConfig, servers: Servers): boolean {
+  const active = [...backend.servers.values()].filter(({ admin, weight }) => admin === 'ready' && weight > 0);
+  const states = active.map(({ name }) => servers.get(name));
+  if (states.some((has) => has?.admin === 'ready' && has.health !== 'Down')) return false;
+  return backend.incomplete === true || states.some((has) => has?.admin !== 'ready');
 }
+
+function isLate(backend: BackendConfig, leaving: LeavingNow | undefined): boolean {
+  return leaving !== undefined && leaving.now - leaving.since >= backend.drainTimeout;
+}
+
+type LeavingNow = Leaving & { readonly now: number };
 
 type LeaveStep = { kind: 'set-state'; state: AdminState } | { kind: 'shutdown-sessions' } | { kind: 'delete-server' };
 
 /** Drain, until idle or too late; then maintenance, which ends the checks; then delete. */
-function leaveSteps(
-  has: ServerState,
-  backend: BackendConfig,
-  leaving: (Leaving & { now: number }) | undefined,
-): readonly LeaveStep[] {
+function leaveSteps(has: ServerState, backend: BackendConfig, leaving: LeavingNow | undefined): readonly LeaveStep[] {
   if (has.admin === 'ready') return [{ kind: 'set-state', state: 'drain' }];
   if (leaving === undefined) return [];
   const idle = leaving.idleSince !== undefined && leaving.now - leaving.idleSince >= SETTLE;
-  const late = leaving.now - leaving.since >= backend.drainTimeout;
+  const late = isLate(backend, leaving);
   if (has.admin === 'drain') {
     if (!idle && !late) return [];
     return [{ kind: 'set-state', state: 'maint' }, ...(late && !idle ? [{ kind: 'shutdown-sessions' } as const] : [])];

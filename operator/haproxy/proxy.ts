@@ -38,6 +38,8 @@ export interface BackendConfig {
   readonly keywords: string;
   /** Milliseconds. */
   readonly drainTimeout: number;
+  /** Servers that are to come are not among `servers` yet. */
+  readonly incomplete?: true;
   /** The dynamic cookie has to be switched on again after the first `add server`. */
   readonly dynamicCookieKey?: string;
   /** Sorted by name. */

@@ -47,6 +47,8 @@ export interface Pool {
   readonly options: PoolOptions;
   /** Sorted by id. */
   readonly servers: readonly Server[];
+  /** Others wait for their accounts. */
+  readonly incomplete?: true;
   readonly minReady: number;
 }
 

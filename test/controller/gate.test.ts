@@ -103,6 +103,12 @@ describe('a server of a pool with a grant', () => {
     expect(admitted(seen({ '10.0.0.1': 'Ready', '10.0.0.2': 'Ready' }, [A], 11_000), gate).servers).toEqual([A, B]);
     expect(admitted(seen({ '10.0.0.1': 'Ready' }, [A], 12_000), gate)).toEqual({ servers: [A], againAfter: 10_000 });
   });
+
+  it('leaves its pool incomplete meanwhile', () => {
+    const poolIn = (given: Seen) => createGate().admit(topologyOf('a', 'b'), given).topology.pools.get('default/site');
+    expect(poolIn(seen({ '10.0.0.1': 'Ready' }, [A]))).toMatchObject({ incomplete: true });
+    expect(poolIn(seen({ '10.0.0.1': 'Ready', '10.0.0.2': 'Ready' }, [A]))).not.toHaveProperty('incomplete');
+  });
 });
 
 describe('other pools', () => {

@@ -40,9 +40,12 @@ interface Shape {
   readonly hosts?: readonly string[];
   readonly tcp?: readonly number[];
   readonly limited?: boolean;
+  readonly servers?: readonly WebServer[];
+  /** Of checks. */
+  readonly interval?: string;
 }
 
-function objects({ hosts = ['a'], tcp = [TCP], limited = false }: Shape): Written[] {
+function objects({ hosts = ['a'], tcp = [TCP], limited = false, servers = web, interval = '200ms' }: Shape): Written[] {
   // One that this load never reaches, and one that the second request does.
   const limits = limited
     ? [
@@ -56,8 +59,8 @@ function objects({ hosts = ['a'], tcp = [TCP], limited = false }: Shape): Writte
     : [];
   const all = { ...allTo('site'), ...(limited && { rateLimit: { requests: 100_000, per: '1s' } }) };
   return [
-    poolOf('site', web),
-    poolOf('bytes', web, { protocol: 'TCP', healthCheck: { type: 'TCP', interval: '200ms', rise: 1 } }),
+    poolOf('site', servers, { healthCheck: { path: '/health', interval, rise: 1 } }),
+    poolOf('bytes', servers, { protocol: 'TCP', healthCheck: { type: 'TCP', interval, rise: 1 } }),
     ruleOf('http', HTTP, [...limits, all]),
     ...hosts.map((host) =>
       ruleOf(host, { port: HTTPS, protocol: 'HTTPS', hostnames: [`${host}.example.com`], tls: { secretName: host } }, [
@@ -168,4 +171,20 @@ test('certificates, hosts, ports and limits change under load and no request fai
     // A 429, say, would be no failure of the load's, but it has no server.
     expect([...servers.keys()].toSorted()).toEqual(['web01', 'web02']);
   }
+});
+
+test('all servers of a pool give way to others in one change and no request fails', { timeout: 120_000 }, async () => {
+  const loads = [startLoad(at(HTTP)), startLoad(at(TCP))];
+  const seen = () => Promise.all(loads.map((load) => load.more(ROUND)));
+  for (const server of [...web, ...web]) {
+    await proxy.apply(objects({ servers: [server], interval: '2s' }));
+    await proxy.until(`${server.name} to be the only one that serves`, async () => {
+      const backends = [await proxy.servers('http_default_site'), await proxy.servers('tcp_default_bytes')];
+      const serving = backends.flatMap((servers) => [...servers.values()].filter(({ admin }) => admin === 'ready'));
+      return serving.length === 2 && serving.every(({ name }) => name.startsWith(server.name));
+    });
+    await seen();
+  }
+  await Promise.all(loads.map((load) => load.stop()));
+  expect(loads.map(({ failures }) => failures)).toEqual([[], []]);
 });

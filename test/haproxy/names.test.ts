@@ -3,7 +3,6 @@ import {
   backendName,
   digest,
   frontendName,
-  nameInOtherTier,
   serverId,
   serverName,
   socketAddress,
@@ -34,8 +33,6 @@ test.each([
 it('knows tiers, what servers are made of, and listeners apart, and the id in a name', () => {
   const names = [serverName('a', 'Primary', ''), serverName('a', 'Backup', ''), serverName('a', 'Backup', 'tls')];
   expect(names).toEqual(['a', 'a_backup', `a_backup_by-${digest('tls')}`]);
-  expect(names.map(nameInOtherTier)).toEqual(['a_backup', 'a', `a_by-${digest('tls')}`]);
-  for (const name of names) expect(nameInOtherTier(nameInOtherTier(name))).toBe(name);
   expect(names.map(serverId)).toEqual(['a', 'a', 'a']);
   expect(frontendName('HTTP', 80)).toBe('http_80');
 });

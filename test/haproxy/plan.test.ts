@@ -94,33 +94,50 @@ describe('a server that leaves', () => {
   });
 });
 
-describe('a server that moves to the other tier', () => {
-  const backup = configOf(objects([endpoint('a', { tier: 'Backup' })]));
-  const both = (successor: Partial<ServerState>): ProxyState => {
-    const state = stateOf(backup, { [`${A}_backup`]: successor });
+describe('the last server that serves', () => {
+  /** `wants` instead of A, which still is there and serves. */
+  const after = (wants: readonly object[], has: Readonly<Record<string, Partial<ServerState>>>, spec: object = {}) => {
+    const config = configOf(objects(wants, spec));
+    const running = stateOf(config, has).backends.get(BACKEND) ?? new Map<string, ServerState>();
+    const there = [...running].filter(([name]) => name in has);
     const before = stateOf(ONE).backends.get(BACKEND) ?? new Map<string, ServerState>();
-    const servers = new Map([...before, ...(state.backends.get(BACKEND) ?? [])]);
-    return { ...state, backends: new Map([[BACKEND, servers]]) };
+    return { config, state: { ...stateOf(config), backends: new Map([[BACKEND, new Map([...before, ...there])]]) } };
   };
 
-  it.each<[string, ProxyState, ProxyConfig, readonly string[]]>([
-    ['is not there', stateOf(ONE), backup, [`add ${A}_backup`]],
-    ['has not passed its check', both({ admin: 'drain', health: 'Starting' }), backup, []],
-    ['has passed it', both({ admin: 'drain', health: 'Up' }), backup, [`ready ${A}_backup`]],
-    ['serves', both({ admin: 'ready' }), backup, [`drain ${A}`]],
+  it.each<[string, readonly object[], Readonly<Record<string, Partial<ServerState>>>, readonly string[]]>([
+    ['goes on while its successor is not there', [endpoint('b')], {}, [`add ${B}`]],
     [
-      'should not serve',
-      both({ admin: 'drain' }),
-      configOf(objects([endpoint('a', { tier: 'Backup', state: 'Drain' })])),
-      [`drain ${A}`],
+      'goes on while its successor has not passed',
+      [endpoint('b')],
+      { [B]: { admin: 'drain', health: 'Starting' } },
+      [],
     ],
-  ])('goes on while its successor %s', (...[, state, config, plan]) => {
+    ['goes on as its successor has passed', [endpoint('b')], { [B]: { admin: 'drain' } }, [`ready ${B}`]],
+    ['goes on while its successor comes back', [endpoint('b')], { [B]: { admin: 'maint' } }, [`drain ${B}`]],
+    ['leaves when its successor serves', [endpoint('b')], { [B]: {} }, [`drain ${A}`]],
+    ['goes on while its successor fails', [endpoint('b')], { [B]: { admin: 'drain', health: 'Down' } }, []],
+    ['leaves when its successor served and is down', [endpoint('b')], { [B]: { health: 'Down' } }, [`drain ${A}`]],
+    ['leaves when none is to serve', [endpoint('b', { state: 'Drain' })], { [B]: { admin: 'drain' } }, [`drain ${A}`]],
+    ['leaves when none is to have a share', [endpoint('b', { weight: 0 })], { [B]: { weight: 0 } }, [`drain ${A}`]],
+    ['leaves when there is no other', [], {}, [`drain ${A}`]],
+    ['goes on while it comes in another tier', [endpoint('a', { tier: 'Backup' })], {}, [`add ${A}_backup`]],
+  ])('%s', (...[, wants, has, plan]) => {
+    const { state, config } = after(wants, has);
     expect(words(state, config)).toEqual(plan);
   });
 
-  it('goes at once when other things about it changed too', () => {
-    const other = configOf(objects([endpoint('a', { tier: 'Backup', healthCheck: { fall: 9 } })]));
-    expect(words(stateOf(ONE), other).at(-1)).toBe(`drain ${A}`);
+  it('goes on while others wait for their accounts', () => {
+    const { state, config } = after([], {});
+    const backend = config.backends.get(BACKEND);
+    if (backend === undefined) throw new Error('no backend');
+    const incomplete = new Map([[BACKEND, { ...backend, incomplete: true as const }]]);
+    expect(words(state, { ...config, backends: incomplete })).toEqual([]);
+  });
+
+  it('leaves when its time is up', () => {
+    const { state, config } = after([endpoint('b')], { [B]: { admin: 'drain', health: 'Starting' } });
+    const late = { leaving: new Map([[`${BACKEND}/${A}`, { since: 90_000 }]]) };
+    expect(words(state, config, late)).toEqual([`drain ${A}`]);
   });
 });
 
@@ -135,8 +152,8 @@ describe('routes', () => {
   });
 
   it('come after what joins and before what leaves', () => {
-    const config = { ...other, backends: configOf(objects([endpoint('b')])).backends };
-    expect(words(stateOf(ONE), config)).toEqual([`add ${B}`, 'replace-routes', `drain ${A}`]);
+    const { backends } = configOf(objects([endpoint('a'), endpoint('b', { tier: 'Backup' })]));
+    expect(words(stateOf(TWO), { ...other, backends })).toEqual([`add ${B}_backup`, 'replace-routes', `drain ${B}`]);
   });
 
   it('wait for a reload, which brings them', () => {
