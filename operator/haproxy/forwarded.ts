@@ -7,12 +7,22 @@ const MOST_HOPS = 8;
 /** A line of haproxy.cfg has at most 64 words. */
 const RANGES_A_LINE = 16;
 
+/** Begin of what servers read about a client's certificate: nobody else may say it. */
+export const CLIENT_HEADERS = 'X-SSL-Client-';
+
 /**
- * Drops headers of clients whose names begin so, in lower case with `-`. A CGI program reads a name with `_` for each character that is
- * no letter or digit, so it could not tell X_Forwarded_For from ours. HAProxy has the names of clients in lower case.
+ * Expressions for names of headers, in lower case as HAProxy has those of clients. A CGI program reads a name with `_` for each character
+ * that is no letter or digit, so it could not tell X_Forwarded_For from ours.
  */
-export function dropHeaders(prefix: string): string {
-  return `http-request del-header ${quote('string', `^${prefix.replaceAll('-', '[^a-z0-9]')}`)} -m reg`;
+const inAnySpelling = (prefix: string) => prefix.toLowerCase().replaceAll('-', '[^a-z0-9]');
+const FORWARDED = `${inAnySpelling('X-Forwarded-')}|forwarded$`;
+/** Under this spelling no load balancer says anything, so it comes from its client. */
+const MISSPELT = 'x[^a-z0-9-]forwarded[^a-z0-9]|x-forwarded[^a-z0-9-]';
+const NEVER_THEIRS = `${inAnySpelling(CLIENT_HEADERS)}|http2-settings$`;
+
+/** All of them in one look, which costs less than one for each. */
+function dropHeaders(...names: readonly string[]): string {
+  return `http-request del-header ${quote('string', `^(${names.join('|')})`)} -m reg`;
 }
 
 /**
@@ -22,14 +32,9 @@ export function dropHeaders(prefix: string): string {
  */
 export const CONNECTION_LINES: readonly string[] = [
   'http-request del-header Upgrade if { req.hdr(upgrade) -i h2c }',
-  'http-request del-header HTTP2-Settings',
   'http-request del-header Connection unless { req.hdr(upgrade) -m found } { req.hdr(connection) -i upgrade }',
   'http-request set-header Connection Upgrade if { req.hdr(connection) -m found }',
 ];
-
-const FORWARDED = 'x-forwarded-';
-/** Under this spelling no load balancer says anything, so it comes from its client. */
-const MISSPELT = quote('string', '^x([^a-z0-9-]forwarded[^a-z0-9]|-forwarded[^a-z0-9-])');
 
 /**
  * Lines of a frontend. What a client says of itself would be believed by servers, so it goes; what a trusted load balancer
@@ -43,11 +48,9 @@ export function forwardedLines({ protocol, port, trustedSources = [] }: Omit<Lis
   ] as const;
   if (trustedSources.length === 0) {
     return [
-      // One look for all of them instead of one for each.
-      dropHeaders(FORWARDED),
+      dropHeaders(NEVER_THEIRS, FORWARDED),
       'http-request add-header X-Forwarded-For %[src]',
       ...ours.map(([name, value]) => `http-request add-header ${name} ${value}`),
-      'http-request del-header Forwarded',
     ];
   }
   const trusted = '{ var(txn.peer) -m found }';
@@ -60,14 +63,13 @@ export function forwardedLines({ protocol, port, trustedSources = [] }: Omit<Lis
       `http-request set-var(txn.lost) bool(true) if trusted !{ ${address} -m found }`,
       `http-request set-src ${address} if trusted !{ var(txn.lost) -m found }`,
     ]),
+    dropHeaders(NEVER_THEIRS, MISSPELT),
     `${dropHeaders(FORWARDED)} unless ${trusted}`,
-    `http-request del-header ${MISSPELT} -m reg`,
     `http-request add-header X-Forwarded-For %[var(txn.peer)] if ${trusted}`,
     `http-request set-header X-Forwarded-For %[src] unless ${trusted}`,
     ...ours.map(([name, value]) => {
       return `http-request set-header ${name} ${value} unless ${trusted} { req.hdr_cnt(${name}) gt 0 }`;
     }),
-    `http-request del-header Forwarded unless ${trusted}`,
   ];
 }
 

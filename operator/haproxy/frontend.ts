@@ -5,7 +5,7 @@ import type { Listener } from '../topology/topology.ts';
 import { asksClients, defaultList, listName } from './certificates.ts';
 import { readsHttp } from '../api/layer.ts';
 import { accessLogLines, type AccessLogSettings } from './access-log.ts';
-import { CONNECTION_LINES, dropHeaders, forwardedLines } from './forwarded.ts';
+import { CLIENT_HEADERS, CONNECTION_LINES, forwardedLines } from './forwarded.ts';
 import { frontendName, socketAddress } from './names.ts';
 import { quote } from './quote.ts';
 
@@ -140,7 +140,6 @@ function httpLines(listener: Listener, tls: readonly string[]): readonly string[
     `http-request return ${reply(400, 'bad-host')} if { var(txn.host) -m sub / ? | * , .. } or { var(txn.host) -m beg . } or { req.fhdr_cnt(host) gt 1 } or !{ var(txn.host) -m found } { req.ver 1.1 }`,
     ...CONNECTION_LINES,
     ...forwardedLines(listener),
-    dropHeaders(CLIENT_HEADERS.toLowerCase()),
     ...tls,
     'http-request set-var(txn.base) base',
     `${map(`str(${port}|),concat(,txn.base,/?)`)} if { var(txn.base) -m reg ${PLAIN} }`,
@@ -171,9 +170,6 @@ function httpLines(listener: Listener, tls: readonly string[]): readonly string[
     `default_backend ${UNKNOWN_BACKEND}`,
   ];
 }
-
-/** What servers read about a client's certificate: nobody else may say it. */
-const CLIENT_HEADERS = 'X-SSL-Client-';
 
 const clientFacts: Readonly<Record<string, string>> = {
   DN: 'ssl_c_s_dn',
