@@ -175,7 +175,7 @@ function leaveBackend(changes: ProxyChange[], { backend, servers, context }: Bac
   for (const has of gone) {
     const known = context.leaving.get(`${backend.name}/${has.name}`);
     const leaving = known && { ...known, now: context.now };
-    if (needed && has.admin === 'ready' && !isLate(backend, leaving)) continue;
+    if (needed && serves(has) && !isLate(backend, leaving)) continue;
     changes.push(
       ...leaveSteps(has, backend, leaving).map((step): ProxyChange => ({
         ...step,
@@ -191,8 +191,12 @@ function leaveBackend(changes: ProxyChange[], { backend, servers, context }: Bac
 function isWaitedFor(backend: BackendConfig, servers: Servers): boolean {
   const active = [...backend.servers.values()].filter(({ admin, weight }) => admin === 'ready' && weight > 0);
   const states = active.map(({ name }) => servers.get(name));
-  if (states.some((has) => has?.admin === 'ready' && has.health !== 'Down')) return false;
+  if (states.some((has) => has !== undefined && serves(has))) return false;
   return backend.incomplete === true || states.some((has) => has?.admin !== 'ready');
+}
+
+function serves({ admin, health }: ServerState): boolean {
+  return admin === 'ready' && health !== 'Down';
 }
 
 function isLate(backend: BackendConfig, leaving: LeavingNow | undefined): boolean {

@@ -134,6 +134,12 @@ describe('the last server that serves', () => {
     expect(words(state, { ...config, backends: incomplete })).toEqual([]);
   });
 
+  it('leaves when it does not serve itself', () => {
+    const { config } = after([endpoint('b')], {});
+    const down = stateOf(ONE, { [A]: { health: 'Down' } }).backends;
+    expect(words({ ...stateOf(config), backends: down }, config)).toEqual([`add ${B}`, `drain ${A}`]);
+  });
+
   it('leaves when its time is up', () => {
     const { state, config } = after([endpoint('b')], { [B]: { admin: 'drain', health: 'Starting' } });
     const late = { leaving: new Map([[`${BACKEND}/${A}`, { since: 90_000 }]]) };
