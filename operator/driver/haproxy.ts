@@ -45,10 +45,11 @@ import type { Loadable, ProxyDriver, RefusedChange, ReloadResult, RuntimeChange 
 import { createRuntimeSocket, runCommands } from './runtime-socket.ts';
 import { secretFileText } from './secret-file.ts';
 
-/** Commands in flight on one connection: each `add server` stops HAProxy's threads for a moment. */
-const BATCH = 30;
-/** Batches of servers that join run beside one another: HAProxy works while we prepare and read. */
-const AT_ONCE = 2;
+/**
+ * Changes that are sent together. One batch at a time: each `add server` stops HAProxy's other threads, and those that had commands of their
+ * own to carry out would wait for one another half of the time.
+ */
+const BATCH = 100;
 /** Of more backends, and of more than this part of them, all are read at once: each command costs HAProxy a turn, and each row costs us. */
 const MOST_ASKED = 100;
 const MOST_OF_ALL = 1 / 3;
@@ -264,7 +265,7 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): ProxyDriver 
     async apply(changes) {
       const refused: RefusedChange[] = [];
       const applying = { run, memory: memories.last(), refusals, taken, textOf };
-      for (const stage of stages(batches(changes))) refused.push(...(await applyStage(stage, applying)));
+      for (const batch of batches(changes)) refused.push(...(await applyBatch(batch, applying)));
       return refused;
     },
     async wouldForget() {
@@ -415,19 +416,6 @@ function batches(changes: readonly RuntimeChange[]): readonly Batch[] {
   return found;
 }
 
-/** Batches in their order; those of servers that join, of which none minds another, are together. */
-function stages(all: readonly Batch[]): readonly (readonly Batch[])[] {
-  const found: Batch[][] = [];
-  let joining: Batch[] = [];
-  for (const batch of all) {
-    const joins = !('kind' in batch) && batch.every(({ kind }) => kind === 'add-server');
-    if (joins && joining.push(batch) > 1) continue;
-    found.push(joins ? joining : [batch]);
-    if (!joins) joining = [];
-  }
-  return found;
-}
-
 type Run = (commands: readonly string[]) => Promise<readonly string[]>;
 
 interface Applying {
@@ -436,19 +424,6 @@ interface Applying {
   readonly refusals: Map<string, Refusal>;
   readonly taken: Map<string, string>;
   readonly textOf: (file: SecretFile) => string | undefined;
-}
-
-/** Carries out batches that have nothing to do with one another; none of them goes on behind the back of whoever is told of an error. */
-async function applyStage(stage: readonly Batch[], applying: Applying): Promise<readonly RefusedChange[]> {
-  const refused: RefusedChange[] = [];
-  const left = stage.values();
-  const work = async () => {
-    for (const batch of left) refused.push(...(await applyBatch(batch, applying)));
-  };
-  const ends = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, stage.length) }, work));
-  const failed = ends.find((end) => end.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-  return refused;
 }
 
 async function applyBatch(batch: Batch, applying: Applying): Promise<readonly RefusedChange[]> {
