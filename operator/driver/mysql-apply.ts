@@ -11,7 +11,7 @@ import { serverErrorOf } from './mysql-session.ts';
 import type { Session } from './mysql-session.ts';
 
 /** An account statement keeps everybody from logging in while it runs: this long at most, in milliseconds. */
-const LOCK_BUDGET = 80;
+const LOCK_BUDGET = 60;
 const MAX_BATCH = 20;
 /** Rows of our own table: no lock that a login needs. */
 const NOTE_BATCH = 200;

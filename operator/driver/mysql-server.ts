@@ -94,7 +94,7 @@ export function createDatabaseServer(options: DatabaseServerOptions): DatabaseSe
   const cluster = options.clusterId ?? 'local';
   const place: ServerPlace = { host: options.host, port: options.port };
   // A login waits for the statement that runs and sometimes for the next, at 10,000 accounts for 15 ms each; on a small server sixteen statements later it is twenty.
-  const pace: Pace = { size: 4 };
+  const pace: Pace = { size: 3 };
   const hashesOf = hashKeeper();
   const desire = remembering(desiredAccounts);
   const users = new Set<string>();
