@@ -5,10 +5,10 @@ import { figure, median, type Result } from './frame.ts';
 
 export const name = 'cold';
 export const description = 'start of `webpool run` on 1,000 pools with 10 servers each and 5,000 rules';
-export const method = 'three starts; a start has nothing to warm up';
+export const method = 'five starts; a start has nothing to warm up';
 
 const SIZE = { pools: 1000, serversPerPool: 10, rules: 5000 };
-const TURNS = 3;
+const TURNS = 5;
 
 export async function run(say: (text: string) => void): Promise<Result> {
   const read: number[] = [];
