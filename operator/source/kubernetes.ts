@@ -171,15 +171,11 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
   /** Each Secret of the picture, and each ConfigMap that is a copy → the key of the object which it is read from. */
   const secretObjects = new Map<string, Key>();
   const onSecret = ({ key, before, now }: StoreChange<ClusterSecret>) => {
-    for (const secret of [before, now]) {
-      if (secret === undefined) continue;
-      const kind = secret.configMap === undefined ? 'Secret' : 'ConfigMap';
-      const named = keyOf(secret.info.metadata);
-      const id = `${kind} ${named}`;
-      if (secret === now) secretObjects.set(id, key);
-      else if (secretObjects.get(id) === key) secretObjects.delete(id);
-      note(kind, named);
-    }
+    const [old, next] = [before && standsFor(before), now && standsFor(now)];
+    if (old !== undefined && secretObjects.get(idOf(old)) === key) secretObjects.delete(idOf(old));
+    if (next !== undefined) secretObjects.set(idOf(next), key);
+    // Whoever hears of it may look at once, so only when all of it is so.
+    for (const one of [old, next]) if (one !== undefined) note(one.kind, one.key);
   };
   const memory = createCopiesMemory(client.transport, options.copiesMadeIn);
   const secrets = follow<ClusterSecret>(TYPES.Secret, {
@@ -235,7 +231,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
 
   const object = (kind: Kind, key: Key) => lookUp(own.get(kind) ?? [], key);
   const readFrom = (kind: 'Secret' | 'ConfigMap', named: Key) =>
-    lookUp(secrets, secretObjects.get(`${kind} ${named}`) ?? '');
+    lookUp(secrets, secretObjects.get(idOf({ kind, key: named })) ?? '');
   const secret = (named: Key) => readFrom('Secret', named);
   const picture = createClusterPicture({
     object,
@@ -353,6 +349,15 @@ interface Followed<T> {
   readonly fieldSelector?: string;
   readonly slim: (json: KubeObject, previous: T | undefined) => T;
   readonly onChange: (change: StoreChange<T>) => void;
+}
+
+/** As what a Secret counts. */
+function standsFor({ configMap, info }: ClusterSecret): Dirty {
+  return { kind: configMap === undefined ? 'Secret' : 'ConfigMap', key: keyOf(info.metadata) };
+}
+
+function idOf({ kind, key }: Dirty): string {
+  return `${kind} ${key}`;
 }
 
 function sameObject(a: ClusterObject | undefined, b: ClusterObject | undefined): boolean {

@@ -223,6 +223,19 @@ describe('the picture', () => {
     expect(opened.secretValue('default/db', 'password')).toBe('two');
   });
 
+  test('a Secret that changes is there also for whoever looks in that moment', async () => {
+    secret('site', { 'tls.key': 'one' });
+    const opened = await follow();
+    const before = (await opened.read()).secrets.get('default/site')?.version;
+    const seen: Promise<Picture>[] = [];
+    opened.changes(() => seen.push(opened.read()));
+    secret('site', { 'tls.key': 'two' });
+    await picture(({ secrets }) => secrets.get('default/site')?.version !== before);
+    const versions = (await Promise.all(seen)).map(({ secrets }) => secrets.get('default/site')?.version);
+    expect(versions.length).toBeGreaterThan(0);
+    expect(versions).not.toContain(undefined);
+  });
+
   describe('of a Secret that was good before this process began', () => {
     const pair = certificateFor(['www.example.com']);
     const copyOf = (from: string) =>
