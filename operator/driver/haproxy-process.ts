@@ -60,8 +60,11 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
   let loading = false;
 
   const output = createOutputFile(join(folder, OUTPUT_FILE));
-  const lastWords = async () => {
-    for (const line of await output.trouble()) if (isAlert(line)) onLine(line);
+  /** What one that has ended said, once; that a pool had no server stands in its log too. */
+  const tellLastWords = async () => {
+    if (pid === undefined || signal(pid, 0)) return;
+    pid = undefined;
+    for (const line of await output.alerts()) if (!line.includes('has no server available')) onLine(line);
   };
 
   const processes = async () => parseProcesses(await runMasterCommand(socket, 'show proc'));
@@ -89,6 +92,7 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
   };
 
   const start = async () => {
+    await tellLastWords();
     const file = await output.begin();
     // A group of its own: Ctrl-C in our terminal is our business, not HAProxy's.
     const child = spawn(binary, ['-W', '-S', `unix@${MASTER_SOCKET}`, '-f', CONFIG_FILE], {
@@ -105,7 +109,7 @@ export function createHaproxyProcess(options: HaproxyProcessOptions): HaproxyPro
     });
     child.on('exit', (code, signal) => {
       ended = `haproxy ended with ${signal ?? code}`;
-      if (pid === child.pid && !stopping) void lastWords().finally(onExit);
+      if (pid === child.pid && !stopping) onExit();
     });
     // It may outlive us, so its log must not keep us.
     if (child.stdout instanceof Socket) createInterface({ input: child.stdout.unref() }).on('line', onLine);

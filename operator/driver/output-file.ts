@@ -11,6 +11,8 @@ export interface OutputFile {
   forget(): Promise<void>;
   /** The first lines of trouble since then; 50 at most. */
   trouble(): Promise<readonly string[]>;
+  /** The last alerts; 50 at most. */
+  alerts(): Promise<readonly string[]>;
   /** Does not keep it short any more. */
   close(): void;
 }
@@ -32,6 +34,7 @@ export function createOutputFile(
   { longest = 1_000_000, look = 60_000 }: OutputFileOptions = {},
 ): OutputFile {
   const forget = () => truncate(path).catch(() => undefined);
+  const lines = async () => (await readFile(path, 'utf8').catch(() => '')).split('\n');
   const trim = async () => {
     const { size } = await stat(path).catch(() => ({ size: 0 }));
     if (size > longest) await forget();
@@ -40,10 +43,8 @@ export function createOutputFile(
   return {
     begin: () => open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600),
     forget,
-    async trouble() {
-      const text = await readFile(path, 'utf8').catch(() => '');
-      return text.split('\n').filter(isTrouble).slice(0, MOST_LINES);
-    },
+    trouble: async () => (await lines()).filter(isTrouble).slice(0, MOST_LINES),
+    alerts: async () => (await lines()).filter(isAlert).slice(-MOST_LINES),
     close() {
       clearInterval(trimming);
     },

@@ -333,6 +333,20 @@ describe('webpool run', () => {
     expect(await run.end()).toBe(0);
   });
 
+  test('what HAProxy said as it crashed is in the log, however much it printed before', async () => {
+    const run = await folder.start();
+    await serves(run);
+    const admin = join(folder.path, '.status', 'haproxy', 'admin.sock');
+    const [info = '', state = ''] = await runCommands(admin, ['show info', 'show servers state']);
+    const [, backend = '', server = ''] = / (http_default_site\S*) \d+ (\S+) /.exec(state) ?? [];
+    const states = ['drain', 'ready'].map((word) => `set server ${backend}/${server} state ${word}`);
+    await runCommands(admin, Array.from({ length: 50 }, () => states).flat());
+    process.kill(Number(/^Pid: (\d+)$/m.exec(info)?.[1]), 'SIGKILL');
+    await eventually('its last words', () => /haproxy alert/.test(run.log()) && /exited with code 137/.test(run.log()));
+    await eventually('another HAProxy serves', async () => (await visit()) === 'web01');
+    await run.end();
+  });
+
   test('HAProxy that crashed is back with the same servers', async () => {
     const run = await folder.start();
     await serves(run);

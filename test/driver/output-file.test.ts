@@ -27,6 +27,11 @@ test('of what was printed the first lines of trouble count, since it was begun o
   await output.forget();
   await file.write(Array.from({ length: 60 }, (_, index) => `[ALERT] ${index}\n`).join(''));
   expect(await output.trouble()).toEqual(Array.from({ length: 50 }, (_, index) => `[ALERT] ${index}`));
+  await file.write('[WARNING] later\n[ALERT] last\n');
+  expect(await output.alerts()).toEqual([
+    ...Array.from({ length: 49 }, (_, index) => `[ALERT] ${index + 11}`),
+    '[ALERT] last',
+  ]);
   await (await output.begin()).close();
   expect(await output.trouble()).toEqual([]);
   await file.close();
