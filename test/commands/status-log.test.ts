@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createStatusLog } from '../../operator/commands/status-log.ts';
+import { createStatusLog, type StatusLog } from '../../operator/commands/status-log.ts';
 import type { AnyStatus, StatusDocument } from '../../operator/status/document.ts';
 import { createLogger, humanLine } from '../../operator/telemetry/log.ts';
 
@@ -56,43 +56,31 @@ test('what was so before this process is no news', () => {
   expect(since()).toEqual([]);
 });
 
-test('of thousands the first are told by name', () => {
-  const { log, since } = world(undefined);
-  log(
-    Array.from({ length: 1000 }, (_, index) => pool(`p${index}`, READY)),
-    [],
-  );
-  const lines = since();
-  expect(lines).toHaveLength(21);
-  expect(lines.at(-1)).toBe('info  changed too: webpool status shows all objects=980');
-});
+const BAD = { condition: 'Accepted', reason: 'InvalidSpec', message: 'is no YAML', file: 'a.yaml' } as const;
+const thousand = <T>(make: (index: number) => T) => Array.from({ length: 1000 }, (_, index) => make(index));
 
-test('of thousands that are no object too, as in a folder that was copied into itself', () => {
+test.each<[string, Parameters<StatusLog>, string]>([
+  [
+    'objects',
+    [thousand((index) => pool(`p${index}`, READY)), []],
+    'info  changed too: webpool status shows all objects=980',
+  ],
+  [
+    'documents that are none, as in a folder that was copied into itself',
+    [[], thousand((line) => ({ ...BAD, line }))],
+    'warn  not understood too: webpool status shows all documents=980',
+  ],
+])('of thousands of %s the first are told by name', (...[, told, last]) => {
   const { log, since } = world(undefined);
-  const common = {
-    condition: 'Accepted',
-    reason: 'InvalidSpec',
-    message: 'is already written',
-    file: 'b.yaml',
-  } as const;
-  log(
-    [],
-    Array.from({ length: 1000 }, (_, line) => ({ ...common, line })),
-  );
+  log(...told);
   const lines = since();
   expect(lines).toHaveLength(21);
-  expect(lines.at(-1)).toBe('warn  not understood too: webpool status shows all documents=980');
+  expect(lines.at(-1)).toBe(last);
 });
 
 test('what is no object is told once, and that it is over', () => {
   const { log, since } = world(undefined);
-  const error = {
-    condition: 'Accepted',
-    reason: 'InvalidSpec',
-    message: 'is no YAML',
-    file: 'a.yaml',
-    line: 3,
-  } as const;
+  const error = { ...BAD, line: 3 };
   log([], [error]);
   log([], [error]);
   expect(since()).toEqual(['warn  not understood: what it said before holds file=a.yaml line=3 why="is no YAML"']);
