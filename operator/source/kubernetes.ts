@@ -27,6 +27,7 @@ import {
 import { createCopiesMemory } from './copies-memory.ts';
 import { createClusterPicture, type Dirty } from './cluster-picture.ts';
 import { freshnessOf, lookUp, merged, type Freshness } from './copies.ts';
+import { nameOf } from './items.ts';
 import type { Log, Source } from './source.ts';
 
 /** What is watched beside WebPools, RoutingRules and EndpointSlices. */
@@ -105,7 +106,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
   let wake = () => {};
 
   const note = (kind: Dirty['kind'], key: Key) => {
-    dirty.set(`${kind} ${key}`, { kind, key });
+    dirty.set(nameOf(kind, key), { kind, key });
     wake();
   };
 
@@ -172,10 +173,10 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
   const secretObjects = new Map<string, Key>();
   const onSecret = ({ key, before, now }: StoreChange<ClusterSecret>) => {
     const [old, next] = [before && standsFor(before), now && standsFor(now)];
-    if (old !== undefined && secretObjects.get(idOf(old)) === key) secretObjects.delete(idOf(old));
-    if (next !== undefined) secretObjects.set(idOf(next), key);
+    if (old !== undefined && secretObjects.get(nameOf(...old)) === key) secretObjects.delete(nameOf(...old));
+    if (next !== undefined) secretObjects.set(nameOf(...next), key);
     // Whoever hears of it may look at once, so only when all of it is so.
-    for (const one of [old, next]) if (one !== undefined) note(one.kind, one.key);
+    for (const one of [old, next]) if (one !== undefined) note(...one);
   };
   const memory = createCopiesMemory(client.transport, options.copiesMadeIn);
   const secrets = follow<ClusterSecret>(TYPES.Secret, {
@@ -231,7 +232,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
 
   const object = (kind: Kind, key: Key) => lookUp(own.get(kind) ?? [], key);
   const readFrom = (kind: 'Secret' | 'ConfigMap', named: Key) =>
-    lookUp(secrets, secretObjects.get(idOf({ kind, key: named })) ?? '');
+    lookUp(secrets, secretObjects.get(nameOf(kind, named)) ?? '');
   const secret = (named: Key) => readFrom('Secret', named);
   const picture = createClusterPicture({
     object,
@@ -352,12 +353,8 @@ interface Followed<T> {
 }
 
 /** As what a Secret counts. */
-function standsFor({ configMap, info }: ClusterSecret): Dirty {
-  return { kind: configMap === undefined ? 'Secret' : 'ConfigMap', key: keyOf(info.metadata) };
-}
-
-function idOf({ kind, key }: Dirty): string {
-  return `${kind} ${key}`;
+function standsFor({ configMap, info }: ClusterSecret): readonly [Dirty['kind'], Key] {
+  return [configMap === undefined ? 'Secret' : 'ConfigMap', keyOf(info.metadata)];
 }
 
 function sameObject(a: ClusterObject | undefined, b: ClusterObject | undefined): boolean {
